@@ -1,0 +1,194 @@
+/**
+ * What a peer can be asked to do: the use cases, as routes and commands see them. Every request
+ * was checked at the edge; every refusal is a `UseCaseError` with a stable code.
+ */
+import type { Carrier, Contact } from './ports.ts';
+
+/** Stable codes; docs/ERRORS.md explains each. */
+export type UseCaseFailure =
+  | 'no_contact' // Nobody to talk to yet.
+  | 'unknown_contact'
+  | 'ambiguous_contact' // Several contacts and no `to`.
+  | 'invalid_address'
+  | 'not_paired' // 409: says who must trigger.
+  | 'not_verified' // 409, trust "verified" only.
+  | 'unreachable'
+  | 'refused_by_contact'
+  | 'key_changed' // Another static key than the pinned one.
+  | 'comparison_changed' // 409 of verify: the handshake has changed since.
+  | 'nothing_to_compare'
+  | 'invalid_code' // A pairing code that does not parse or check.
+  | 'too_large'
+  | 'unsupported' // The contact lacks the capability.
+  | 'letter_unreadable' // No contact's key opens it.
+  | 'letter_repeated'
+  | 'store_full'
+  | 'stopping';
+
+/** A use case refused; nothing was changed. The message says what to do next. */
+export class UseCaseError extends Error {
+  override readonly name = 'UseCaseError';
+  readonly failure: UseCaseFailure;
+
+  constructor(failure: UseCaseFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.failure = failure;
+  }
+}
+
+export interface SendKeysRequest {
+  /** A contact's name; may be left out with one contact. A new name needs `address`. */
+  readonly to?: string;
+  /** PROTOCOL §3.1; creates the contact or changes its address. */
+  readonly address?: string;
+  /** Meet anew by XX although the contact is pinned. */
+  readonly again?: boolean;
+  /** PROTOCOL §7, with or without `@address`. */
+  readonly code?: string;
+}
+
+export interface Comparison {
+  /** Six digits. */
+  readonly code: string;
+  /** 16 hex digits. */
+  readonly keyCheck: string;
+}
+
+export interface SendKeysResult {
+  readonly to: string;
+  /** `waiting`: the other side's person has to act; `detail` says how. */
+  readonly state: 'established' | 'waiting';
+  readonly comparison?: Comparison;
+  readonly verified: boolean;
+  readonly detail: string;
+}
+
+export interface PairingCode {
+  /** With `@address` of this peer. */
+  readonly code: string;
+  readonly expires: Date;
+}
+
+export interface VerifyRequest {
+  readonly to?: string;
+  readonly code: string;
+  /** "They differ": deletes pin and sessions. */
+  readonly differs?: boolean;
+}
+
+export interface SendMessageRequest {
+  readonly to?: string;
+  readonly content:
+    | { readonly type: 'text'; readonly text: string }
+    | {
+        readonly type: 'file';
+        readonly name: string;
+        readonly mediaType: string;
+        /** In any chunks; read with backpressure, never held whole. */
+        readonly bytes: AsyncIterable<Uint8Array>;
+      };
+  /** Wait until the contact acknowledged, at most this long. */
+  readonly wait_ms?: number;
+}
+
+export interface SendMessageResult {
+  readonly to: string;
+  /** `epoch-sequence`, both 16 hex digits. */
+  readonly id: string;
+  readonly trust: 'verified' | 'tofu';
+  /** Whether the contact has acknowledged; only ever true with `wait_ms`. */
+  readonly delivered: boolean;
+}
+
+export interface LetterResult {
+  readonly to: string;
+  readonly id: string;
+  /** PROTOCOL §9: a bundle of LETTER packets. */
+  readonly letter: Uint8Array;
+}
+
+/** A message that a person asked to see. */
+export interface OpenedMessage {
+  readonly row: number;
+  readonly id: string;
+  readonly from: string;
+  readonly verified: boolean;
+  readonly carrier: Carrier;
+  readonly at: Date;
+  readonly content:
+    | { readonly type: 'text'; readonly text: string }
+    | {
+        readonly type: 'file';
+        readonly name: string;
+        readonly mediaType: string;
+        readonly size: number;
+      }
+    | { readonly type: 'readings'; readonly count: number }
+    | {
+        readonly type: 'notice';
+        readonly about: string;
+        readonly reason: 'too_large' | 'not_understood';
+      };
+}
+
+export type ContactState = 'new' | 'waiting' | 'paired' | 'forgotten_by_contact';
+
+export interface ShownContact {
+  readonly name: string;
+  readonly address: string | undefined;
+  readonly public_key: string | undefined;
+  /** 2 × 30 digits, PROTOCOL §5.1. */
+  readonly fingerprint: string | undefined;
+  readonly verified: boolean;
+  readonly state: ContactState;
+  /** What a person can do next, in words; empty if nothing. */
+  readonly advice: string;
+  readonly comparison: Comparison | undefined;
+  readonly session: 'none' | 'current' | 'to_be_renewed';
+  readonly queued: { readonly messages: number; readonly items: number; readonly bytes: number };
+  readonly arriving: readonly { readonly parts: number; readonly count: number }[];
+  readonly unopened: number;
+  readonly last_error: string | undefined;
+}
+
+/** `GET /show`. Public facts only, never a secret. Keys are hex. */
+export interface Shown {
+  readonly name: string;
+  readonly public_key: string;
+  readonly combined_key: string | undefined;
+  readonly fingerprint: string;
+  readonly address: string | undefined;
+  readonly contacts: readonly ShownContact[];
+  /** XX1 that wait for a trigger: hints only. */
+  readonly waiting: readonly { readonly name: string; readonly address: string }[];
+  /** By reason, PROTOCOL §4.2. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Hex of the newest few TRANSPORT and LETTER packets, for the curious: ciphertext. */
+  readonly last_ciphertexts: readonly {
+    readonly direction: 'in' | 'out';
+    readonly packet: string;
+  }[];
+}
+
+export interface Messenger {
+  sendKeys(request: SendKeysRequest): Promise<SendKeysResult>;
+  createPairingCode(): PairingCode;
+  verify(request: VerifyRequest): { readonly to: string; readonly verified: boolean };
+  contacts(): readonly Contact[];
+  removeContact(name: string): void;
+  sendMessage(request: SendMessageRequest): Promise<SendMessageResult>;
+  writeLetter(request: Omit<SendMessageRequest, 'wait_ms'>): Promise<LetterResult>;
+  /** A letter file. Returns how many messages were new. @throws {UseCaseError} letter_… */
+  readLetter(letter: Uint8Array): Promise<{ readonly from: string; readonly messages: number }>;
+  /** Marks everything that has arrived whole as opened, prints it on the terminal, oldest first. */
+  decryptMessages(query: { readonly from?: string }): readonly OpenedMessage[];
+  /** The bytes of a file message, in slices of at most 64 KiB. */
+  fileContent(row: number): Iterable<Uint8Array>;
+  show(): Shown;
+  /** The peer side, PROTOCOL §3. @throws {RemoteProtocolError} `malformed` if framing is not exact. */
+  receive(bundle: Uint8Array): Promise<Uint8Array>;
+  /** Starts delivering what is queued. */
+  start(): void;
+  /** Finishes exchanges under way; nothing is lost. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,228 @@
+/**
+ * What the messenger needs from the outside. `store/` and `link/` implement these; nothing here
+ * knows SQL, HTTP or a serial line. The store is synchronous: a call that returns has happened,
+ * and is durable once the transaction around it returned (docs/ARCHITECTURE.md, Decisions).
+ */
+import type { PublicKey } from '../crypto/index.ts';
+
+export type ContactId = number;
+
+/** A remote peer: name, address, pinned static key, and whether people compared it. */
+export interface Contact {
+  readonly id: ContactId;
+  /** Unique among contacts; 1 … 64 bytes of UTF-8. */
+  readonly name: string;
+  /** PROTOCOL §3.1, e.g. `http://127.0.0.1:5001`; undefined: cannot be called. */
+  readonly address: string | undefined;
+  /** Pinned at the first promotion; undefined: never met. */
+  readonly publicKey: PublicKey | undefined;
+  /** Belongs to (contact, publicKey). */
+  readonly verified: boolean;
+  /** From the last confirmed handshake, PROTOCOL §4.1. */
+  readonly capabilities: number;
+  /** The largest packet the contact takes, in bytes. */
+  readonly maxFrame: number;
+}
+
+export type NewContact = Omit<Contact, 'id'>;
+
+export interface ContactStore {
+  all(): readonly Contact[];
+  /** @throws {StoreError} `duplicate` if name or public key belongs to another contact. */
+  insert(contact: NewContact): Contact;
+  update(id: ContactId, change: Partial<NewContact>): Contact;
+  /** Removes the contact with its outbox, parts and message ids; what was received stays. */
+  remove(id: ContactId): void;
+}
+
+/** One row of the outbox: a whole content, or one slice of it (PROTOCOL §8.1, §8.4). */
+export interface OutboxItem {
+  readonly sequence: bigint;
+  /** Undefined: `content` is whole. */
+  readonly part: { readonly index: number; readonly count: number } | undefined;
+  readonly content: Uint8Array;
+}
+
+/** A content that is being cut into slices while it arrives. Nothing is queued before `queue`. */
+export interface StagedContent {
+  /** Commits the slice at once, so that memory stays bounded. */
+  append(slice: Uint8Array): void;
+  /** Numbers the slices consecutively and makes them visible. Returns the first sequence. */
+  queue(): bigint;
+  discard(): void;
+}
+
+/** What is queued for one contact, for people to look at. */
+export interface OutboxCount {
+  readonly messages: number;
+  readonly items: number;
+  readonly bytes: number;
+}
+
+export interface Outbox {
+  /** This contact's epoch: random, drawn when the contact was inserted. PROTOCOL §8.2. */
+  epoch(contact: ContactId): bigint;
+  /** Appends a whole content and returns its sequence. */
+  append(contact: ContactId, content: Uint8Array, now: Date): bigint;
+  stage(contact: ContactId, now: Date): StagedContent;
+  /** The lowest sequence not yet removed; the next one to be used if the outbox is empty. */
+  lowest(contact: ContactId): bigint;
+  /** Items from `from` on, by sequence, at most `rows`, and at most `bytes` but always one. */
+  pending(contact: ContactId, from: bigint, rows: number, bytes: number): readonly OutboxItem[];
+  /** Removes everything below `next` and the named ones. Returns how many rows went. */
+  remove(contact: ContactId, next: bigint, sequences: readonly bigint[]): number;
+  count(contact: ContactId): OutboxCount;
+}
+
+export type MessageId = { readonly epoch: bigint; readonly sequence: bigint };
+
+/** How a message came: through a session, or as a letter in a file or a picture. */
+export type Carrier = 'session' | 'file' | 'image';
+
+export interface Received {
+  readonly contact: ContactId;
+  readonly id: MessageId;
+  readonly carrier: Carrier;
+  /** Whether the contact was verified when it came. */
+  readonly verified: boolean;
+  readonly at: Date;
+}
+
+/** A message in the inbox. Its content is read only by `content`. */
+export interface Envelope extends Received {
+  /** Row number in the inbox; grows in order of arrival. */
+  readonly row: number;
+  /** PROTOCOL §8.1: first byte of the content. */
+  readonly contentType: number;
+  readonly size: number;
+  readonly openedAt: Date | undefined;
+}
+
+/** Stored state of one epoch's SequenceWindow, opaque to the store. */
+export interface StoredWindow {
+  readonly epoch: bigint;
+  readonly state: Uint8Array;
+}
+
+export interface Inbox {
+  /** Of `kind` 'outbox' or 'letter' epochs, newest first. */
+  windows(contact: ContactId, kind: 'outbox' | 'letter'): readonly StoredWindow[];
+  /** Inserts or replaces; keeps the 16 epochs of that kind used last. */
+  saveWindow(contact: ContactId, kind: 'outbox' | 'letter', window: StoredWindow): void;
+  /** A whole content. */
+  add(received: Received, content: Uint8Array): void;
+  /**
+   * One slice; `received.id.sequence` is its own. Returns whether the content became whole, and
+   * so visible. @throws {StoreError} `conflict` if `count` differs from an earlier slice's.
+   */
+  addPart(
+    received: Received,
+    part: { readonly index: number; readonly count: number },
+    slice: Uint8Array,
+  ): boolean;
+  /** Bytes of unfinished contents of this contact; bounds what a peer may pile up. */
+  partBytes(contact: ContactId): number;
+  /** Contents still arriving: how many parts of how many are here. */
+  arriving(
+    contact: ContactId,
+  ): readonly { readonly first: bigint; readonly parts: number; readonly count: number }[];
+  unopened(contact?: ContactId): readonly Envelope[];
+  list(query: {
+    readonly contact?: ContactId;
+    readonly before?: number;
+    readonly limit: number;
+  }): readonly Envelope[];
+  /** Marks as opened. */
+  open(rows: readonly number[], at: Date): void;
+  /** The content in slices, in order, each at most 64 KiB. @throws {StoreError} `missing` */
+  content(row: number): Iterable<Uint8Array>;
+}
+
+/** One value of one sensor at one time. */
+export interface Reading {
+  readonly contact: ContactId;
+  /** Full SenML name without the base name's device part, e.g. `temp_bmp`. */
+  readonly name: string;
+  readonly unit: string | undefined;
+  readonly at: Date;
+  /** False if the device did not know the time and the receiver dated it. */
+  readonly sure: boolean;
+  readonly value: number;
+}
+
+export interface ReadingStore {
+  add(readings: readonly Reading[]): void;
+  latest(contact?: ContactId): readonly Reading[];
+  /** In order of time; `every_ms` groups into buckets with min, mean, max. */
+  series(query: ReadingQuery): readonly ReadingBucket[];
+}
+
+export interface ReadingQuery {
+  readonly contact?: ContactId;
+  readonly name?: string;
+  readonly from: Date;
+  readonly to: Date;
+  readonly every_ms?: number;
+  readonly limit: number;
+}
+
+export interface ReadingBucket {
+  readonly contact: ContactId;
+  readonly name: string;
+  readonly unit: string | undefined;
+  readonly at: Date;
+  readonly count: number;
+  readonly min: number;
+  readonly mean: number;
+  readonly max: number;
+  readonly sure: boolean;
+}
+
+/** Named secrets and settings: the static key, the operator's token. */
+export interface Settings {
+  get(name: string): Uint8Array | undefined;
+  set(name: string, value: Uint8Array): void;
+}
+
+export interface Store {
+  readonly contacts: ContactStore;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly readings: ReadingStore;
+  readonly settings: Settings;
+  /** All of `work`, durable, or nothing of it. Nested calls join the outer one. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+/** Carries a bundle to an address and brings one back. */
+export interface Link {
+  /**
+   * @param bundle at most 1 MiB, PROTOCOL §3, or a picture.
+   * @throws {LinkError} when nothing usable came back within the link's deadline.
+   */
+  exchange(
+    address: string,
+    bundle: Uint8Array,
+    options?: { readonly mediaType?: 'application/octet-stream' | 'image/png' },
+  ): Promise<Uint8Array>;
+}
+
+/** Time, and waiting. `monotonic_ms` never jumps; `now` may. */
+export interface Clock {
+  now(): Date;
+  monotonic_ms(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The person's own terminal: plaintext and codes, and nothing else, go here. */
+export interface Terminal {
+  print(line: string): void;
+}
+
+/** The log; never gets a secret or a plaintext. */
+export interface Log {
+  info(event: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
+  warn(event: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
+}
