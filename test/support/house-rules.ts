@@ -10,16 +10,18 @@ const FILE_LINES_MAX = 400;
 /** Who may import whom. Arrows point down only, so there can be no cycle between folders. */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'bytes.ts': [],
+  'failures.ts': [],
   crypto: ['bytes.ts'],
   protocol: ['bytes.ts', 'crypto'],
   stego: ['bytes.ts'],
-  messenger: ['bytes.ts', 'crypto', 'protocol', 'stego'],
-  link: ['bytes.ts', 'messenger'],
-  store: ['bytes.ts', 'crypto', 'messenger'],
-  routes: ['bytes.ts', 'crypto', 'messenger'],
+  messenger: ['bytes.ts', 'failures.ts', 'crypto', 'protocol', 'stego'],
+  link: ['bytes.ts', 'failures.ts', 'messenger'],
+  store: ['bytes.ts', 'failures.ts', 'crypto', 'messenger'],
+  routes: ['bytes.ts', 'failures.ts', 'crypto', 'messenger'],
   'config.ts': ['bytes.ts'],
   'peer.ts': [
     'bytes.ts',
+    'failures.ts',
     'crypto',
     'protocol',
     'stego',
@@ -29,7 +31,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'routes',
     'config.ts',
   ],
-  cli: ['bytes.ts', 'stego', 'config.ts', 'peer.ts'],
+  cli: ['bytes.ts', 'failures.ts', 'stego', 'config.ts', 'peer.ts'],
 };
 
 /** Ports are types: who implements them needs nothing of the messenger when it runs. */
