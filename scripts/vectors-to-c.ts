@@ -1,0 +1,41 @@
+/**
+ * Writes test/vectors/*.json as C tables, so that the firmware's tests read the same cases:
+ *
+ *     node scripts/vectors-to-c.ts serial_frame replay_window > vectors.h
+ *
+ * Each list of a file becomes a table `<file>_<list>`; each field a string, as it stands there. A
+ * list inside a case becomes one string, its fields joined by ',' and its cases by ';'.
+ */
+import { readFileSync } from 'node:fs';
+
+type Case = Readonly<Record<string, unknown>>;
+
+const isList = (value: unknown): value is Case[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null);
+
+function text(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (isList(value)) return value.map((item) => Object.values(item).map(text).join()).join(';');
+  if (Array.isArray(value)) return value.map(text).join(';');
+  return String(value);
+}
+
+function table(name: string, cases: readonly Case[]): string {
+  const fields = [...new Set(cases.flatMap((item) => Object.keys(item)))];
+  const rows = cases.map(
+    (item) => `  { ${fields.map((key) => JSON.stringify(text(item[key]))).join(', ')} },`,
+  );
+  const members = fields.map((field) => `*${field === 'do' ? 'step' : field}`).join(', ');
+  return `static const struct { const char ${members}; } ${name}[] = {\n${rows.join('\n')}\n};\n`;
+}
+
+const tables = process.argv.slice(2).flatMap((file) => {
+  const url = new URL(`../test/vectors/${file}.json`, import.meta.url);
+  const lists = Object.entries(JSON.parse(readFileSync(url, 'utf8')) as Case);
+  return lists
+    .filter(([, value]) => isList(value))
+    .map(([list, value]) => table(`${file}_${list}`, value as Case[]));
+});
+process.stdout.write(
+  `/* Generated from test/vectors. Do not edit. */\n#pragma once\n\n${tables.join('\n')}`,
+);
