@@ -1,0 +1,20 @@
+export { equal } from './equal.ts';
+export { noble } from './noble.ts';
+export { openssl } from './openssl.ts';
+export {
+  type AeadKey,
+  AuthenticationError,
+  type CryptoProvider,
+  HASH_SIZE,
+  type Hash,
+  type IncrementalHash,
+  KEY_SIZE,
+  type KeyPair,
+  type PrivateKey,
+  type PublicKey,
+  type RandomBytes,
+  type ScryptCost,
+  type SharedSecret,
+  type SymmetricKey,
+  TAG_SIZE,
+} from './provider.ts';
