@@ -18,3 +18,4 @@ export {
   type SymmetricKey,
   TAG_SIZE,
 } from './provider.ts';
+export { systemRandomBytes } from './random.ts';
