@@ -1,5 +1,19 @@
 export { CipherState } from './cipher-state.ts';
 export {
+  CONTENT_TYPE,
+  decodeFileHead,
+  decodeNotice,
+  decodeText,
+  encodeFileHead,
+  encodeNotice,
+  encodeText,
+  FILE_HEAD_SIZE_MAX,
+  type FileHead,
+  fileName,
+  type Notice,
+  type NoticeReason,
+} from './content.ts';
+export {
   LocalProtocolError,
   REFUSAL_REASONS,
   type RefusalReason,

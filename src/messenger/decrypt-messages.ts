@@ -1,0 +1,126 @@
+/** `decrypt_msg`: what has arrived is marked as opened and shown on the person's own terminal. */
+import { concat } from '../bytes.ts';
+import {
+  CONTENT_TYPE,
+  decodeFileHead,
+  decodeNotice,
+  decodeText,
+  FILE_HEAD_SIZE_MAX,
+} from '../protocol/index.ts';
+import { type OpenedMessage, UseCaseError } from './api.ts';
+import type { Contacts } from './contacts.ts';
+import { messageIdText } from './message-id.ts';
+import type { Clock, Envelope, Inbox, Store, Terminal } from './ports.ts';
+
+/** The most that one call opens, so that neither reply nor terminal is flooded. */
+export const OPEN_MAX = 1_000;
+
+/** Texts longer than this are shown cut; the whole is had by `fileContent`. In bytes. */
+const TEXT_SIZE_MAX = 1024 * 1024;
+
+export interface DecryptDeps {
+  readonly store: Store;
+  readonly contacts: Contacts;
+  readonly clock: Clock;
+  readonly terminal: Terminal;
+}
+
+export function decryptMessages(
+  { store, contacts, clock, terminal }: DecryptDeps,
+  query: { readonly from?: string },
+): readonly OpenedMessage[] {
+  const from = query.from === undefined ? undefined : contacts.named(query.from).id;
+  const envelopes = store.inbox.unopened(from).slice(0, OPEN_MAX);
+  const opened = envelopes.map((envelope) => describe(store.inbox, contacts, envelope));
+  // Printed before it counts as opened: a peer killed in between shows a message twice, never not.
+  for (const message of opened) terminal.print(printed(message));
+  store.inbox.open(
+    envelopes.map(({ row }) => row),
+    clock.now(),
+  );
+  return opened;
+}
+
+/** A file's bytes, or a text's, without the head that PROTOCOL §8.1 puts before them. */
+export function* fileContent(inbox: Inbox, row: number): Iterable<Uint8Array> {
+  let head = new Uint8Array(0);
+  let skipped = false;
+  for (const slice of inbox.content(row)) {
+    if (skipped) {
+      yield slice;
+      continue;
+    }
+    head = concat(head, slice);
+    if (head.length < FILE_HEAD_SIZE_MAX && slice.length > 0) continue;
+    yield head.subarray(headSize(head));
+    skipped = true;
+  }
+  if (!skipped) yield head.subarray(headSize(head));
+}
+
+function headSize(start: Uint8Array): number {
+  return start[0] === CONTENT_TYPE.file ? decodeFileHead(start).size : 1;
+}
+
+export function describe(inbox: Inbox, contacts: Contacts, envelope: Envelope): OpenedMessage {
+  const { row, id, verified, carrier, at } = envelope;
+  const from = contacts.get(envelope.contact)?.name ?? 'a removed contact';
+  const content = describeContent(inbox, envelope);
+  return { row, id: messageIdText(id), from, verified, carrier, at, content };
+}
+
+function describeContent(inbox: Inbox, envelope: Envelope): OpenedMessage['content'] {
+  switch (envelope.contentType) {
+    case CONTENT_TYPE.text:
+      return { type: 'text', text: decodeText(start(inbox, envelope.row, TEXT_SIZE_MAX)) };
+    case CONTENT_TYPE.file: {
+      const { head, size } = decodeFileHead(start(inbox, envelope.row, FILE_HEAD_SIZE_MAX));
+      return { type: 'file', ...head, size: envelope.size - size };
+    }
+    case CONTENT_TYPE.notice: {
+      const notice = decodeNotice(start(inbox, envelope.row, TEXT_SIZE_MAX));
+      return { type: 'notice', about: messageIdText(notice), reason: notice.reason };
+    }
+    default:
+      throw new UseCaseError('unsupported', `content type ${envelope.contentType} is not known`);
+  }
+}
+
+/** At least the first `size` bytes of a content, or all there are. */
+function start(inbox: Inbox, row: number, size: number): Uint8Array {
+  const slices: Uint8Array[] = [];
+  let total = 0;
+  for (const slice of inbox.content(row)) {
+    slices.push(slice);
+    total += slice.length;
+    if (total >= size) break;
+  }
+  return concat(...slices);
+}
+
+function printed({ from, verified, carrier, content }: OpenedMessage): string {
+  const trust = verified ? '' : ' (not verified)';
+  const way = carrier === 'session' ? '' : ` (letter, ${carrier})`;
+  return `${from}${trust}${way}: ${words(content)}`;
+}
+
+function words(content: OpenedMessage['content']): string {
+  switch (content.type) {
+    case 'text':
+      return visible(content.text);
+    case 'file':
+      return `file "${visible(content.name)}", ${content.size} bytes, ${visible(content.mediaType)}`;
+    case 'readings':
+      return `${content.count} readings`;
+    case 'notice':
+      return `message ${content.about} was not kept: ${content.reason.replace('_', ' ')}`;
+  }
+}
+
+/** A terminal obeys control characters; what a remote person wrote must not command it. */
+function visible(text: string): string {
+  return text.replace(/[^\P{C}\n\t]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u{${code.toString(16)}}`;
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * The way to one contact: one exchange at a time, handshake packets before messages, and a pause
+ * that grows while nobody answers. What is sent and what a reply means is decided elsewhere.
+ */
+import { LinkError } from '../failures.ts';
+import type { Clock, Link } from './ports.ts';
+
+const BACKOFF_FIRST_MS = 250;
+const BACKOFF_MAX_MS = 60_000;
+
+/** What goes out in one exchange. */
+export interface Outgoing {
+  readonly bundle: Uint8Array;
+  readonly mediaType?: 'image/png';
+  /** Whether messages are in it: then a reply that acknowledges nothing is no progress. */
+  readonly expectsProgress: boolean;
+}
+
+export interface LaneOwner {
+  /** Where to; undefined: the contact cannot be called, so the lane rests. */
+  address(): string | undefined;
+  /** The next thing to send; undefined: nothing at present. */
+  next(): Outgoing | undefined;
+  /** Reads the reply; returns whether it brought anything forward. */
+  reply(bundle: Uint8Array, outgoing: Outgoing): boolean;
+  /** An exchange came to nothing; the lane tries again after a pause. */
+  failed(error: LinkError): void;
+}
+
+export class Lane {
+  readonly #owner: LaneOwner;
+  readonly #link: Link;
+  readonly #clock: Clock;
+  /** Uniform in [0, 1): spreads the retries of many peers. */
+  readonly #jitter: () => number;
+  #running: Promise<void> | undefined;
+  #pause = new AbortController();
+  #onFailure: (() => void)[] = [];
+  #failures = 0;
+  #woken = false;
+  #stopped = false;
+
+  constructor(owner: LaneOwner, link: Link, clock: Clock, jitter: () => number) {
+    this.#owner = owner;
+    this.#link = link;
+    this.#clock = clock;
+    this.#jitter = jitter;
+  }
+
+  /** There may be something to send. Does not cut a pause short. */
+  wake(): void {
+    if (this.#stopped) return;
+    this.#woken = true;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#woken) this.wake();
+    });
+  }
+
+  /** A person asks, or the contact has just been heard: try now. */
+  hurry(): void {
+    this.#failures = 0;
+    this.#pause.abort();
+    this.wake();
+  }
+
+  /** Resolves when nothing is left to send, or the lane pauses because it cannot. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined && this.#failures === 0) {
+      await Promise.race([this.#running, this.#failed()]);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#pause.abort();
+    await this.#running;
+  }
+
+  #failed(): Promise<void> {
+    return new Promise((resolve) => this.#onFailure.push(resolve));
+  }
+
+  async #run(): Promise<void> {
+    // One turn of the loop lets every caller of this turn queue what it has.
+    await Promise.resolve();
+    while (!this.#stopped) {
+      this.#woken = false;
+      const address = this.#owner.address();
+      const outgoing = address === undefined ? undefined : this.#owner.next();
+      if (address === undefined || outgoing === undefined) return;
+      const progress = await this.#exchange(address, outgoing);
+      if (progress) this.#failures = 0;
+      else await this.#rest();
+    }
+  }
+
+  async #exchange(address: string, outgoing: Outgoing): Promise<boolean> {
+    try {
+      const { bundle, mediaType } = outgoing;
+      const reply = await this.#link.exchange(address, bundle, mediaType && { mediaType });
+      return this.#owner.reply(reply, outgoing) || !outgoing.expectsProgress;
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      this.#owner.failed(error);
+      return false;
+    }
+  }
+
+  async #rest(): Promise<void> {
+    this.#failures += 1;
+    for (const resolve of this.#onFailure.splice(0)) resolve();
+    const full = Math.min(BACKOFF_FIRST_MS * 2 ** (this.#failures - 1), BACKOFF_MAX_MS);
+    this.#pause = new AbortController();
+    await this.#clock.sleep(full * (0.75 + 0.5 * this.#jitter()), this.#pause.signal);
+  }
+}
