@@ -1,0 +1,151 @@
+/**
+ * A link over HTTP, PROTOCOL §3.1: one POST carries a bundle out, its answer brings one back.
+ *
+ * The address comes from a person or from another peer, so nothing it answers is trusted: every
+ * wait has a deadline, the answer has a size limit, and a redirect is an answer like any other
+ * wrong one. A bundle is never sent twice here; the messenger knows what may be repeated.
+ */
+import { Agent, type Dispatcher, errors } from 'undici';
+import { LinkError } from '../failures.ts';
+import type { Link } from '../messenger/index.ts';
+
+const BUNDLE_TYPE = 'application/octet-stream';
+const RETRY_AFTER_MAX_MS = 3_600_000;
+
+export interface HttpLinkLimits {
+  readonly connect_ms: number;
+  /** From the last byte sent until the answer's head. */
+  readonly headers_ms: number;
+  /** Between two pieces of the answer's body. */
+  readonly body_ms: number;
+  /** The whole exchange: a server that drips bytes does not hold a delivery for ever. */
+  readonly exchange_ms: number;
+  /** Bytes of the bundle that comes back, PROTOCOL §3. */
+  readonly answerSizeMax: number;
+  readonly connectionsPerOrigin: number;
+  /** Addresses with open connections. */
+  readonly originsMax: number;
+  /** Exchanges under way to all addresses together. */
+  readonly exchangesMax: number;
+}
+
+const LIMITS: HttpLinkLimits = {
+  connect_ms: 5_000,
+  headers_ms: 15_000,
+  body_ms: 10_000,
+  exchange_ms: 30_000,
+  answerSizeMax: 1_048_576,
+  connectionsPerOrigin: 4,
+  originsMax: 256,
+  exchangesMax: 1_024,
+};
+
+export class HttpLink implements Link {
+  readonly #limits: HttpLinkLimits;
+  readonly #agent: Agent;
+  #underWay = 0;
+
+  constructor(limits: Partial<HttpLinkLimits> = {}) {
+    this.#limits = { ...LIMITS, ...limits };
+    this.#agent = new Agent({
+      allowH2: false,
+      connect: { timeout: this.#limits.connect_ms },
+      headersTimeout: this.#limits.headers_ms,
+      bodyTimeout: this.#limits.body_ms,
+      maxResponseSize: this.#limits.answerSizeMax,
+      connections: this.#limits.connectionsPerOrigin,
+      maxOrigins: this.#limits.originsMax,
+      maxHeaderSize: 16_384,
+    });
+  }
+
+  async exchange(
+    address: string,
+    bundle: Uint8Array,
+    options: { readonly mediaType?: 'application/octet-stream' | 'image/png' } = {},
+  ): Promise<Uint8Array> {
+    if (this.#underWay >= this.#limits.exchangesMax) {
+      throw new LinkError('busy', `too many exchanges under way, ${address} has to wait`);
+    }
+    this.#underWay += 1;
+    try {
+      return await this.#post(address, bundle, options.mediaType ?? BUNDLE_TYPE);
+    } catch (error) {
+      throw failure(address, error);
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  /** Finishes exchanges under way, within their deadlines, and starts no other. */
+  async close(): Promise<void> {
+    await this.#agent.close();
+  }
+
+  async #post(address: string, bundle: Uint8Array, mediaType: string): Promise<Uint8Array> {
+    const answer = await this.#agent.request({
+      origin: address,
+      path: '/packets',
+      method: 'POST',
+      headers: { 'content-type': mediaType, accept: BUNDLE_TYPE },
+      body: bundle,
+      signal: AbortSignal.timeout(this.#limits.exchange_ms),
+    });
+    const wrong = wrongAnswer(address, answer);
+    if (wrong === undefined) return await answer.body.bytes();
+    // What stands in a wrong answer interests nobody; read a little so the connection survives.
+    await answer.body.dump({ limit: 16_384 }).catch(() => undefined);
+    throw wrong;
+  }
+}
+
+function wrongAnswer(address: string, answer: Dispatcher.ResponseData): LinkError | undefined {
+  const { statusCode: status, headers } = answer;
+  if (status === 429 || status === 503) {
+    const retryAfter_ms = parseRetryAfter(headers['retry-after']);
+    const options = retryAfter_ms === undefined ? {} : { retryAfter_ms };
+    return new LinkError('busy', `${address} asks for patience (${status})`, options);
+  }
+  if (status === 408) return new LinkError('timeout', `${address} waited too long for the bundle`);
+  if (status !== 200) return new LinkError('rejected', `${address} answered ${status}`);
+  const type = String(headers['content-type'] ?? '').split(';', 1)[0];
+  if (type?.trim().toLowerCase() === BUNDLE_TYPE) return undefined;
+  return new LinkError('rejected', `${address} answered something else than a bundle`);
+}
+
+/** Seconds or a date, RFC 9110 §10.2.3; at most an hour, so that nobody silences us for good. */
+function parseRetryAfter(value: string | string[] | undefined): number | undefined {
+  const text = typeof value === 'string' ? value.trim() : '';
+  if (text === '') return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), RETRY_AFTER_MAX_MS);
+}
+
+function failure(address: string, cause: unknown): unknown {
+  if (cause instanceof LinkError) return cause;
+  if (cause instanceof errors.InvalidArgumentError) return cause; // Our bug: let it stay one.
+  if (!(cause instanceof Error)) return cause;
+  if (isTimeout(cause)) {
+    return new LinkError('timeout', `${address} did not answer in time`, { cause });
+  }
+  if (isMisbehaviour(cause)) {
+    return new LinkError('rejected', `${address} answered something else than a bundle`, { cause });
+  }
+  return new LinkError('unreachable', `${address} cannot be reached: ${cause.message}`, { cause });
+}
+
+function isTimeout(error: Error): boolean {
+  return (
+    error instanceof errors.HeadersTimeoutError ||
+    error instanceof errors.BodyTimeoutError ||
+    error.name === 'TimeoutError'
+  );
+}
+
+function isMisbehaviour(error: Error): boolean {
+  return (
+    error instanceof errors.ResponseExceededMaxSizeError ||
+    error instanceof errors.HeadersOverflowError ||
+    error instanceof errors.HTTPParserError
+  );
+}

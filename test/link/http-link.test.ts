@@ -1,0 +1,203 @@
+/**
+ * Goal: whatever stands at an address, an exchange ends within its deadline, with the bundle or
+ * with the kind of failure that tells the messenger what to do.
+ *
+ * Method: real servers on loopback that answer rightly, wrongly, slowly, too much or not at all.
+ */
+import { createServer, type RequestListener } from 'node:http';
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from 'node:net';
+import t, { type Test } from 'tap';
+import { LinkError } from '../../src/failures.ts';
+import { HttpLink, type HttpLinkLimits } from '../../src/link/index.ts';
+
+const BUNDLE_TYPE = { 'content-type': 'application/octet-stream' };
+const bundle = Uint8Array.of(0, 1, 11);
+
+async function listen(t: Test, server: Server): Promise<string> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function link(t: Test, limits: Partial<HttpLinkLimits> = {}): HttpLink {
+  const made = new HttpLink(limits);
+  t.teardown(() => made.close());
+  return made;
+}
+
+/** An exchange with a server that answers so. */
+async function failureOf(
+  t: Test,
+  answer: RequestListener,
+  limits: Partial<HttpLinkLimits> = {},
+): Promise<LinkError> {
+  const address = await listen(t, createServer(answer));
+  return await refusal(link(t, limits).exchange(address, bundle));
+}
+
+async function refusal(exchange: Promise<Uint8Array>): Promise<LinkError> {
+  try {
+    await exchange;
+  } catch (error) {
+    if (error instanceof LinkError) return error;
+    throw error;
+  }
+  throw new Error('the exchange succeeded');
+}
+
+t.test('a bundle goes out by POST /packets and another comes back', async (t) => {
+  const seen: unknown[] = [];
+  const address = await listen(
+    t,
+    createServer(async (request, response) => {
+      const body = Buffer.concat(await request.toArray());
+      seen.push([request.method, request.url, request.headers['content-type'], [...body]]);
+      response.writeHead(200, BUNDLE_TYPE).end(Uint8Array.of(0, 2, 7, 7));
+    }),
+  );
+  const http = link(t);
+  t.strictSame([...(await http.exchange(address, bundle))], [0, 2, 7, 7]);
+  await http.exchange(address, bundle, { mediaType: 'image/png' });
+  t.strictSame(seen, [
+    ['POST', '/packets', 'application/octet-stream', [...bundle]],
+    ['POST', '/packets', 'image/png', [...bundle]],
+  ]);
+});
+
+t.test('an empty bundle is a bundle', async (t) => {
+  const server = createServer((_request, response) => response.writeHead(200, BUNDLE_TYPE).end());
+  t.equal((await link(t).exchange(await listen(t, server), new Uint8Array())).length, 0);
+});
+
+t.test('each status tells what to do', async (t) => {
+  const cases: readonly [number, Record<string, string>, string, number | undefined][] = [
+    [429, { 'retry-after': '7' }, 'busy', 7_000],
+    [503, {}, 'busy', undefined],
+    [503, { 'retry-after': '999999999999' }, 'busy', 3_600_000],
+    [503, { 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' }, 'busy', 0],
+    [503, { 'retry-after': 'soon' }, 'busy', undefined],
+    [408, {}, 'timeout', undefined],
+    [400, {}, 'rejected', undefined],
+    [413, {}, 'rejected', undefined],
+    [415, {}, 'rejected', undefined],
+    [500, {}, 'rejected', undefined],
+    [204, {}, 'rejected', undefined],
+    [200, { 'content-type': 'text/html' }, 'rejected', undefined],
+    [200, {}, 'rejected', undefined],
+  ];
+  for (const [status, headers, failure, retryAfter_ms] of cases) {
+    const error = await failureOf(t, (_request, response) => {
+      response.writeHead(status, headers).end(status === 204 ? undefined : 'words');
+    });
+    t.match(error, { failure, retryAfter_ms }, `${status} ${JSON.stringify(headers)}`);
+  }
+});
+
+t.test('a redirect is not followed', async (t) => {
+  let visits = 0;
+  const elsewhere = await listen(
+    t,
+    createServer((_request, response) => {
+      visits += 1;
+      response.writeHead(200, BUNDLE_TYPE).end();
+    }),
+  );
+  const error = await failureOf(t, (_request, response) => {
+    response.writeHead(307, { location: `${elsewhere}/packets` }).end();
+  });
+  t.equal(error.failure, 'rejected');
+  t.equal(visits, 0);
+});
+
+t.test('an answer over the limit is not read to its end', async (t) => {
+  const limits = { answerSizeMax: 1_000 };
+  const declared: RequestListener = (_request, response) => {
+    response.writeHead(200, { ...BUNDLE_TYPE, 'content-length': 1_001 }).end(Buffer.alloc(1_001));
+  };
+  const chunked: RequestListener = (_request, response) => {
+    response.writeHead(200, BUNDLE_TYPE);
+    response.write(Buffer.alloc(600));
+    response.end(Buffer.alloc(600));
+  };
+  t.equal((await failureOf(t, declared, limits)).failure, 'rejected');
+  t.equal((await failureOf(t, chunked, limits)).failure, 'rejected');
+
+  const exact: RequestListener = (_request, response) => {
+    response.writeHead(200, BUNDLE_TYPE).end(Buffer.alloc(1_000));
+  };
+  const answer = await link(t, limits).exchange(await listen(t, createServer(exact)), bundle);
+  t.equal(answer.length, 1_000);
+});
+
+t.test('a server that is silent, or drips, is given up', async (t) => {
+  t.equal((await failureOf(t, () => undefined, { headers_ms: 50 })).failure, 'timeout');
+  t.equal((await failureOf(t, () => undefined, { exchange_ms: 50 })).failure, 'timeout');
+
+  const drip: RequestListener = (_request, response) => {
+    response.writeHead(200, BUNDLE_TYPE);
+    const timer = setInterval(() => response.write('.'), 10);
+    response.on('close', () => clearInterval(timer));
+  };
+  t.equal((await failureOf(t, drip, { exchange_ms: 100 })).failure, 'timeout');
+});
+
+t.test('nobody there, and somebody who speaks no HTTP', async (t) => {
+  const closed = createTcpServer();
+  const address = await listen(t, closed);
+  await new Promise((resolve) => closed.close(resolve));
+  const http = link(t);
+  t.equal((await refusal(http.exchange(address, bundle))).failure, 'unreachable');
+  t.equal((await refusal(http.exchange('http://nobody.invalid', bundle))).failure, 'unreachable');
+
+  const babble = createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH\r\n'));
+  t.equal((await refusal(http.exchange(await listen(t, babble), bundle))).failure, 'rejected');
+
+  const hangUp = createTcpServer((socket) => socket.destroy());
+  t.equal((await refusal(http.exchange(await listen(t, hangUp), bundle))).failure, 'unreachable');
+});
+
+t.test('connections are kept alive, and bounded', async (t) => {
+  let connections = 0;
+  const server = createServer((_request, response) => {
+    setImmediate(() => response.writeHead(200, BUNDLE_TYPE).end());
+  });
+  server.on('connection', () => {
+    connections += 1;
+  });
+  const address = await listen(t, server);
+  const http = link(t, { connectionsPerOrigin: 3, exchangesMax: 50 });
+  for (let i = 0; i < 20; i += 1) await http.exchange(address, bundle);
+  t.ok(connections <= 3, `${connections} connections for 20 exchanges`);
+
+  const crowd = Array.from({ length: 51 }, () => http.exchange(address, bundle));
+  const results = await Promise.allSettled(crowd);
+  t.equal(results.filter(({ status }) => status === 'fulfilled').length, 50);
+  t.match(results[50], { reason: { failure: 'busy' } });
+  t.ok(connections <= 3, `${connections} connections`);
+});
+
+t.test('close() lets an exchange under way finish, and starts no other', async (t) => {
+  const { promise: asked, resolve: sawRequest } = Promise.withResolvers<() => void>();
+  const server = createServer((_request, response) => {
+    sawRequest(() => response.writeHead(200, BUNDLE_TYPE).end('ok'));
+  });
+  const address = await listen(t, server);
+  const http = new HttpLink();
+  const exchange = http.exchange(address, bundle);
+  const answer = await asked;
+  const closed = http.close();
+  answer();
+  t.equal((await exchange).length, 2);
+  await closed;
+  t.equal((await refusal(http.exchange(address, bundle))).failure, 'unreachable');
+});
