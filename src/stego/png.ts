@@ -1,0 +1,151 @@
+/**
+ * The door: PNG files in and out. Everything that comes from outside is checked here, before
+ * memory is spent on it, because pngjs may hang, crash or hand out stale memory on hostile files.
+ * pngjs writes, and is this decoder's oracle in the tests.
+ */
+import { constants, inflateSync } from 'node:zlib';
+import { PNG } from 'pngjs';
+import { concat } from '../bytes.ts';
+import { StegoError } from './errors.ts';
+import { CHANNELS, type Colour, type Picture, sampleBytes } from './picture.ts';
+import {
+  type Chunk,
+  type Container,
+  isSafeToKeep,
+  malformed,
+  readContainer,
+  spliceChunks,
+} from './png-chunks.ts';
+import { filteredSize, type Layout, unfilter } from './png-samples.ts';
+
+/** Samples over all channels; 64 megapixels of gray. */
+export const SAMPLES_MAX = 64 * 1024 * 1024;
+
+/** Up to this many samples every way of writing is tried and the smallest file kept. */
+const SAMPLES_TRIED = 1024 * 1024;
+
+export interface PngFile {
+  readonly picture: Picture;
+  /** Ancillary chunks that stay true in a stego image; they are copied byte for byte. */
+  readonly before: readonly Chunk[];
+  readonly after: readonly Chunk[];
+  /** Names of chunks that no program may copy without knowing them, PNG §14.2. */
+  readonly dropped: readonly string[];
+}
+
+const COLOURS: Readonly<Record<number, Colour>> = {
+  0: 'gray',
+  2: 'rgb',
+  4: 'gray-alpha',
+  6: 'rgba',
+};
+const COLOUR_TYPES = { gray: 0, rgb: 2, 'gray-alpha': 4, rgba: 6 } as const;
+
+/** @throws {StegoError} `malformed`, `unsupported` or `too_large`. */
+export function decodePng(file: Uint8Array, samplesMax = SAMPLES_MAX): PngFile {
+  const container = readContainer(file);
+  const { colour, ...layout } = readHeader(container.header, samplesMax);
+  const planes = unfilter(inflate(container, filteredSize(layout)), layout);
+  const { width, height, depth } = layout;
+  const chunks = [...container.before, ...container.after];
+  return {
+    picture: { width, height, depth, colour, planes },
+    before: container.before.filter(isSafeToKeep),
+    after: container.after.filter(isSafeToKeep),
+    dropped: chunks.filter((chunk) => !isSafeToKeep(chunk)).map(({ type }) => type),
+  };
+}
+
+function readHeader(header: Uint8Array, samplesMax: number): Layout & { readonly colour: Colour } {
+  const view = new DataView(header.buffer, header.byteOffset, header.length);
+  const [width, height] = [view.getUint32(0), view.getUint32(4)];
+  const [depth, type, compression, filter, interlace] = header.subarray(8);
+  if (width === 0 || height === 0) throw malformed('it has no pixels');
+  if (compression !== 0 || filter !== 0 || interlace === undefined || interlace > 1) {
+    throw malformed('unknown compression, filter or interlace method');
+  }
+  if (type === 3) throw unsupported('a palette', 'convert it to RGB (magick IN.png PNG24:OUT.png)');
+  const colour = COLOURS[type ?? -1];
+  if (colour === undefined) throw malformed(`colour type ${type} does not exist`);
+  if (type === 0 && (depth === 1 || depth === 2 || depth === 4)) {
+    throw unsupported(
+      `${depth}-bit samples`,
+      'convert it to 8 bit (magick IN.png -depth 8 OUT.png)',
+    );
+  }
+  if (depth !== 8 && depth !== 16) throw malformed(`${depth}-bit ${colour} does not exist`);
+  const channels = CHANNELS[colour];
+  if (width * height * channels > samplesMax) {
+    const size = `${width} × ${height} pixels of ${channels} samples`;
+    throw new StegoError(
+      'too_large',
+      `the picture has ${size}; the limit is ${samplesMax} samples`,
+    );
+  }
+  return { width, height, depth, channels, interlaced: interlace === 1, colour };
+}
+
+function unsupported(what: string, cure: string): StegoError {
+  return new StegoError('unsupported', `cannot use this PNG: it has ${what}; ${cure}`);
+}
+
+/** Inflates to exactly `size` bytes, and never allocates much more. */
+function inflate({ imageData }: Container, size: number): Uint8Array {
+  const stream = imageData.length === 1 ? (imageData[0] as Uint8Array) : concat(...imageData);
+  let result: { readonly buffer: Uint8Array; readonly engine: { readonly bytesWritten: number } };
+  try {
+    result = inflateSync(stream, { maxOutputLength: size, info: true }) as unknown as typeof result;
+  } catch (cause) {
+    throw malformed('its image data does not inflate to its dimensions', cause);
+  }
+  if (result.buffer.length !== size) throw malformed('its image data is too short');
+  if (result.engine.bytesWritten !== stream.length) throw malformed('bytes follow its image data');
+  return result.buffer;
+}
+
+/** How pngjs may write: filter type and zlib strategy. Photographs like the first. */
+const WAYS = [
+  [4, constants.Z_RLE],
+  [2, constants.Z_RLE],
+  [0, constants.Z_DEFAULT_STRATEGY],
+] as const;
+
+/** Writes `picture` with the chunks of `kept` around it. Never interlaced. */
+export function encodePng(picture: Picture, kept: Pick<PngFile, 'before' | 'after'>): Uint8Array {
+  const small = picture.planes.length * picture.width * picture.height <= SAMPLES_TRIED;
+  const bytes = nativeBytes(picture);
+  let best: Uint8Array | undefined;
+  for (const way of small ? WAYS : WAYS.slice(1, 2)) {
+    const file = write(picture, bytes, way);
+    if (best === undefined || file.length < best.length) best = file;
+  }
+  return spliceChunks(best as Uint8Array, kept.before, kept.after);
+}
+
+function write(picture: Picture, bytes: Uint8Array, way: (typeof WAYS)[number]): Uint8Array {
+  const { width, height, depth, colour } = picture;
+  const image = new PNG();
+  Object.assign(image, { width, height, data: bytes });
+  return PNG.sync.write(image, {
+    colorType: COLOUR_TYPES[colour],
+    inputColorType: COLOUR_TYPES[colour],
+    inputHasAlpha: colour === 'gray-alpha' || colour === 'rgba',
+    bitDepth: depth,
+    filterType: way[0],
+    deflateLevel: 9,
+    deflateStrategy: way[1],
+  });
+}
+
+/** As `sampleBytes`, but 16-bit samples in this machine's order: pngjs swaps them itself. */
+function nativeBytes(picture: Picture): Uint8Array {
+  const { width, height, depth, planes } = picture;
+  if (depth === 8) return sampleBytes(picture);
+  const out = new Uint16Array(width * height * planes.length);
+  planes.forEach((plane, channel) => {
+    for (let i = 0, o = channel; i < plane.length; i++, o += planes.length) {
+      out[o] = plane[i] as number;
+    }
+  });
+  return new Uint8Array(out.buffer);
+}
