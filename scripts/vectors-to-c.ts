@@ -3,15 +3,15 @@
  *
  *     node scripts/vectors-to-c.ts serial_frame replay_window > vectors.h
  *
- * Each list of a file becomes a table `<file>_<list>`; each field a string, as it stands there. A
- * list inside a case becomes one string, its fields joined by ',' and its cases by ';'.
+ * Each list of a file becomes a table `vectors_<file>_<list>`; each field a string, as it stands there; a
+ * case that is no object has one field, `value`. A list inside a case becomes one string, its fields joined by ',' and its cases by ';'.
  */
 import { readFileSync } from 'node:fs';
 
 type Case = Readonly<Record<string, unknown>>;
 
-const isList = (value: unknown): value is Case[] =>
-  Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null);
+const isObject = (value: unknown): value is Case => typeof value === 'object' && value !== null;
+const isList = (value: unknown): value is Case[] => Array.isArray(value) && value.every(isObject);
 
 function text(value: unknown): string {
   if (value === undefined || value === null) return '';
@@ -19,6 +19,8 @@ function text(value: unknown): string {
   if (Array.isArray(value)) return value.map(text).join(';');
   return String(value);
 }
+
+const toCase = (value: unknown): Case => (isObject(value) ? value : { value });
 
 function table(name: string, cases: readonly Case[]): string {
   const fields = [...new Set(cases.flatMap((item) => Object.keys(item)))];
@@ -32,9 +34,9 @@ function table(name: string, cases: readonly Case[]): string {
 const tables = process.argv.slice(2).flatMap((file) => {
   const url = new URL(`../test/vectors/${file}.json`, import.meta.url);
   const lists = Object.entries(JSON.parse(readFileSync(url, 'utf8')) as Case);
-  return lists
-    .filter(([, value]) => isList(value))
-    .map(([list, value]) => table(`${file}_${list}`, value as Case[]));
+  return lists.flatMap(([list, value]) =>
+    Array.isArray(value) ? [table(`vectors_${file}_${list}`, value.map(toCase))] : [],
+  );
 });
 process.stdout.write(
   `/* Generated from test/vectors. Do not edit. */\n#pragma once\n\n${tables.join('\n')}`,

@@ -23,25 +23,25 @@ static int index_of(const char *name, const char *const *names, int count)
 
 static void test_crc_vectors(void)
 {
-    for (size_t i = 0; i < COUNT(serial_frame_crc); i++) {
-        const blob_t bytes = unhex(serial_frame_crc[i].bytes);
-        const uint32_t expected = (uint32_t)strtoul(serial_frame_crc[i].crc, NULL, 16);
+    for (size_t i = 0; i < COUNT(vectors_serial_frame_crc); i++) {
+        const blob_t bytes = unhex(vectors_serial_frame_crc[i].bytes);
+        const uint32_t expected = (uint32_t)strtoul(vectors_serial_frame_crc[i].crc, NULL, 16);
         CHECK(crc32_of(bytes.data, bytes.size) == expected, "crc");
     }
 }
 
 static void test_frame_vectors(void)
 {
-    for (size_t i = 0; i < COUNT(serial_frame_frames); i++) {
-        const char *name = serial_frame_frames[i].name;
-        const blob_t payload = unhex(serial_frame_frames[i].payload);
-        blob_t line = unhex(serial_frame_frames[i].line);
+    for (size_t i = 0; i < COUNT(vectors_serial_frame_frames); i++) {
+        const char *name = vectors_serial_frame_frames[i].name;
+        const blob_t payload = unhex(vectors_serial_frame_frames[i].payload);
+        blob_t line = unhex(vectors_serial_frame_frames[i].line);
         const frame_t frame = {
-            .type = (frame_type_t)index_of(serial_frame_frames[i].type, TYPES, 5),
-            .channel = (channel_t)index_of(serial_frame_frames[i].channel, CHANNELS, 4),
-            .more = strcmp(serial_frame_frames[i].more, "true") == 0,
-            .seq = (uint8_t)atoi(serial_frame_frames[i].seq),
-            .ack = (uint8_t)atoi(serial_frame_frames[i].ack),
+            .type = (frame_type_t)index_of(vectors_serial_frame_frames[i].type, TYPES, 5),
+            .channel = (channel_t)index_of(vectors_serial_frame_frames[i].channel, CHANNELS, 4),
+            .more = strcmp(vectors_serial_frame_frames[i].more, "true") == 0,
+            .seq = (uint8_t)atoi(vectors_serial_frame_frames[i].seq),
+            .ack = (uint8_t)atoi(vectors_serial_frame_frames[i].ack),
             .payload = payload.data,
             .payload_size = payload.size,
         };
@@ -91,10 +91,10 @@ static void read_chunk(frame_reader_t *reader, const blob_t *chunk, char *told, 
 
 static void test_stream_vectors(void)
 {
-    for (size_t i = 0; i < COUNT(serial_frame_streams); i++) {
+    for (size_t i = 0; i < COUNT(vectors_serial_frame_streams); i++) {
         frame_reader_t reader = { 0 };
         char told[8192] = "";
-        const char *chunk = serial_frame_streams[i].chunks;
+        const char *chunk = vectors_serial_frame_streams[i].chunks;
 
         while (chunk != NULL) {
             const blob_t bytes = unhex(chunk);
@@ -102,7 +102,7 @@ static void test_stream_vectors(void)
             chunk = strchr(chunk, ';');
             if (chunk != NULL) chunk++;
         }
-        CHECK(strcmp(told, serial_frame_streams[i].events) == 0, serial_frame_streams[i].name);
+        CHECK(strcmp(told, vectors_serial_frame_streams[i].events) == 0, vectors_serial_frame_streams[i].name);
     }
 }
 
@@ -124,9 +124,9 @@ static void tell(const line_event_t *event, char *told, size_t room)
 
 static void run_step(serial_line_t *line, size_t i)
 {
-    const char *name = serial_line_steps[i].scenario, *step = serial_line_steps[i].step;
-    const uint64_t now_ms = strtoull(serial_line_steps[i].at_ms, NULL, 10);
-    const blob_t argument = unhex(serial_line_steps[i].argument);
+    const char *name = vectors_serial_line_steps[i].scenario, *step = vectors_serial_line_steps[i].step;
+    const uint64_t now_ms = strtoull(vectors_serial_line_steps[i].at_ms, NULL, 10);
+    const blob_t argument = unhex(vectors_serial_line_steps[i].argument);
     char told[8192] = "", frame_hex[2 * FRAME_SIZE_MAX + 1] = "";
     uint8_t out[FRAME_SIZE_MAX];
     line_event_t event;
@@ -136,7 +136,7 @@ static void run_step(serial_line_t *line, size_t i)
     } else if (strncmp(step, "send ", 5) == 0) {
         const channel_t channel = (channel_t)index_of(step + 5, CHANNELS, 4);
         const bool taken = serial_line_send(line, channel, argument.data, argument.size);
-        CHECK(strcmp(taken ? "taken" : "refused", serial_line_steps[i].frame) == 0, name);
+        CHECK(strcmp(taken ? "taken" : "refused", vectors_serial_line_steps[i].frame) == 0, name);
         return;
     } else if (strcmp(step, "receive") == 0) {
         for (size_t at = 0; at < argument.size;) {
@@ -148,15 +148,15 @@ static void run_step(serial_line_t *line, size_t i)
         tell(&event, told, sizeof told);
         put_hex(frame_hex, sizeof frame_hex, out, size);
     }
-    CHECK(strcmp(frame_hex, serial_line_steps[i].frame) == 0, name);
-    CHECK(strcmp(told, serial_line_steps[i].events) == 0, name);
+    CHECK(strcmp(frame_hex, vectors_serial_line_steps[i].frame) == 0, name);
+    CHECK(strcmp(told, vectors_serial_line_steps[i].events) == 0, name);
 }
 
 static void test_line_vectors(void)
 {
     static serial_line_t line;
 
-    for (size_t i = 0; i < COUNT(serial_line_steps); i++) run_step(&line, i);
+    for (size_t i = 0; i < COUNT(vectors_serial_line_steps); i++) run_step(&line, i);
 }
 
 static uint32_t random_state;
