@@ -1,0 +1,199 @@
+/** What each error code means and what to do about it; docs/ERRORS.md holds the same table. */
+import type { UseCaseFailure } from '../messenger/index.ts';
+
+interface Meaning {
+  readonly status: number;
+  /** What happened, as one sentence without its full stop. */
+  readonly title: string;
+  /** What to do about it, as whole sentences. */
+  readonly next: string;
+}
+
+const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
+  no_contact: {
+    status: 409,
+    title: 'This peer has no contact yet',
+    next: 'Pair first: POST /send_keys with {"to": NAME, "address": "http://HOST:PORT"}.',
+  },
+  unknown_contact: {
+    status: 404,
+    title: 'No contact has this name',
+    next: 'GET /show lists the contacts; a new one needs an address in POST /send_keys.',
+  },
+  ambiguous_contact: {
+    status: 409,
+    title: 'There are several contacts',
+    next: 'Say which one with "to".',
+  },
+  invalid_address: {
+    status: 400,
+    title: 'The address is not one of a peer',
+    next: 'Write it as http://HOST:PORT, without path or user.',
+  },
+  not_paired: {
+    status: 409,
+    title: 'There are no keys with this contact yet',
+    next: 'POST /send_keys on both peers, then try again.',
+  },
+  not_verified: {
+    status: 409,
+    title: 'This contact has not been compared yet',
+    next: 'Compare the six digits on both sides, then POST /verify; or start with --trust tofu.',
+  },
+  unreachable: {
+    status: 502,
+    title: 'The contact does not answer at its address',
+    next: 'See that it runs and that its address in GET /show is right, then try again.',
+  },
+  refused_by_contact: {
+    status: 502,
+    title: 'The contact answered, and refused',
+    next: 'Its GET /show tells why. Often both sides have to POST /send_keys once more.',
+  },
+  key_changed: {
+    status: 409,
+    title: 'The contact has shown another key than the one that is pinned',
+    next: 'Ask the person, by another way, whether the key is new. If so, delete the contact first.',
+  },
+  comparison_changed: {
+    status: 409,
+    title: 'The keys have changed since this code was shown',
+    next: 'Compare the code that GET /show gives now, on both sides.',
+  },
+  nothing_to_compare: {
+    status: 409,
+    title: 'There is no code to compare with this contact',
+    next: 'POST /send_keys on both peers; the code appears on both terminals.',
+  },
+  invalid_code: {
+    status: 400,
+    title: 'This is not a pairing code',
+    next: 'Copy it once more from the other side; its check characters do not fit.',
+  },
+  too_large: {
+    status: 413,
+    title: 'The body is too large',
+    next: 'docs/ARCHITECTURE.md gives the limits. Send it in smaller pieces.',
+  },
+  unsupported: {
+    status: 409,
+    title: 'The contact cannot take this kind of message',
+    next: 'GET /show lists what it can; send it another way, or update the other peer.',
+  },
+  letter_unreadable: {
+    status: 422,
+    title: 'No contact of this peer has written this letter',
+    next: 'See that the file is whole, and that the writer and this peer are paired.',
+  },
+  letter_repeated: {
+    status: 409,
+    title: 'This letter has been received before',
+    next: 'Nothing is lost: POST /decrypt_msg shows it if nobody has opened it yet.',
+  },
+  store_full: {
+    status: 507,
+    title: 'There is no room to store this',
+    next: 'Make room on the disk of the data folder, or open what has arrived; then try again.',
+  },
+  stopping: {
+    status: 503,
+    title: 'This peer is stopping',
+    next: 'Try again when it has started anew.',
+  },
+};
+
+const OPERATOR = {
+  host_not_allowed: {
+    status: 403,
+    title: 'This peer is not called by this name',
+    next: 'Use 127.0.0.1, [::1] or localhost, or allow the name with --allow-host NAME.',
+  },
+  other_site: {
+    status: 403,
+    title: 'Another site has sent this request',
+    next: 'Open the page of the peer itself, or type the address into the address bar.',
+  },
+  not_typed: {
+    status: 403,
+    title: 'A GET that acts must be typed by a person',
+    next: 'Type the address into the address bar, or use POST.',
+  },
+  forwarded: {
+    status: 403,
+    title: 'A proxy has forwarded this request',
+    next: 'Call the peer directly, or start it with --behind-proxy if the proxy is yours.',
+  },
+  not_local: {
+    status: 403,
+    title: 'The demonstration is operated from its own machine only',
+    next: 'Call it there by 127.0.0.1, or run `sotto up`, which asks for a token.',
+  },
+  token_missing: {
+    status: 401,
+    title: 'Operating this peer takes its token',
+    next: 'Open the link that it printed at its start, or send Authorization: Bearer TOKEN.',
+  },
+  token_wrong: {
+    status: 401,
+    title: 'This is not the token of this peer',
+    next: 'It is new after each start: take the one that was printed last.',
+  },
+} as const satisfies Record<string, Meaning>;
+
+const REQUEST = {
+  invalid_request: {
+    status: 400,
+    title: 'The request is not as this route expects it',
+    next: 'The detail names the field. docs/ERRORS.md leads to the description of the routes.',
+  },
+  malformed_bundle: {
+    status: 400,
+    title: 'The body is not a bundle of packets',
+    next: 'docs/PROTOCOL.md §3 gives the framing. Sending the same bytes again is of no use.',
+  },
+  not_found: {
+    status: 404,
+    title: 'There is nothing here',
+    next: 'GET / is the page of this peer, GET /show its state.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'This route does not take this method',
+    next: 'The Allow header lists those that it takes.',
+  },
+  body_timeout: {
+    status: 408,
+    title: 'The body did not arrive in time',
+    next: 'Nothing was processed; send it again.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body is of a type that this route does not take',
+    next: 'Send JSON as application/json; docs/PROTOCOL.md §3.1 has the types of /packets.',
+  },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many requests came from this address',
+    next: 'Wait as long as Retry-After says, then try the same again.',
+  },
+  internal: {
+    status: 500,
+    title: 'This peer has made a mistake',
+    next: 'Its log has the details. What was acknowledged is safe.',
+  },
+  store_failed: {
+    status: 500,
+    title: 'The data of this peer cannot be read or written',
+    next: 'Its log has the details; `sotto doctor` looks for the cause.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'This peer cannot take anything now',
+    next: 'Wait as long as Retry-After says, then try the same again.',
+  },
+} as const satisfies Record<string, Meaning>;
+
+/** Every code that can go out. */
+export const PROBLEMS = { ...USE_CASES, ...OPERATOR, ...REQUEST } as const;
+
+export type ProblemCode = keyof typeof PROBLEMS;

@@ -1,0 +1,104 @@
+/**
+ * Goal: whatever goes wrong becomes a problem with a stable, documented code, and tells no secret.
+ * Method: throw each kind of error below the middleware of a real server; send broken bodies.
+ */
+import { readFileSync } from 'node:fs';
+import type { OutgoingHttpHeaders } from 'node:http';
+import Koa from 'koa';
+import t from 'tap';
+import { z } from 'zod';
+import { LinkError, StoreError } from '../../src/failures.ts';
+import { UseCaseError } from '../../src/messenger/index.ts';
+import { PROBLEMS, Problem, problems, readJson } from '../../src/routes/index.ts';
+import type { ProblemCode } from '../../src/routes/problem-codes.ts';
+import { call, serve, silentLog } from '../support/http.ts';
+
+const headers = { host: '127.0.0.1' };
+
+t.test('whatever is thrown becomes a problem', async (t) => {
+  const cases: readonly (readonly [unknown, ProblemCode])[] = [
+    [new Problem('other_site'), 'other_site'],
+    [new UseCaseError('not_paired', 'bob has no keys: POST /send_keys'), 'not_paired'],
+    [new StoreError('full', 'the disk is full'), 'store_full'],
+    [new StoreError('busy', 'another process'), 'unavailable'],
+    [new StoreError('damaged', 'page 7 of /home/alice'), 'store_failed'],
+    [new LinkError('timeout', 'no answer'), 'unreachable'],
+    [Object.assign(new Error('nope'), { status: 415 }), 'unsupported_media_type'],
+    [new Error('key 0123456789abcdef'), 'internal'],
+    ['a string', 'internal'],
+  ];
+  for (const [thrown, code] of cases) {
+    const logged: string[] = [];
+    const app = new Koa();
+    const warn = (event: string, fields = {}) => logged.push(event, JSON.stringify(fields));
+    app.use(problems({ ...silentLog, warn }));
+    app.use(() => {
+      throw thrown;
+    });
+    const { status, text } = await call(await serve(t, app), { headers });
+    t.equal(JSON.parse(text).code, code);
+    t.equal(status, PROBLEMS[code].status);
+    t.notMatch(text, /page 7|0123456789abcdef/);
+    t.notMatch(logged.join(' '), /0123456789abcdef/, 'a foreign message stays out of the log');
+    t.equal(logged.length > 0, status === 500, 'what is our fault is logged');
+  }
+});
+
+t.test('a path and a method that nobody serves are problems too', async (t) => {
+  const app = new Koa();
+  app.use(problems(silentLog));
+  app.use((ctx) => {
+    if (ctx.method === 'PUT') ctx.status = 405;
+  });
+  const port = await serve(t, app);
+  const answer = async (method: string) => JSON.parse((await call(port, { method, headers })).text);
+  t.match(await answer('GET'), { code: 'not_found', status: 404 });
+  t.match(await answer('PUT'), { code: 'method_not_allowed', status: 405 });
+});
+
+t.test('a JSON body is read with a limit, a deadline, and no echo', async (t) => {
+  const app = new Koa();
+  app.use(problems(silentLog));
+  app.use(async (ctx) => {
+    const schema = z.strictObject({ text: z.string().max(10).optional() });
+    ctx.body = await readJson(ctx, schema, { sizeMax: 100, timeout_ms: 300 });
+  });
+  const port = await serve(t, app);
+  const answer = async (body: string | Uint8Array, more: OutgoingHttpHeaders = {}) => {
+    const posted = { method: 'POST', body, headers: { ...headers, ...more } };
+    return JSON.parse((await call(port, posted)).text);
+  };
+  t.strictSame(await answer('{"text":"hello"}'), { text: 'hello' });
+  t.strictSame(await answer(''), {}, 'a bare curl -X POST');
+  t.match(await answer('{"text": "sesame'), { code: 'invalid_request' });
+  t.notMatch(JSON.stringify(await answer('{"text": "sesame')), /sesame/);
+  t.match((await answer('{"text": 5}')).detail, /text: .*string/);
+  t.match((await answer('{"test": "x"}')).detail, /"test"/);
+  t.match(await answer(Uint8Array.of(0x22, 0xff, 0x22)), { code: 'invalid_request' });
+  t.match(await answer('x'.repeat(101)), { code: 'too_large', status: 413 });
+  t.match(await answer('x'.repeat(101), { 'transfer-encoding': 'chunked' }), { code: 'too_large' });
+});
+
+t.test('a body that does not arrive is given up', async (t) => {
+  const app = new Koa();
+  app.use(problems(silentLog));
+  app.use(async (ctx) => {
+    ctx.body = await readJson(ctx, z.object({}), { sizeMax: 100, timeout_ms: 50 });
+  });
+  const port = await serve(t, app);
+  const short = { method: 'POST', headers: { ...headers, 'content-length': 5 } };
+  const { status, headers: answered, text } = await call(port, short);
+  t.equal(status, 408);
+  t.equal(answered.connection, 'close');
+  t.match(JSON.parse(text), { code: 'body_timeout' });
+});
+
+t.test('docs/ERRORS.md explains every code', async (t) => {
+  const documented = readFileSync('docs/ERRORS.md', 'utf8')
+    .split('\n')
+    .filter((line) => /^\| `[a-z_]+` \| \d{3} \|/.test(line));
+  const expected = Object.entries(PROBLEMS).map(
+    ([code, { status, title, next }]) => `| \`${code}\` | ${status} | ${title}. | ${next} |`,
+  );
+  t.strictSame(documented, expected);
+});
