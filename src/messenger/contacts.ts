@@ -125,6 +125,9 @@ export function claimedAddress(hint: string): string | undefined {
 }
 
 function cleanName(wish: string): string {
-  const clean = wish.replace(/\p{C}/gu, '').trim().slice(0, NAME_SIZE_MAX / 4);
+  const clean = wish
+    .replace(/\p{C}/gu, '')
+    .trim()
+    .slice(0, NAME_SIZE_MAX / 4);
   return clean === '' ? 'peer' : clean;
 }
