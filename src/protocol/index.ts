@@ -30,3 +30,4 @@ export {
 } from './handshake-state.ts';
 export { PATTERNS, type Pattern, protocolName, type Side, withPsk } from './pattern.ts';
 export { DEVICE_WINDOW_SIZE, ReplayWindow, WINDOW_SIZE } from './replay-window.ts';
+export { decodePack, type Pack, type SenmlRecord } from './senml.ts';

@@ -3,30 +3,10 @@
 #include "drivers/bmp280.h"
 #include "drivers/mpu6050.h"
 #include "drivers/sht4x.h"
+#include "peer/reading.h"
 
 /** The three sensors of a device; one that fails costs only its own values. */
 typedef enum { SENSOR_BMP280, SENSOR_MPU6050, SENSOR_SHT4X, SENSORS } sensor_t;
-
-/** What one reading consists of, in this order. Names and units stand in docs/SERIAL.md §6. */
-typedef enum {
-    VALUE_TEMP_BMP,     /**< 10^-2 °C */
-    VALUE_TEMP_MPU,     /**< 10^-2 °C */
-    VALUE_TEMP_SHT4,    /**< 10^-2 °C */
-    VALUE_PRESSURE_BMP, /**< Pa */
-    VALUE_AX,           /**< 10^-3 m/s² */
-    VALUE_AY,
-    VALUE_AZ,
-    VALUE_GX, /**< 10^-4 rad/s */
-    VALUE_GY,
-    VALUE_GZ,
-    VALUE_HUMID_SHT4, /**< 10^-2 % */
-    VALUES,
-} value_t;
-
-typedef struct {
-    uint16_t present; /**< Bit v: values[v] was measured. */
-    int32_t values[VALUES];
-} measurement_t;
 
 /** All zero is a fresh start: nothing was probed yet. */
 typedef struct {
