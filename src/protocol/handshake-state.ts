@@ -28,6 +28,7 @@ import {
   type Side,
   type Token,
 } from './pattern.ts';
+import { assertCanonical } from './public-key.ts';
 import { SymmetricState } from './symmetric-state.ts';
 
 /** Longest Noise message, §3. */
@@ -213,14 +214,17 @@ export class HandshakeState {
     switch (token) {
       case 'e': {
         const [key, rest] = take(KEY_SIZE, message, 'ephemeral key');
-        attempt.remoteEphemeral = key.slice() as PublicKey;
-        this.#mixEphemeral(attempt, attempt.remoteEphemeral);
+        assertCanonical(key);
+        attempt.remoteEphemeral = key.slice() as typeof key;
+        this.#mixEphemeral(attempt, key);
         return rest;
       }
       case 's': {
         const size = attempt.symmetric.hasKey() ? KEY_SIZE + TAG_SIZE : KEY_SIZE;
         const [sealed, rest] = take(size, message, 'static key');
-        attempt.remoteStatic = attempt.symmetric.decryptAndHash(sealed).slice() as PublicKey;
+        const key = attempt.symmetric.decryptAndHash(sealed);
+        assertCanonical(key);
+        attempt.remoteStatic = key.slice() as typeof key;
         return rest;
       }
       default:

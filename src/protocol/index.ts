@@ -1,4 +1,21 @@
+export { ADDRESS_SIZE_MAX, isAddress } from './address.ts';
+export {
+  BUNDLE_PACKET_COUNT_MAX,
+  BUNDLE_SIZE_MAX,
+  bundledSize,
+  decodeBundle,
+  encodeBundle,
+  LETTER_FILE_SIZE_MAX,
+} from './bundle.ts';
 export { CipherState } from './cipher-state.ts';
+export {
+  type Comparison,
+  commitment,
+  comparisonCode,
+  comparisonNumber,
+  keyCheckValue,
+  type Met,
+} from './comparison.ts';
 export {
   CONTENT_TYPE,
   decodeFileHead,
@@ -19,6 +36,8 @@ export {
   type RefusalReason,
   RemoteProtocolError,
 } from './errors.ts';
+export { fingerprint, fingerprintOfPair } from './fingerprint.ts';
+export { type GateKey, gateKeyOf, gateOf, gateOpens, hintOf } from './gate.ts';
 export {
   type Established,
   type HandshakeConfig,
@@ -28,6 +47,77 @@ export {
   NOISE_MESSAGE_SIZE_MAX,
   type PresharedKey,
 } from './handshake-state.ts';
+export {
+  type Answer,
+  CAPABILITY,
+  decodeAnswer,
+  decodeClosing,
+  decodeIntroduction,
+  decodeOpening,
+  encodeAnswer,
+  encodeIntroduction,
+  encodeOpening,
+  FRAME_SIZE_MAX,
+  FRAME_SIZE_MIN,
+  type Introduction,
+  isName,
+  NAME_SIZE_MAX,
+  type Opening,
+} from './introduction.ts';
+export { type LetterParties, openLetter, sealLetter } from './letter.ts';
+export {
+  type AnswerPacket,
+  decodePacket,
+  encodeHandshake,
+  encodeStatus,
+  encodeTransportHeader,
+  ephemeralOf,
+  type LetterPacket,
+  type OpeningPacket,
+  PACKET_SIZE_MAX,
+  type Packet,
+  type PacketType,
+  prologueOf,
+  RANDOM_SIZE,
+  type ReunionPacket,
+  type StatusCode,
+  type StatusPacket,
+  type TransportPacket,
+} from './packet.ts';
+export {
+  decodePairingCode,
+  encodePairingCode,
+  type PairingCode,
+  PairingCodeError,
+  type PairingSecret,
+  pskOf,
+} from './pairing-code.ts';
 export { PATTERNS, type Pattern, protocolName, type Side, withPsk } from './pattern.ts';
+export {
+  type AckPayload,
+  BITMAP_SIZE_MAX,
+  decodePayloads,
+  type LetterAckPayload,
+  MESSAGE_OVERHEAD,
+  type MessagePayload,
+  OUTBOX_SIZE,
+  type OutboxPayload,
+  PART_OVERHEAD,
+  type PartPayload,
+  type Payload,
+  payloadSize,
+  SLICE_SIZE_MIN,
+  type TimePayload,
+} from './payload.ts';
+export {
+  contentSizeMax,
+  decodePlaintext,
+  encodePlaintext,
+  payloadRoom,
+  sliceSizeMax,
+} from './plaintext.ts';
+export { assertCanonical } from './public-key.ts';
 export { DEVICE_WINDOW_SIZE, ReplayWindow, WINDOW_SIZE } from './replay-window.ts';
 export { decodePack, type Pack, type SenmlRecord } from './senml.ts';
+export { echoOf, statusAbout } from './status.ts';
+export { openTransport, sealTransport } from './transport.ts';
