@@ -43,7 +43,7 @@ export function decryptMessages(
 
 /** A file's bytes, or a text's, without the head that PROTOCOL §8.1 puts before them. */
 export function* fileContent(inbox: Inbox, row: number): Iterable<Uint8Array> {
-  let head = new Uint8Array(0);
+  let head: Uint8Array = new Uint8Array(0);
   let skipped = false;
   for (const slice of inbox.content(row)) {
     if (skipped) {
