@@ -88,12 +88,10 @@ const nameSchema = z
   .string()
   .refine((name) => utf8Size(name) <= 64 && stripVTControlCharacters(name) === name)
   .regex(/^[^\p{C}]+$/u);
-/** PROTOCOL §3.1: an origin without path, query, user or trailing slash. */
+/** PROTOCOL §3.1: an origin with its port, and without path, query, user or trailing slash. */
 const originSchema = z.string().refine((text) => {
   const url = URL.parse(text);
-  return (
-    url !== null && url.protocol === 'http:' && (url.origin === text || `${url.origin}:80` === text)
-  );
+  return url?.protocol === 'http:' && text === `http://${url.hostname}:${url.port || 80}`;
 });
 const contactSchema = z
   .string()

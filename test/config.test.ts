@@ -104,6 +104,7 @@ t.test('what cannot be used is named, with its source', async (t) => {
     [['--address', 'https://a.example'], {}, /^address must look like http:/],
     [['--address', 'http://a.example:5000/'], {}, /^address must/],
     [['--address', 'http://u@a.example:5000'], {}, /^address must/],
+    [['--address', 'http://a.example'], {}, /^address must/],
     [['--address', 'a.example:5000'], {}, /^address must/],
     [['--contact', 'bob'], {}, /^contact must look like bob=http/],
     [['--contact', '=http://127.0.0.1:1'], {}, /^contact must/],
