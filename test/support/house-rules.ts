@@ -19,6 +19,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['bytes.ts', 'failures.ts', 'crypto', 'messenger'],
   routes: ['bytes.ts', 'failures.ts', 'crypto', 'messenger'],
   'config.ts': ['bytes.ts'],
+  'presence.ts': ['bytes.ts'],
   'peer.ts': [
     'bytes.ts',
     'failures.ts',
@@ -30,8 +31,9 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store',
     'routes',
     'config.ts',
+    'presence.ts',
   ],
-  cli: ['bytes.ts', 'failures.ts', 'stego', 'config.ts', 'peer.ts'],
+  cli: ['bytes.ts', 'failures.ts', 'stego', 'config.ts', 'presence.ts', 'peer.ts'],
 };
 
 /** Ports are types: who implements them needs nothing of the messenger when it runs. */

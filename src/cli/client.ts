@@ -1,0 +1,79 @@
+/** Calls the operator routes of the peer that runs on a data folder. */
+import { Readable } from 'node:stream';
+import { request } from 'undici';
+import { z } from 'zod';
+import { findDataFolder, originOf } from '../config.ts';
+import { findPresence } from '../presence.ts';
+import { CommandError, EXIT } from './errors.ts';
+import { printable } from './io.ts';
+
+const TIMEOUT_MS = 120_000;
+
+const problemSchema = z.object({ code: z.string(), detail: z.string() });
+
+type Body = object | Readable | undefined;
+
+export interface PeerClient {
+  /** @throws {CommandError} with the peer's own words if it refuses. */
+  get<T>(path: string, schema: z.ZodType<T>): Promise<T>;
+  /** An object goes as JSON, a stream as it is. */
+  post<T>(path: string, body: object | Readable, schema: z.ZodType<T>): Promise<T>;
+  delete(path: string): Promise<void>;
+  /** For answers that are bytes: a letter, a file. */
+  download(method: 'GET' | 'POST', path: string, body?: object | Readable): Promise<Readable>;
+}
+
+/** @throws {CommandError} `noPeer` */
+export function connect(dataDir: string | undefined): PeerClient {
+  const folder = findDataFolder(dataDir);
+  const presence = findPresence(folder);
+  if (presence === undefined) {
+    throw new CommandError(
+      EXIT.noPeer,
+      `No peer runs on ${folder}. Start one with \`sotto up\`, or name its folder by --data-dir.`,
+    );
+  }
+  const { host, port, token } = presence;
+  const call = caller(originOf(host, port) ?? `http://127.0.0.1:${port}`, token);
+  const json = async <T>(method: Method, path: string, body: Body, schema: z.ZodType<T>) =>
+    schema.parse(JSON.parse((await (await call(method, path, body)).text()) || 'null'));
+  return {
+    get: (path, schema) => json('GET', path, undefined, schema),
+    post: (path, body, schema) => json('POST', path, body, schema),
+    delete: async (path) => void (await (await call('DELETE', path, undefined)).dump()),
+    download: (method, path, body) => call(method, path, body),
+  };
+}
+
+type Method = 'GET' | 'POST' | 'DELETE';
+
+function caller(origin: string, token: string) {
+  return async (method: Method, path: string, body: Body) => {
+    const raw = body === undefined || body instanceof Readable;
+    const type = raw ? 'application/octet-stream' : 'application/json';
+    const response = await request(`${origin}${path}`, {
+      method,
+      body: raw ? (body ?? null) : JSON.stringify(body),
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && { 'content-type': type }),
+      },
+      headersTimeout: TIMEOUT_MS,
+      bodyTimeout: TIMEOUT_MS,
+    }).catch((cause: unknown) => {
+      const message = `The peer at ${origin} does not answer. Is it still running?`;
+      throw new CommandError(EXIT.noPeer, message, { cause });
+    });
+    if (response.statusCode < 400) return response.body;
+    throw refusal(await response.body.text(), response.statusCode);
+  };
+}
+
+function refusal(answer: string, status: number): CommandError {
+  try {
+    const { code, detail } = problemSchema.parse(JSON.parse(answer));
+    return new CommandError(EXIT.refused, printable(detail), { code });
+  } catch {
+    return new CommandError(EXIT.refused, `The peer answered ${status}, in no words of its own.`);
+  }
+}

@@ -1,0 +1,119 @@
+/** What a command is, how its arguments are read, and how its help is made. */
+import { type ParseArgsOptionDescriptor, parseArgs } from 'node:util';
+import { CommandError, EXIT, type ExitCode } from './errors.ts';
+import type { Io } from './io.ts';
+
+export interface CommandOption extends ParseArgsOptionDescriptor {
+  /** What a value looks like in the help, for `type: 'string'`. */
+  readonly takes?: string;
+  readonly about: string;
+}
+
+type Options = Readonly<Record<string, CommandOption>>;
+
+/** Every command takes these. */
+export const COMMON = {
+  'data-dir': {
+    type: 'string',
+    takes: 'DIR',
+    about: 'the data folder of the peer; SOTTO_DATA_DIR, else the usual place',
+  },
+  json: { type: 'boolean', about: 'the result as one line of JSON' },
+  help: { type: 'boolean', short: 'h', about: 'this page' },
+} as const satisfies Options;
+
+type Parsed<O extends Options> = {
+  readonly [Name in keyof O]?: O[Name]['type'] extends 'boolean'
+    ? boolean
+    : O[Name] extends { readonly multiple: true }
+      ? string[]
+      : string;
+};
+
+export interface Invocation<O extends Options = Options> {
+  readonly values: Parsed<O & typeof COMMON>;
+  readonly positionals: readonly string[];
+  /** As typed, for a command that reads its own. */
+  readonly args: readonly string[];
+  readonly io: Io;
+}
+
+export interface Outcome {
+  /** What `--json` prints. */
+  readonly data?: unknown;
+  /** What is printed otherwise. */
+  readonly text?: string;
+  readonly exitCode?: ExitCode;
+}
+
+export interface Command {
+  readonly name: string;
+  /** One line of `sotto --help`. */
+  readonly summary: string;
+  /** After the command's name, one line for each way to call it. */
+  readonly usage: readonly string[];
+  /** Whole paragraphs for `--help`, and what to type. */
+  readonly details?: string;
+  readonly examples: readonly string[];
+  readonly options: Options;
+  run(args: readonly string[], io: Io): Promise<Outcome>;
+}
+
+interface Definition<O extends Options> extends Omit<Command, 'run' | 'options'> {
+  readonly options: O;
+  /** At most so many arguments that are not options. */
+  readonly positionalsMax: number;
+  run(invocation: Invocation<O>): Promise<Outcome>;
+}
+
+export function defineCommand<const O extends Options>(definition: Definition<O>): Command {
+  const { name, positionalsMax, run, options, ...rest } = definition;
+  return {
+    ...rest,
+    name,
+    options: { ...options, ...COMMON },
+    run: async (args, io) => {
+      const { values, positionals } = parse(name, args, { ...options, ...COMMON });
+      if (positionals.length > positionalsMax) {
+        throw usageError(
+          name,
+          `Too many arguments: ${positionals.slice(positionalsMax).join(' ')}`,
+        );
+      }
+      return await run({ values: values as Parsed<O & typeof COMMON>, positionals, args, io });
+    },
+  };
+}
+
+export function usageError(name: string, message: string): CommandError {
+  return new CommandError(EXIT.usage, `${message}. See \`sotto ${name} --help\`.`);
+}
+
+function parse(name: string, args: readonly string[], options: Options) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message.replace(/\. .*$/s, '') : 'Unusable';
+    throw usageError(name, message);
+  }
+}
+
+export function describe({ name, summary, usage, details, examples, options }: Command): string {
+  const rows = Object.entries(options).map(([long, { takes, about }]): [string, string] => [
+    `  --${long}${takes === undefined ? '' : ` ${takes}`}`,
+    about,
+  ]);
+  const width = Math.max(...rows.map(([flag]) => flag.length)) + 2;
+  return [
+    `${summary}.`,
+    '',
+    ...usage.map((line) => `  sotto ${name} ${line}`.trimEnd()),
+    '',
+    ...(details === undefined ? [] : [details, '']),
+    'Options:',
+    ...rows.map(([flag, about]) => `${flag.padEnd(width)}${about}`),
+    '',
+    'Examples:',
+    ...examples.map((line) => `  ${line}`),
+  ].join('\n');
+}

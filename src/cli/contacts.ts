@@ -1,0 +1,58 @@
+/** `sotto contacts`: who is known and how things stand with each. */
+import { z } from 'zod';
+import { connect } from './client.ts';
+import { defineCommand } from './command.ts';
+import { printable } from './io.ts';
+
+const shownSchema = z.object({
+  contacts: z.array(
+    z.object({
+      name: z.string(),
+      address: z.string().optional(),
+      verified: z.boolean(),
+      state: z.string(),
+      advice: z.string(),
+      fingerprint: z.string().optional(),
+      queued: z.object({ messages: z.number(), items: z.number(), bytes: z.number() }),
+      unopened: z.number(),
+      last_error: z.string().optional(),
+    }),
+  ),
+});
+type Contact = z.output<typeof shownSchema>['contacts'][number];
+
+export const contacts = defineCommand({
+  name: 'contacts',
+  summary: 'List the contacts, or forget one',
+  usage: ['[--forget NAME]'],
+  details: 'Forgetting deletes keys and what is queued; what the contact has sent stays.',
+  examples: ['sotto contacts', 'sotto contacts --json', 'sotto contacts --forget bob'],
+  positionalsMax: 0,
+  options: {
+    forget: { type: 'string', takes: 'NAME', about: 'delete this contact and its keys' },
+  },
+  run: async ({ values, io }) => {
+    const peer = connect(values['data-dir']);
+    if (values.forget !== undefined) {
+      await peer.delete(`/contacts/${encodeURIComponent(values.forget)}`);
+      return { data: { forgotten: values.forget }, text: `${values.forget} is forgotten.` };
+    }
+    const shown = await peer.get('/show', shownSchema);
+    if (shown.contacts.length === 0) io.say('Nobody yet. `sotto pair` makes a first contact.');
+    return { data: shown.contacts, text: shown.contacts.map(line).join('\n') };
+  },
+});
+
+function line({ name, address, verified, state, queued, unopened, advice, last_error }: Contact) {
+  const facts = [
+    printable(name),
+    address ?? 'cannot be called',
+    state,
+    verified ? 'verified' : 'not verified',
+    `${queued.messages} queued`,
+    `${unopened} unopened`,
+    ...(last_error === undefined ? [] : [printable(last_error)]),
+    ...(advice === '' ? [] : [printable(advice)]),
+  ];
+  return facts.join('  ');
+}

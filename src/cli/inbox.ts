@@ -1,0 +1,82 @@
+/** `sotto inbox`: opens what has arrived. */
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { connect, type PeerClient } from './client.ts';
+import { defineCommand } from './command.ts';
+import { type Io, printable } from './io.ts';
+
+const FOLLOW_MS = 1000;
+
+const messageSchema = z.object({
+  id: z.string(),
+  from: z.string(),
+  verified: z.boolean(),
+  at: z.string(),
+  type: z.string(),
+  text: z.string().optional(),
+  name: z.string().optional(),
+  size: z.number().optional(),
+  content: z.string().optional(),
+});
+const openedSchema = z.object({ count: z.number(), messages: z.array(messageSchema) });
+type Message = z.output<typeof messageSchema>;
+
+export const inbox = defineCommand({
+  name: 'inbox',
+  summary: 'Open what has arrived',
+  usage: ['[--from NAME] [--save DIR] [--follow]'],
+  details: `Shows each message once, oldest first. With --json one line of JSON for each message; in the
+plain form control characters of others are replaced. Files are only named unless --save is given.`,
+  examples: [
+    'sotto inbox',
+    'sotto inbox --from bob --save downloads',
+    'sotto inbox --follow --json',
+  ],
+  positionalsMax: 0,
+  options: {
+    from: { type: 'string', takes: 'NAME', about: 'of this contact only' },
+    save: { type: 'string', takes: 'DIR', about: 'write files there' },
+    follow: { type: 'boolean', about: 'go on until Ctrl-C' },
+  },
+  run: async ({ values, io }) => {
+    const { from, save, follow, json } = values;
+    const peer = connect(values['data-dir']);
+    let count = 0;
+    do {
+      const request = from === undefined ? {} : { from };
+      const { messages } = await peer.post('/decrypt_msg', request, openedSchema);
+      for (const message of messages) {
+        const saved = save === undefined ? undefined : await saveFile(peer, message, save);
+        io.print(json === true ? JSON.stringify({ ...message, saved }) : line(message, saved));
+      }
+      count += messages.length;
+      if (follow === true) await sleep(FOLLOW_MS);
+    } while (follow === true);
+    sayNothing(count, io);
+    return {};
+  },
+});
+
+function sayNothing(count: number, io: Io): void {
+  if (count === 0) io.say('Nothing new.');
+}
+
+function line({ from, verified, at, text, type, name, size }: Message, saved?: string): string {
+  const sender = `${printable(from)}${verified ? '' : ' (not verified)'}`;
+  const file = `[file ${printable(name ?? '')}, ${size} bytes${saved ? `, saved as ${saved}` : ''}]`;
+  const shown = text !== undefined ? printable(text) : type === 'file' ? file : `[${type}]`;
+  return `${at}  ${sender}: ${shown}`;
+}
+
+/** The name is a stranger's: only its harmless characters are used, and nothing is replaced. */
+async function saveFile(peer: PeerClient, { content, name, id }: Message, folder: string) {
+  if (content === undefined) return undefined;
+  mkdirSync(folder, { recursive: true });
+  const harmless = (name ?? 'file').replace(/[^\p{L}\p{N}._ -]/gu, '_').replace(/^\.+/, '_');
+  const path = join(folder, `${id.slice(-8)}-${harmless.slice(0, 100)}`);
+  await pipeline(await peer.download('GET', content), createWriteStream(path, { flags: 'wx' }));
+  return path;
+}

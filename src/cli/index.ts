@@ -1,0 +1,69 @@
+/** `sotto`: finds the command, runs it, and says how it ended. */
+import { ConfigError } from '../config.ts';
+import { type Command, describe } from './command.ts';
+import { contacts } from './contacts.ts';
+import { CommandError, EXIT, type ExitCode } from './errors.ts';
+import { inbox } from './inbox.ts';
+import { type Io, terminal } from './io.ts';
+import { pair } from './pair.ts';
+import { receive } from './receive.ts';
+import { send } from './send.ts';
+import { verify } from './verify.ts';
+
+export const COMMANDS: readonly Command[] = [pair, verify, contacts, send, receive, inbox];
+
+/** Returns the exit code; never throws. */
+export async function main(args: readonly string[], io: Io = terminal()): Promise<ExitCode> {
+  const [name, ...rest] = args;
+  const json = rest.includes('--json');
+  try {
+    if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+      return showHelp(rest[0], io);
+    }
+    const command = find(name);
+    if (rest.includes('--help') || rest.includes('-h')) return showHelp(name, io);
+    const { data, text, exitCode } = await command.run(rest, io);
+    if (json && data !== undefined) io.print(JSON.stringify(data));
+    else if (!json && text !== undefined && text !== '') io.print(text);
+    return exitCode ?? EXIT.done;
+  } catch (cause) {
+    return fail(cause, json, io);
+  }
+}
+
+function find(name: string): Command {
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command !== undefined) return command;
+  throw new CommandError(EXIT.usage, `There is no command ${name}. \`sotto --help\` lists them.`);
+}
+
+function showHelp(name: string | undefined, io: Io): ExitCode {
+  io.print(name === undefined ? overview() : describe(find(name)));
+  return EXIT.done;
+}
+
+function overview(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2;
+  return `sotto: two peers that meet, check each other's word, and talk unheard.
+
+Commands:
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`).join('\n')}
+
+\`sotto COMMAND --help\` shows options and examples. Data goes to stdout, words to stderr.
+Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 3 no peer runs,
+4 the peer refused, 5 the other side has to act first.`;
+}
+
+function fail(cause: unknown, json: boolean, io: Io): ExitCode {
+  if (cause instanceof ConfigError) {
+    io.say(`sotto: ${cause.message}`);
+    return EXIT.usage;
+  }
+  if (cause instanceof CommandError) {
+    if (json) io.print(JSON.stringify({ error: cause.message, code: cause.code ?? null }));
+    io.say(`sotto: ${cause.message}${cause.code === undefined ? '' : ` (${cause.code})`}`);
+    return cause.exitCode;
+  }
+  io.say(`sotto: ${cause instanceof Error ? (cause.stack ?? cause.message) : 'it failed'}`);
+  return EXIT.failed;
+}

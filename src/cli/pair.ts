@@ -1,0 +1,70 @@
+/** `sotto pair`: makes a pairing code, uses one, or triggers an exchange of keys. */
+import { z } from 'zod';
+import { connect, type PeerClient } from './client.ts';
+import { defineCommand, type Outcome, usageError } from './command.ts';
+import { EXIT } from './errors.ts';
+import { printable } from './io.ts';
+
+const codeSchema = z.object({ code: z.string(), expires: z.string() });
+const sendKeysSchema = z.object({
+  to: z.string(),
+  state: z.enum(['established', 'waiting']),
+  code: z.string().optional(),
+  key_check: z.string().optional(),
+  verified: z.boolean(),
+  detail: z.string(),
+});
+
+export const pair = defineCommand({
+  name: 'pair',
+  summary: 'Pair with another peer, or renew the keys with a contact',
+  usage: ['', 'CODE', '--to NAME [--address ORIGIN] [--again]'],
+  details: `Without anything, prints a pairing code: it is good for one use and ten minutes, and whoever
+uses it is verified at once. Give it to the other person by a way that nobody else reads.
+With a CODE from the other side, pairs by it; - reads it from stdin.
+With --to, exchanges keys as POST /send_keys does; then compare the six digits and \`sotto verify\`.`,
+  examples: [
+    'sotto pair',
+    'sotto pair SOTTO-CODE@http://192.168.1.7:5000',
+    'sotto pair --to bob --address http://127.0.0.1:5001',
+  ],
+  positionalsMax: 1,
+  options: {
+    to: { type: 'string', takes: 'NAME', about: 'the contact; a new name needs --address' },
+    address: { type: 'string', takes: 'ORIGIN', about: 'where it is, as http://HOST:PORT' },
+    again: { type: 'boolean', about: 'meet anew although the keys are known' },
+  },
+  run: async ({ values, positionals: [given], io }) => {
+    const { to, address, again } = values;
+    const peer = connect(values['data-dir']);
+    if (given === undefined && to === undefined && address === undefined) {
+      return await makeCode(peer, (line) => io.say(line));
+    }
+    const typed = given === '-' ? new TextDecoder().decode(await io.read(1024)).trim() : given;
+    if (typed === '') throw usageError('pair', 'There was no code on stdin');
+    return await sendKeys(peer, {
+      ...(typed !== undefined && { code: typed }),
+      ...(to !== undefined && { to }),
+      ...(address !== undefined && { address }),
+      ...(again !== undefined && { again }),
+    });
+  },
+});
+
+async function makeCode(peer: PeerClient, say: (line: string) => void): Promise<Outcome> {
+  const { code, expires } = await peer.post('/pair', {}, codeSchema);
+  say(`Type this on the other side before ${new Date(expires).toLocaleTimeString()}:`);
+  return { data: { code, expires }, text: `sotto pair ${code}` };
+}
+
+async function sendKeys(peer: PeerClient, request: object): Promise<Outcome> {
+  const result = await peer.post('/send_keys', request, sendKeysSchema);
+  const { to, state, code, key_check, verified, detail } = result;
+  const lines = [`${printable(to)}: ${printable(detail)}`];
+  if (code !== undefined && !verified) lines.push(`code ${code}   key check ${key_check}`);
+  return {
+    data: result,
+    text: lines.join('\n'),
+    exitCode: state === 'waiting' ? EXIT.waiting : EXIT.done,
+  };
+}

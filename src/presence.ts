@@ -1,0 +1,76 @@
+/**
+ * How a command finds the peer that runs on a data folder: two files, readable by their owner
+ * only, that the peer writes when it listens and removes when it stops.
+ *
+ *     peer.json    {"pid": 4711, "host": "127.0.0.1", "port": 5000, "token_file": "token"}
+ *     token        the operator's token, new at each start
+ */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+
+const PRESENCE_FILE = 'peer.json';
+const TOKEN_FILE = 'token';
+
+const presenceSchema = z.object({
+  pid: z.int().positive(),
+  host: z.string().min(1),
+  port: z.int().min(1).max(65535),
+  token_file: z.string().min(1),
+});
+
+export interface Presence {
+  readonly pid: number;
+  /** Where the peer listens; may be a wildcard address. */
+  readonly host: string;
+  readonly port: number;
+  /** As text, for `Authorization: Bearer`. */
+  readonly token: string;
+}
+
+/** Makes this process findable. Returns what makes it unfindable again. */
+export function announcePresence(folder: string, presence: Omit<Presence, 'pid'>): () => void {
+  const { host, port, token } = presence;
+  const files = [join(folder, TOKEN_FILE), join(folder, PRESENCE_FILE)] as const;
+  const found = { pid: process.pid, host, port, token_file: TOKEN_FILE };
+  writePrivately(files[0], `${token}\n`);
+  writePrivately(files[1], `${JSON.stringify(found)}\n`);
+  return () => {
+    for (const file of files) rmSync(file, { force: true });
+  };
+}
+
+/** Whole or not at all, so that no reader meets half a file. */
+function writePrivately(path: string, content: string): void {
+  const draft = `${path}.${process.pid}.new`;
+  rmSync(draft, { force: true });
+  writeFileSync(draft, content, { mode: 0o600, flag: 'wx' });
+  renameSync(draft, path);
+}
+
+/** Undefined if no peer runs on this folder, also where one has left its files behind. */
+export function findPresence(folder: string): Presence | undefined {
+  const text = readIfThere(join(folder, PRESENCE_FILE));
+  if (text === undefined) return undefined;
+  const { token_file, ...found } = presenceSchema.parse(JSON.parse(text));
+  const token = readIfThere(resolve(folder, token_file))?.trim();
+  return token === undefined || !isRunning(found.pid) ? undefined : { ...found, token };
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    throw cause;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return cause instanceof Error && 'code' in cause && cause.code === 'EPERM';
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * Goal: `sotto` has the habits of a good command: data to stdout, words to stderr, an exit code
+ * that tells how it ended, and a request that is what the operator's routes expect.
+ * Method: the real command in its own process against a small server that plays the peer and
+ * writes down what it was asked; the peer's files are written as the peer writes them.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Koa from 'koa';
+import t, { type Test } from 'tap';
+import { COMMANDS } from '../../src/cli/index.ts';
+import { printable } from '../../src/cli/io.ts';
+import { announcePresence, findPresence } from '../../src/presence.ts';
+import { serve } from '../support/http.ts';
+
+const TOKEN = 'the-token-of-this-test';
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function sotto(folder: string, args: readonly string[], stdin = ''): Promise<Ended> {
+  const child = spawn(process.execPath, ['scripts/sotto.mjs', ...args], {
+    env: { ...process.env, SOTTO_DATA_DIR: folder },
+  });
+  child.stdin.end(stdin);
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { code: Number(code), ...output };
+}
+
+interface Asked {
+  readonly request: string;
+  readonly type: string;
+  readonly body: string;
+}
+
+/** Answers each request as `replies` says, by method and path. */
+async function playPeer(test: Test, replies: Readonly<Record<string, [number, unknown]>>) {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-cli-'));
+  const asked: Asked[] = [];
+  const app = new Koa();
+  app.use(async (ctx) => {
+    if (ctx.get('authorization') !== `Bearer ${TOKEN}`) return;
+    const chunks: Buffer[] = [];
+    for await (const chunk of ctx.req) chunks.push(chunk);
+    const body = Buffer.concat(chunks).toString();
+    asked.push({ request: `${ctx.method} ${ctx.url}`, type: ctx.get('content-type'), body });
+    const [status, answer] = replies[`${ctx.method} ${ctx.path}`] ?? [404, ''];
+    ctx.status = status;
+    ctx.body = answer;
+  });
+  const port = await serve(test, app);
+  const forget = announcePresence(folder, { host: '127.0.0.1', port, token: TOKEN });
+  test.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return { folder, asked, forget };
+}
+
+const problem = (code: string, detail: string) => ({ code, detail, status: 409, title: 'x' });
+
+t.test('every command explains itself, with examples', async (t) => {
+  const { code, stdout, stderr } = await sotto('/nowhere', ['--help']);
+  t.match({ code, stderr }, { code: 0, stderr: '' });
+  for (const { name, summary, usage, examples, options } of COMMANDS) {
+    t.match(stdout, summary);
+    t.ok(usage.length > 0 && examples.length > 0, name);
+    t.ok(
+      examples.every((line) => line.includes(`sotto ${name}`)),
+      `examples of ${name}`,
+    );
+    for (const flag of ['json', 'help', 'data-dir']) t.ok(flag in options, `${name} --${flag}`);
+  }
+  const help = await sotto('/nowhere', ['send', '--help']);
+  t.match(help, { code: 0, stderr: '', stdout: /--wait SECONDS {2}until it has arrived/ });
+});
+
+t.test('a wrong call is told apart from a peer that is not there', async (t) => {
+  const wrong: readonly (readonly string[])[] = [
+    ['nonsense'],
+    ['send', '--nonsense', 'x'],
+    ['send', 'two', 'texts'],
+    ['send', '--file', '/does/not/exist'],
+    ['verify'],
+  ];
+  const { folder } = await playPeer(t, {});
+  for (const args of wrong) {
+    const { code, stdout, stderr } = await sotto(folder, args);
+    t.match({ code, stdout }, { code: 2, stdout: '' }, args.join(' '));
+    t.match(stderr, /^sotto: [^\n]+\n$/, 'one sentence');
+  }
+  const empty = await sotto('/nowhere', ['contacts']);
+  t.match(empty, { code: 3, stdout: '', stderr: /No peer runs on \/nowhere.*sotto up/ });
+});
+
+t.test('send queues a text from arguments or stdin, or a file', async (t) => {
+  const sent = { to: 'bob', id: '01-02', trust: 'tofu', delivered: false };
+  const { folder, asked } = await playPeer(t, { 'POST /send_msg': [202, sent] });
+  const plain = await sotto(folder, ['send', '--to', 'bob', 'hello']);
+  t.match(plain, {
+    code: 0,
+    stderr: '',
+    stdout: /^queued for bob, .*nobody has compared {2}01-02\n/,
+  });
+  const piped = await sotto(folder, ['send', '--json'], 'from stdin\n');
+  t.strictSame(JSON.parse(piped.stdout), sent);
+  writeFileSync(join(folder, 'a file.bin'), 'content');
+  await sotto(folder, ['send', '--file', join(folder, 'a file.bin')]);
+  const waited = await sotto(folder, ['send', '--wait', '1', 'hello']);
+  t.equal(waited.code, 5, 'not delivered in time');
+  t.strictSame(asked, [
+    { request: 'POST /send_msg?to=bob', type: 'application/json', body: '{"text":"hello"}' },
+    { request: 'POST /send_msg', type: 'application/json', body: '{"text":"from stdin"}' },
+    {
+      request: 'POST /send_msg?name=a+file.bin',
+      type: 'application/octet-stream',
+      body: 'content',
+    },
+    { request: 'POST /send_msg?wait=1', type: 'application/json', body: '{"text":"hello"}' },
+  ]);
+});
+
+t.test('a letter goes to a file and back, and overwrites nothing', async (t) => {
+  const { folder, asked } = await playPeer(t, {
+    'POST /send_msg': [200, Buffer.from('letter')],
+    'POST /receive': [200, { from: 'alice', messages: 1 }],
+  });
+  const file = join(folder, 'note.sotto');
+  t.match(await sotto(folder, ['send', '--letter', file, 'hello']), { code: 0 });
+  t.equal(readFileSync(file, 'utf8'), 'letter');
+  const again = await sotto(folder, ['send', '--letter', file, 'again']);
+  t.match(again, { code: 2, stderr: /exists/ });
+  t.match(await sotto(folder, ['receive', file]), { code: 0, stdout: '1 new from alice\n' });
+  t.match(asked.at(-1), { request: 'POST /receive', body: 'letter' });
+});
+
+t.test('what the peer refuses is told in its own words, with its code', async (t) => {
+  const refused = problem('not_paired', 'There are no keys: POST /send_keys on both.');
+  const { folder } = await playPeer(t, { 'POST /send_msg': [409, refused] });
+  const plain = await sotto(folder, ['send', 'hello']);
+  t.strictSame(plain, { code: 4, stdout: '', stderr: `sotto: ${refused.detail} (not_paired)\n` });
+  const json = await sotto(folder, ['send', '--json', 'hello']);
+  t.strictSame(JSON.parse(json.stdout), { error: refused.detail, code: 'not_paired' });
+});
+
+t.test('pair and verify', async (t) => {
+  const waiting = { to: 'bob', state: 'waiting', verified: false, detail: 'bob has to act' };
+  const { folder, asked } = await playPeer(t, {
+    'POST /pair': [200, { code: 'AAAA-BBBB', expires: '2026-11-21T02:00:00Z' }],
+    'POST /send_keys': [202, waiting],
+    'POST /verify': [200, { to: 'bob', verified: true }],
+  });
+  const made = await sotto(folder, ['pair']);
+  t.match(made, { code: 0, stdout: 'sotto pair AAAA-BBBB\n', stderr: /Type this/ });
+  t.match(await sotto(folder, ['pair', '-'], 'AAAA-BBBB\n'), { code: 5, stdout: /bob has to act/ });
+  const address = 'http://127.0.0.1:5001';
+  await sotto(folder, ['pair', '--to', 'bob', '--address', address, '--again']);
+  t.match(await sotto(folder, ['verify', '123456']), { code: 0, stdout: /^bob is verified/ });
+  t.strictSame(
+    asked.map(({ body }) => JSON.parse(body)),
+    [{}, { code: 'AAAA-BBBB' }, { to: 'bob', address, again: true }, { code: '123456' }],
+  );
+});
+
+t.test('the inbox shows text, saves files, and lets nobody draw on the terminal', async (t) => {
+  const common = { verified: true, at: '2026-11-21T02:00:00Z' };
+  const text = 'a\u001b[2Jb\u202ec';
+  const messages = [
+    { ...common, id: '0-1', from: 'bob', type: 'text', text },
+    {
+      ...common,
+      id: '0-00000002',
+      from: 'bob',
+      type: 'file',
+      name: '../../etc/passwd',
+      size: 4,
+      content: '/messages/2',
+    },
+  ];
+  const { folder } = await playPeer(t, {
+    'POST /decrypt_msg': [200, { count: 2, ids: [], messages }],
+    'GET /messages/2': [200, Buffer.from('file')],
+  });
+  const save = join(folder, 'saved');
+  const { code, stdout } = await sotto(folder, ['inbox', '--save', save]);
+  t.equal(code, 0);
+  t.match(stdout, 'bob: a\ufffd[2Jb\ufffdc\n');
+  t.strictSame(readdirSync(save), ['00000002-__.._etc_passwd']);
+  t.notOk(existsSync(join(folder, 'etc')));
+  const lines = (await sotto(folder, ['inbox', '--json'])).stdout.trim().split('\n');
+  t.strictSame(
+    lines.map((line) => JSON.parse(line).text),
+    [text, undefined],
+  );
+});
+
+t.test('text of others cannot steer a terminal', async (t) => {
+  t.equal(printable('a\u0007\r\u009b\u2066b'), 'a\ufffd\ufffd\ufffd\ufffdb');
+  t.equal(printable('line\n\ttab é 👩‍🚀'), 'line\n\ttab é 👩‍🚀');
+});
+
+t.test('a running peer is found by its folder, a gone one is not', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-presence-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  t.equal(findPresence(folder), undefined);
+  const forget = announcePresence(folder, { host: '::1', port: 5000, token: TOKEN });
+  t.match(findPresence(folder), { pid: process.pid, host: '::1', port: 5000, token: TOKEN });
+  for (const file of ['peer.json', 'token']) {
+    t.equal(statSync(join(folder, file)).mode & 0o777, 0o600, `${file} is private`);
+  }
+  forget();
+  t.equal(findPresence(folder), undefined);
+  t.strictSame(readdirSync(folder), []);
+
+  mkdirSync(join(folder, 'left'));
+  announcePresence(join(folder, 'left'), { host: '::1', port: 5000, token: TOKEN });
+  const left = join(folder, 'left', 'peer.json');
+  writeFileSync(left, readFileSync(left, 'utf8').replace(`${process.pid}`, '4194304'));
+  t.equal(findPresence(join(folder, 'left')), undefined, 'its process is gone');
+});
