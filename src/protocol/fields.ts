@@ -62,7 +62,7 @@ export class Reader {
 
   #advance(size: number): number {
     const start = this.#offset;
-    if (size > this.left) throw new RemoteProtocolError('malformed');
+    if (size < 0 || size > this.left) throw new RemoteProtocolError('malformed');
     this.#offset += size;
     return start;
   }

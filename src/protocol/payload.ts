@@ -99,10 +99,10 @@ export function decodePayloads(plaintext: Uint8Array): readonly Payload[] {
   while (reader.left > 0) {
     const kind = NAMES.get(reader.u8());
     if (kind === undefined) throw new RemoteProtocolError('malformed');
-    const body = new Reader(reader.bytes(reader.u16()));
-    const payload = readBody(kind, body);
-    body.end();
-    if (!isValid(payload)) throw new RemoteProtocolError('malformed');
+    const size = reader.u16();
+    const after = reader.left - size;
+    const payload = readBody(kind, reader, size);
+    if (reader.left !== after || !isValid(payload)) throw new RemoteProtocolError('malformed');
     payloads.push(payload);
   }
   assertOrder(payloads, () => new RemoteProtocolError('malformed'));
@@ -147,27 +147,28 @@ function writeBody(writer: Writer, payload: Payload): void {
   }
 }
 
-function readBody(kind: Payload['kind'], body: Reader): Payload {
+/** Reads on, at worst into the next payload: the caller sees by what is left that it was so. */
+function readBody(kind: Payload['kind'], reader: Reader, size: number): Payload {
   switch (kind) {
     case 'outbox':
-      return { kind, epoch: body.u64(), lowest: body.u64() };
+      return { kind, epoch: reader.u64(), lowest: reader.u64() };
     case 'message':
-      return { kind, sequence: body.u64(), content: body.rest() };
+      return { kind, sequence: reader.u64(), content: reader.bytes(size - 8) };
     case 'part': {
-      const [sequence, index, count] = [body.u64(), body.u32(), body.u32()];
-      return { kind, sequence, index, count, slice: body.rest() };
+      const [sequence, index, count] = [reader.u64(), reader.u32(), reader.u32()];
+      return { kind, sequence, index, count, slice: reader.bytes(size - 16) };
     }
     case 'ack': {
-      const [epoch, next] = [body.u64(), body.u64()];
-      return { kind, epoch, next, bitmap: body.bytes(body.u8()) };
+      const [epoch, next] = [reader.u64(), reader.u64()];
+      return { kind, epoch, next, bitmap: reader.bytes(reader.u8()) };
     }
     case 'time': {
-      const event = EVENTS[body.u8()];
+      const event = EVENTS[reader.u8()];
       if (event === undefined) throw new RemoteProtocolError('malformed');
-      return { kind, event, unixTime_ms: body.u64(), uptime_ms: body.u64() };
+      return { kind, event, unixTime_ms: reader.u64(), uptime_ms: reader.u64() };
     }
     case 'letter_ack':
-      return { kind, epoch: body.u64(), sequence: body.u64() };
+      return { kind, epoch: reader.u64(), sequence: reader.u64() };
   }
 }
 

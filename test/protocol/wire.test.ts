@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import type { Bytes } from '../../src/bytes.ts';
+import { type Bytes, concat } from '../../src/bytes.ts';
 import { type Hash, noble, openssl } from '../../src/crypto/index.ts';
 import {
   BUNDLE_PACKET_COUNT_MAX,
@@ -26,6 +26,7 @@ import {
   encodeIntroduction,
   encodeOpening,
   encodePlaintext,
+  encodeTransportHeader,
   type Introduction,
   isAddress,
   LocalProtocolError,
@@ -65,7 +66,9 @@ t.test('a bundle has at most 4,096 packets and 1 MiB', async (t) => {
   const bundle = encodeBundle(large);
   t.equal(bundle.length, BUNDLE_SIZE_MAX);
   t.equal(decodeBundle(bundle).length, large.length);
-  assert.throws(() => decodeBundle(new Uint8Array(BUNDLE_SIZE_MAX + 1)), MALFORMED);
+  const last = new Uint8Array((sizes.at(-1) ?? 0) + 1);
+  const tooLarge = encodeBundle([...large.slice(0, -1), last], BUNDLE_SIZE_MAX + 1);
+  assert.throws(() => decodeBundle(tooLarge), MALFORMED);
   t.throws(() => encodeBundle([...large, new Uint8Array(1)]), LocalProtocolError);
   t.throws(() => encodeBundle([new Uint8Array(0)]), LocalProtocolError);
   t.throws(() => encodeBundle([new Uint8Array(65_536)]), LocalProtocolError);
@@ -101,6 +104,20 @@ t.test('packets', async (t) => {
   for (const item of [...vectors.refused, ...vectors.statuses_refused]) {
     assert.throws(() => decodePacket(bytesOf(item, 'packet')), MALFORMED, String(item['note']));
   }
+});
+
+t.test('the counter that Noise reserves is malformed, the one before it is not', async (t) => {
+  const rest = new Uint8Array(32);
+  const packet = (counter: bigint) => concat(encodeTransportHeader(1, counter), rest);
+  t.equal(decodePacket(packet(2n ** 64n - 2n)).type, 'TRANSPORT');
+  assert.throws(() => decodePacket(packet(2n ** 64n - 1n)), MALFORMED);
+});
+
+t.test('a time of an unknown event is malformed', async () => {
+  const plaintext = hex(`05001102${'00'.repeat(16)}80${'00'.repeat(11)}`);
+  assert.throws(() => decodePlaintext(plaintext), MALFORMED);
+  plaintext[3] = 1;
+  assert.equal(decodePlaintext(plaintext).length, 1);
 });
 
 t.test('STATUS names a packet by its hash', async (t) => {
