@@ -43,6 +43,15 @@ peer_error_t crypto_public_key(key_pair_t *keys)
     return status == PSA_SUCCESS && size == KEY_SIZE ? PEER_OK : PEER_ERROR_CRYPTO;
 }
 
+bool crypto_is_public_key(const uint8_t key[KEY_SIZE])
+{
+    if (key[KEY_SIZE - 1] != 0x7F) return key[KEY_SIZE - 1] < 0x7F;
+    for (int i = KEY_SIZE - 2; i > 0; i--) {
+        if (key[i] != 0xFF) return true;
+    }
+    return key[0] < 0xED;
+}
+
 /** Libraries differ in whether they refuse an all-zero secret themselves: both are the same here. */
 peer_error_t crypto_dh(const uint8_t private_key[KEY_SIZE], const uint8_t public_key[KEY_SIZE],
                        uint8_t shared[KEY_SIZE])

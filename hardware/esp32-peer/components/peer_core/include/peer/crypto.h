@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,9 @@ PEER_CHECKED peer_error_t crypto_start(void);
 
 /** Derives the public key of `keys->private_key`: 32 random bytes. */
 PEER_CHECKED peer_error_t crypto_public_key(key_pair_t *keys);
+
+/** Whether it is less than 2^255 − 19, as every public key on the wire must be, PROTOCOL §1. */
+bool crypto_is_public_key(const uint8_t key[KEY_SIZE]);
 
 /**
  * X25519, the one Diffie-Hellman function.
