@@ -28,7 +28,7 @@ def exchange(address: str, bundle: bytes) -> tuple[int, bytes]:
 
 
 def serve(port: int, on_bundle) -> ThreadingHTTPServer:
-    """Starts to listen on 127.0.0.1. `on_bundle` takes packets and returns the reply's packets."""
+    """Starts to listen on 127.0.0.1. `on_bundle` makes packets of packets, or None: no answer."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = 'HTTP/1.1'
@@ -51,7 +51,11 @@ def serve(port: int, on_bundle) -> ThreadingHTTPServer:
             except Malformed:
                 self._problem(400)
                 return
-            self._reply(200, 'application/octet-stream', wire.encode_bundle(on_bundle(packets)))
+            answers = on_bundle(packets)
+            if answers is None:
+                self.close_connection = True
+                return
+            self._reply(200, 'application/octet-stream', wire.encode_bundle(answers))
 
         def _problem(self, status: int) -> None:
             self.close_connection = True

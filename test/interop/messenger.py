@@ -50,6 +50,8 @@ class Peer:
         self.refusals: dict[str, int] = {}
         self.statuses: list[float] = []
         self.last_bundle = b''
+        # A bad link, for tests: so many replies to us, and answers of ours, get lost.
+        self.lost_replies = self.lost_answers = 0
         self.meetings, self.renewals = Meetings(self), Renewals(self)
         self.delivery = Delivery(self)
         self._load()
@@ -110,9 +112,14 @@ class Peer:
 
     # Packets in.
 
-    def on_bundle(self, packets: list[bytes]) -> list[bytes]:
+    def on_bundle(self, packets: list[bytes]) -> list[bytes] | None:
+        """What came in a request. None: the link lost the answer."""
         with self.lock:
-            return [answer for packet in packets for answer in self.handle(packet, None)]
+            answers = [answer for packet in packets for answer in self.handle(packet, None)]
+            if self.lost_answers == 0:
+                return answers
+            self.lost_answers -= 1
+            return None
 
     def handle(self, whole: bytes, origin: Contact | None) -> list[bytes]:
         """Judges one packet; what answers it. A refused one changes nothing but a count."""
@@ -181,6 +188,8 @@ class Peer:
             except OSError:
                 status, body = 0, b''
             with self.lock:
+                if self.lost_replies > 0:
+                    self.lost_replies, status = self.lost_replies - 1, 0
                 self._on_reply(contact, packets, status, body)
 
     def _on_reply(self, contact: Contact, packets: list[bytes], status: int, body: bytes) -> None:

@@ -103,6 +103,11 @@ class Commands:
         """A packet of the current session that is not sent, for `raw`."""
         return {'packet': self.peer.contacts[contact].current.seal(bytes.fromhex(payloads)).hex()}
 
+    def lose(self, replies: int = 0, answers: int = 0) -> dict:
+        """The next so many replies to us, and answers of ours, get lost on the link."""
+        self.peer.lost_replies, self.peer.lost_answers = replies, answers
+        return {}
+
     def last_bundle(self) -> dict:
         return {'bundle': self.peer.last_bundle.hex()}
 
