@@ -33,6 +33,8 @@ export interface ContactStore {
   update(id: ContactId, change: Partial<NewContact>): Contact;
   /** Removes the contact with its outbox, parts and message ids; what was received stays. */
   remove(id: ContactId): void;
+  /** Also of a contact that was removed, for what it sent before. Ids are never used again. */
+  nameOf(id: ContactId): string | undefined;
 }
 
 /** One row of the outbox: a whole content, or one slice of it (PROTOCOL §8.1, §8.4). */
@@ -153,7 +155,7 @@ export interface Reading {
 export interface ReadingStore {
   add(readings: readonly Reading[]): void;
   latest(contact?: ContactId): readonly Reading[];
-  /** In order of time; `every_ms` groups into buckets with min, mean, max. */
+  /** The newest `limit` buckets with `from` ≤ time < `to`, in order of time. */
   series(query: ReadingQuery): readonly ReadingBucket[];
 }
 
@@ -162,6 +164,7 @@ export interface ReadingQuery {
   readonly name?: string;
   readonly from: Date;
   readonly to: Date;
+  /** Groups into buckets that begin at multiples of it; left out: each reading is one. */
   readonly every_ms?: number;
   readonly limit: number;
 }

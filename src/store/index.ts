@@ -1,0 +1,4 @@
+/** The messenger's store on one encrypted SQLite file. */
+export type { StoreKey } from './data-key.ts';
+export { exportIdentity, importIdentity } from './identity.ts';
+export { changeStoreKey, openStore, type StoreOptions } from './open-store.ts';

@@ -1,0 +1,109 @@
+/**
+ * What the database looks like. A version is reached from the one before by its own step, in one
+ * transaction; a step that was released never changes.
+ *
+ * Epochs and remote sequences are u64 in SQLite's signed integer, times are Unix milliseconds.
+ * Large contents are rows of `slice`, whose key is `content << 32 | part index`.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  create table setting (name text primary key, value blob not null) strict, without rowid;
+
+  -- A removed contact keeps its id and name, because what came from it stays in the inbox.
+  create table contact (
+    id integer primary key autoincrement,
+    name text not null,
+    address text,
+    public_key blob,
+    verified integer not null,
+    capabilities integer not null,
+    max_frame integer not null,
+    removed integer not null default 0
+  ) strict;
+  create unique index contact_name on contact (name) where not removed;
+  create unique index contact_key on contact (public_key) where not removed;
+
+  -- One row a contact: where its numbering stands, and how much is queued.
+  create table outbox_state (
+    contact integer primary key,
+    epoch integer not null,
+    next integer not null,
+    messages integer not null,
+    items integer not null,
+    bytes integer not null
+  ) strict;
+  -- One row a message: whole in body, or count slices of content.
+  create table outbox (
+    contact integer not null,
+    sequence integer not null,
+    count integer not null,
+    content integer,
+    at integer not null,
+    body blob,
+    primary key (contact, sequence)
+  ) strict, without rowid;
+  create index outbox_large on outbox (contact, sequence) where content is not null;
+
+  -- Gives out content ids. A row stands for a content that nobody has taken over yet: what is
+  -- left at start was cut off by a crash, and is swept.
+  create table content (id integer primary key autoincrement) strict;
+  create table slice (id integer primary key, bytes blob not null) strict;
+
+  create table inbox (
+    row integer primary key autoincrement,
+    contact integer not null,
+    epoch integer not null,
+    sequence integer not null,
+    carrier text not null,
+    verified integer not null,
+    at integer not null,
+    content_type integer not null,
+    size integer not null,
+    opened integer,
+    content integer,
+    count integer not null,
+    body blob
+  ) strict;
+  create index inbox_unopened on inbox (contact) where opened is null;
+
+  create table arriving (
+    content integer primary key,
+    contact integer not null,
+    epoch integer not null,
+    first integer not null,
+    count integer not null,
+    parts integer not null,
+    bytes integer not null,
+    unique (contact, epoch, first)
+  ) strict;
+
+  create table window (
+    contact integer not null,
+    kind text not null,
+    epoch integer not null,
+    used integer not null,
+    state blob not null,
+    primary key (contact, kind, epoch)
+  ) strict, without rowid;
+
+  create table sensor (
+    id integer primary key,
+    contact integer not null,
+    name text not null,
+    unit text not null, -- '': none
+    unique (contact, name, unit)
+  ) strict;
+  -- Several readings may carry the same time; n tells them apart.
+  create table reading (
+    sensor integer not null,
+    at integer not null,
+    n integer not null,
+    value real not null,
+    sure integer not null,
+    primary key (sensor, at, n)
+  ) strict, without rowid;
+  `,
+];
+
+/** "Sott", so that `file` and we can tell our database from another program's. */
+export const APPLICATION_ID = 0x536f7474;

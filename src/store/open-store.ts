@@ -1,0 +1,118 @@
+/** A peer's store: one encrypted database in one folder, held alone while it is open. */
+import { type CryptoProvider, type ScryptCost, systemRandomBytes } from '../crypto/index.ts';
+import type {
+  ContactStore,
+  Inbox,
+  Log,
+  Outbox,
+  ReadingStore,
+  Settings,
+  Store,
+} from '../messenger/index.ts';
+import { Connection } from './connection.ts';
+import { SqliteContactStore } from './contacts.ts';
+import {
+  type DataKey,
+  hasKey,
+  KEY_FILE,
+  loadDataKey,
+  protectDataKey,
+  removeStaleKeyFile,
+  type StoreKey,
+} from './data-key.ts';
+import { DATABASE, openDatabase, refuseForeign } from './database.ts';
+import { Folder } from './folder.ts';
+import { SqliteInbox } from './inbox.ts';
+import { SqliteOutbox } from './outbox.ts';
+import { SqliteReadingStore } from './readings.ts';
+import { SqliteSettings } from './settings.ts';
+import { Slices } from './slices.ts';
+
+export interface StoreOptions {
+  /** Created, owner only, if it is not there. */
+  readonly folder: string;
+  readonly key: StoreKey;
+  readonly log: Log;
+  readonly crypto: CryptoProvider;
+  /** For a key that is sealed now; what is sealed already says its own. */
+  readonly cost?: ScryptCost;
+}
+
+/**
+ * Opens the store, or makes a new one.
+ * @throws {StoreError} `wrong_key`, `damaged`, `foreign`, `busy`, `unwritable`, `full`; nothing
+ *   that was there is overwritten.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { connection, dataKey } = await open(options);
+  dataKey.fill(0);
+  try {
+    return new SqliteStore(connection);
+  } catch (cause) {
+    connection.close();
+    throw cause;
+  }
+}
+
+/**
+ * Protects the store by `newKey` from now on. Its content is not encrypted anew: whoever has both
+ * an old copy of the key file and its passphrase can still read it.
+ * @throws {StoreError} as `openStore`; `busy` while the peer runs.
+ */
+export async function changeStoreKey(options: StoreOptions, newKey: StoreKey): Promise<void> {
+  const { connection, dataKey, folder } = await open(options);
+  try {
+    await protectDataKey(folder, dataKey, newKey, options.crypto, options.cost);
+  } finally {
+    dataKey.fill(0);
+    connection.close();
+  }
+}
+
+interface Opened {
+  readonly connection: Connection;
+  readonly folder: Folder;
+  readonly dataKey: DataKey;
+}
+
+async function open({ folder: path, key, log, crypto, cost }: StoreOptions): Promise<Opened> {
+  const folder = new Folder(path);
+  const isNew = folder.isEmpty(DATABASE);
+  if (!isNew && !hasKey(folder)) refuseForeign(folder);
+  const dataKey = await loadDataKey(folder, key, crypto, isNew, cost);
+  const connection = new Connection(openDatabase(folder, dataKey, crypto));
+  folder.sweep();
+  removeStaleKeyFile(folder);
+  if (key === 'key file') log.warn('store_key_without_passphrase', { file: KEY_FILE });
+  return { connection, folder, dataKey };
+}
+
+class SqliteStore implements Store {
+  readonly contacts: ContactStore;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly readings: ReadingStore;
+  readonly settings: Settings;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    const slices = new Slices(connection);
+    const outbox = new SqliteOutbox(connection, slices, systemRandomBytes);
+    const inbox = new SqliteInbox(connection, slices);
+    this.contacts = new SqliteContactStore(connection, [outbox, inbox]);
+    this.outbox = outbox;
+    this.inbox = inbox;
+    this.readings = new SqliteReadingStore(connection);
+    this.settings = new SqliteSettings(connection);
+    this.#connection = connection;
+    connection.transaction(() => slices.sweep());
+  }
+
+  transaction<T>(work: () => T): T {
+    return this.#connection.transaction(work);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}

@@ -1,0 +1,133 @@
+/** Readings, side by side for each sensor, so that a range and the latest are one seek away. */
+import type {
+  ContactId,
+  Reading,
+  ReadingBucket,
+  ReadingQuery,
+  ReadingStore,
+} from '../messenger/index.ts';
+import type { Connection, Statement } from './connection.ts';
+
+interface Sensor {
+  readonly id: number;
+  readonly contact: ContactId;
+  readonly name: string;
+  /** '' is none. */
+  readonly unit: string;
+}
+
+interface LatestRow {
+  readonly at: number;
+  readonly value: number;
+  readonly sure: number;
+}
+
+interface BucketRow {
+  /** When it begins. */
+  readonly bucket: number;
+  readonly count: number;
+  readonly min: number;
+  readonly mean: number;
+  readonly max: number;
+  readonly sure: number;
+}
+
+type Range = [sensor: number, from: number, to: number];
+
+export class SqliteReadingStore implements ReadingStore {
+  readonly #connection: Connection;
+  readonly #sensors: Statement<[], Sensor>;
+  readonly #find: Statement<[number, string, string], { id: number }>;
+  readonly #insertSensor: Statement<[number, string, string]>;
+  readonly #insert: Statement<[number, number, number, number, number, number]>;
+  readonly #latest: Statement<[number], LatestRow>;
+  readonly #single: Statement<[...Range, number], BucketRow>;
+  readonly #grouped: Statement<[number, number, number, ...Range, number], BucketRow>;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#sensors = connection.prepare('select id, contact, name, unit from sensor order by id');
+    this.#find = connection.prepare(
+      'select id from sensor where contact = ? and name = ? and unit = ?',
+    );
+    this.#insertSensor = connection.prepare(
+      'insert into sensor (contact, name, unit) values (?, ?, ?)',
+    );
+    this.#insert = connection.prepare(`
+      insert into reading (sensor, at, n, value, sure) values (?, ?,
+        (select coalesce(max(n) + 1, 0) from reading where sensor = ? and at = ?), ?, ?)`);
+    this.#latest = connection.prepare(
+      'select at, value, sure from reading where sensor = ? order by at desc, n desc limit 1',
+    );
+    const range = 'from reading where sensor = ? and at >= ? and at < ?';
+    this.#single = connection.prepare(`
+      select at as bucket, 1 as count, value as min, value as mean, value as max, sure
+      ${range} order by at desc, n desc limit ?`);
+    // % keeps the sign of its left side: added twice, so that times before 1970 round down too.
+    this.#grouped = connection.prepare(`
+      select at - (at % ? + ?) % ? as bucket,
+        count(*) as count, min(value) as min, avg(value) as mean, max(value) as max,
+        min(sure) as sure
+      ${range} group by bucket order by bucket desc limit ?`);
+  }
+
+  add(readings: readonly Reading[]): void {
+    this.#connection.transaction(() => {
+      for (const { contact, name, unit, at, sure, value } of readings) {
+        const sensor = this.#sensorOf(contact, name, unit ?? '');
+        const time = at.getTime();
+        this.#insert.run(sensor, time, sensor, time, value, sure ? 1 : 0);
+      }
+    });
+  }
+
+  latest(contact?: ContactId): readonly Reading[] {
+    const newest = new Map<string, Reading>();
+    for (const sensor of this.#matching(contact === undefined ? {} : { contact })) {
+      const row = this.#latest.get(sensor.id);
+      if (row === undefined) continue;
+      const key = `${sensor.contact} ${sensor.name}`;
+      const known = newest.get(key);
+      if (known !== undefined && known.at.getTime() > row.at) continue;
+      const { at, sure, value } = row;
+      newest.set(key, { ...named(sensor), at: new Date(at), sure: sure === 1, value });
+    }
+    return [...newest.values()];
+  }
+
+  series(query: ReadingQuery): readonly ReadingBucket[] {
+    const buckets = this.#matching(query).flatMap((sensor) =>
+      this.#rows(sensor.id, query).map(({ bucket, sure, ...values }) => ({
+        ...named(sensor),
+        ...values,
+        at: new Date(bucket),
+        sure: sure === 1,
+      })),
+    );
+    buckets.sort((a, b) => a.at.getTime() - b.at.getTime());
+    return buckets.slice(-query.limit);
+  }
+
+  /** Newest first. */
+  #rows(sensor: number, { from, to, every_ms: every, limit }: ReadingQuery): BucketRow[] {
+    const range: Range = [sensor, from.getTime(), to.getTime()];
+    if (every === undefined) return this.#single.all(...range, limit).reverse();
+    return this.#grouped.all(every, every, every, ...range, limit).reverse();
+  }
+
+  #matching(query: { readonly contact?: ContactId; readonly name?: string }): Sensor[] {
+    return this.#sensors
+      .all()
+      .filter(({ contact }) => query.contact === undefined || contact === query.contact)
+      .filter(({ name }) => query.name === undefined || name === query.name);
+  }
+
+  #sensorOf(contact: ContactId, name: string, unit: string): number {
+    const known = this.#find.get(contact, name, unit);
+    return known?.id ?? this.#insertSensor.insert(contact, name, unit);
+  }
+}
+
+function named({ contact, name, unit }: Sensor): Pick<Reading, 'contact' | 'name' | 'unit'> {
+  return { contact, name, unit: unit === '' ? undefined : unit };
+}
