@@ -1,0 +1,48 @@
+/**
+ * Goal: what `npm pack` makes can be installed anywhere, and its `sotto` runs as JavaScript.
+ * Method: pack, install globally under a temporary prefix, and run it from another folder.
+ */
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import t from 'tap';
+
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), 'sotto-pack-'));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The Node that runs this test comes first, as it would on a machine that has it. */
+const env = {
+  ...process.env,
+  PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`,
+};
+
+t.test('the package holds JavaScript and no source', async (t) => {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { env });
+  const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
+  const paths: string[] = files.map(({ path }: { path: string }) => path);
+  t.match(filename, /^sotto-.*\.tgz$/);
+  t.ok(paths.includes('dist/cli/index.js'));
+  t.ok(paths.includes('LICENSE') && paths.includes('docs/PROTOCOL.md'));
+  t.strictSame(
+    paths.filter((path) =>
+      /\.ts$|^(src|test|bench|hardware)\/|^scripts\/(?!launch|sotto)/.test(path),
+    ),
+    [],
+  );
+
+  t.test('and its command runs after a global install', async (t) => {
+    const prefix = join(folder, 'prefix');
+    mkdirSync(prefix);
+    const install = ['install', '--global', '--prefix', prefix, '--prefer-offline', '--no-audit'];
+    await run('npm', [...install, join(folder, filename)], { env, cwd: folder });
+    const sotto = join(prefix, 'bin', 'sotto');
+    const help = await run(sotto, ['--help'], { env, cwd: folder });
+    t.match(help.stdout, /^sotto: two peers/);
+    const data = ['--data-dir', join(folder, 'data')];
+    const refused = run(sotto, ['contacts', ...data], { env, cwd: folder });
+    await t.rejects(refused, { code: 3, stderr: /No peer runs on/ });
+  });
+});
