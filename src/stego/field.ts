@@ -1,0 +1,74 @@
+/**
+ * One plane with a margin around it, so that no neighbour ever needs a bounds check.
+ *
+ * The outermost ring of samples carries the header, whose bits are least significant bits. The
+ * field shows the ring without those bits, so both ends see the same field whatever they hold.
+ */
+
+export const MARGIN = 2;
+
+export interface Field {
+  readonly width: number;
+  readonly height: number;
+  /** Samples from one row to the next. */
+  readonly stride: number;
+  readonly samples: Int32Array;
+  /** The largest value a sample may have. */
+  readonly max: number;
+}
+
+/** @param shift lowest bits that take no part; `plane` keeps them. */
+export function fieldOf(
+  plane: Uint16Array,
+  width: number,
+  height: number,
+  depth: number,
+  shift: number,
+): Field {
+  const stride = width + 2 * MARGIN;
+  const samples = new Int32Array(stride * (height + 2 * MARGIN));
+  for (let y = -MARGIN; y < height + MARGIN; y++) {
+    const row = clamp(y, height) * width;
+    const onRing = y <= 0 || y >= height - 1;
+    const start = (y + MARGIN) * stride + MARGIN;
+    for (let x = -MARGIN; x < width + MARGIN; x++) {
+      const sample = plane[row + clamp(x, width)] as number;
+      const ring = onRing || x <= 0 || x >= width - 1;
+      samples[start + x] = (ring ? sample & ~1 : sample) >> shift;
+    }
+  }
+  return { width, height, stride, samples, max: (2 ** depth - 1) >> shift };
+}
+
+function clamp(value: number, size: number): number {
+  return value < 0 ? 0 : value < size ? value : size - 1;
+}
+
+/** Writes the interior back into `plane`, and leaves its ring and its lowest bits alone. */
+export function storeInterior(field: Field, plane: Uint16Array, shift: number): void {
+  const low = (1 << shift) - 1;
+  for (let y = 1; y < field.height - 1; y++) {
+    const row = y * field.width;
+    const start = (y + MARGIN) * field.stride + MARGIN;
+    for (let x = 1; x < field.width - 1; x++) {
+      const kept = (plane[row + x] as number) & low;
+      plane[row + x] = ((field.samples[start + x] as number) << shift) | kept;
+    }
+  }
+}
+
+/** Interior samples with (x + y) mod 2 = `parity`: what one layer visits. */
+export function layerSize({ width, height }: Pick<Field, 'width' | 'height'>, parity: number) {
+  let count = 0;
+  for (let y = 1; y < height - 1; y++) count += rowCount(width, y, parity);
+  return count;
+}
+
+/** The first column of a layer in row `y`: 1 or 2. */
+export function firstColumn(y: number, parity: number): number {
+  return 1 + ((y + 1 + parity) & 1);
+}
+
+function rowCount(width: number, y: number, parity: number): number {
+  return Math.max(0, Math.ceil((width - 1 - firstColumn(y, parity)) / 2));
+}

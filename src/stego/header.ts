@@ -1,0 +1,164 @@
+/**
+ * The 63 bits that whoever restores must know first: docs/STEGO.md §4.
+ *
+ * They are syndromes of least significant bits on the picture's outermost ring: each block of
+ * 2^k - 1 samples tells k bits and changes at most one sample. Which samples make up the blocks,
+ * and a mask over the bits, come from the key.
+ */
+import { Keystream } from './chacha20.ts';
+import { carryingPlanes, type Picture } from './picture.ts';
+
+export const HEADER_BITS = 63;
+export const STARTS = 1024;
+
+export interface Header {
+  readonly profile: number;
+  /** Lowest bits of each sample that take no part. */
+  readonly shift: number;
+  readonly price: number;
+  /** Where the last layer was left, in 1024ths of it. */
+  readonly start: number;
+  readonly state: number;
+}
+
+/** Least significant bits are bits 0 to 6 of byte 0 first; bit 63 is zero. */
+export type HeaderBits = Uint8Array;
+
+export function encodeHeader({ profile, shift, price, start, state }: Header): HeaderBits {
+  const bits = new Uint8Array(8);
+  const view = new DataView(bits.buffer);
+  view.setUint32(0, state, true);
+  view.setUint32(4, profile | (shift << 2) | (price << 5) | (start << 17), true);
+  return bits;
+}
+
+/** Undefined if no embedding writes such bits: most wrong keys end here. */
+export function decodeHeader(bits: HeaderBits): Header | undefined {
+  const view = new DataView(bits.buffer, bits.byteOffset, bits.length);
+  const state = view.getUint32(0, true);
+  const rest = view.getUint32(4, true);
+  const isOurs = rest >>> 27 === 0 && (rest & 3) < 3 && state >= 0x10000;
+  if (!isOurs) return undefined;
+  return {
+    profile: rest & 3,
+    shift: (rest >>> 2) & 7,
+    price: (rest >>> 5) & 0xfff,
+    start: (rest >>> 17) & 0x3ff,
+    state,
+  };
+}
+
+/** The ring of one picture under one key. It changes the picture's planes in place. */
+export class HeaderRing {
+  readonly #planes: readonly Uint16Array[];
+  readonly #mask: HeaderBits;
+  /** Bits a block, and for each sample of each block its plane and index. */
+  readonly #order: number;
+  readonly #where: Float64Array;
+  readonly #planeSize: number;
+
+  /** Whether a picture of these dimensions has enough ring for a header, and an inside. */
+  static fits({ width, height, planes }: { width: number; height: number; planes: number }) {
+    return width >= 3 && height >= 3 && orderFor(ringSize(width, height) * planes) > 0;
+  }
+
+  constructor(picture: Picture, key: Uint8Array) {
+    this.#planes = carryingPlanes(picture);
+    this.#mask = new Keystream(key, 'header').bytes(0, 8);
+    this.#mask[7] = (this.#mask[7] as number) & 0x7f;
+    this.#planeSize = picture.width * picture.height;
+    const ring = ringOf(picture.width, picture.height, this.#planes.length);
+    this.#order = orderFor(ring.length);
+    this.#where = shuffled(ring, samplesFor(this.#order), new Keystream(key, 'place'));
+  }
+
+  /** The bits as they stand, mask removed. */
+  read(): HeaderBits {
+    const bits = this.#mask.slice();
+    for (let block = 0; block * this.#order < HEADER_BITS; block++) {
+      toggle(bits, block * this.#order, this.#syndrome(block));
+    }
+    return bits;
+  }
+
+  /** Makes the ring say `bits`, by at most one step of one sample a block. */
+  write(bits: HeaderBits): void {
+    const difference = this.read();
+    for (let i = 0; i < 8; i++) difference[i] = (difference[i] as number) ^ (bits[i] as number);
+    for (let block = 0; block * this.#order < HEADER_BITS; block++) {
+      const first = block * this.#order;
+      let which = 0;
+      for (let i = 0; i < this.#order && first + i < HEADER_BITS; i++) {
+        which |= (((difference[(first + i) >> 3] as number) >> ((first + i) & 7)) & 1) << i;
+      }
+      if (which > 0) this.#flip(block * blockSize(this.#order) + which - 1);
+    }
+  }
+
+  #syndrome(block: number): number {
+    const size = blockSize(this.#order);
+    let syndrome = 0;
+    for (let i = 0; i < size; i++) {
+      const where = this.#where[block * size + i] as number;
+      const plane = this.#planes[Math.floor(where / this.#planeSize)] as Uint16Array;
+      if ((plane[where % this.#planeSize] as number) & 1) syndrome ^= i + 1;
+    }
+    return syndrome;
+  }
+
+  #flip(index: number): void {
+    const where = this.#where[index] as number;
+    const plane = this.#planes[Math.floor(where / this.#planeSize)] as Uint16Array;
+    plane[where % this.#planeSize] = (plane[where % this.#planeSize] as number) ^ 1;
+  }
+}
+
+/** Flips the bits of `value` in `bits`, from bit `first` on; what lies beyond bit 62 is ignored. */
+function toggle(bits: HeaderBits, first: number, value: number): void {
+  for (let i = first; value >> (i - first) > 0 && i < HEADER_BITS; i++) {
+    bits[i >> 3] = (bits[i >> 3] as number) ^ (((value >> (i - first)) & 1) << (i & 7));
+  }
+}
+
+function blockSize(order: number): number {
+  return 2 ** order - 1;
+}
+
+function samplesFor(order: number): number {
+  return Math.ceil(HEADER_BITS / order) * blockSize(order);
+}
+
+/** The most bits a block, 1 to 7, for which the ring suffices; 0 if it never does. */
+function orderFor(ringLength: number): number {
+  let order = 7;
+  while (order > 0 && samplesFor(order) > ringLength) order--;
+  return order;
+}
+
+function ringSize(width: number, height: number): number {
+  return 2 * (width + height) - 4;
+}
+
+/** Indices of the outermost samples: plane after plane, each row by row. */
+function ringOf(width: number, height: number, planes: number): Float64Array {
+  const ring = new Float64Array(ringSize(width, height) * planes);
+  let count = 0;
+  for (let plane = 0; plane < planes; plane++) {
+    for (let y = 0; y < height; y++) {
+      const step = y === 0 || y === height - 1 ? 1 : width - 1;
+      for (let x = 0; x < width; x += step) ring[count++] = (plane * height + y) * width + x;
+    }
+  }
+  return ring;
+}
+
+/** The first `count` of a Fisher–Yates shuffle. */
+function shuffled(ring: Float64Array, count: number, random: Keystream): Float64Array {
+  for (let i = 0; i < count; i++) {
+    const other = i + random.below(ring.length - i, i);
+    const kept = ring[i] as number;
+    ring[i] = ring[other] as number;
+    ring[other] = kept;
+  }
+  return ring.slice(0, count);
+}

@@ -1,0 +1,242 @@
+/**
+ * One layer of one plane: the samples of one colour of a chessboard. It is read in raster order,
+ * written in the opposite order, and restored in raster order again, so that whoever restores
+ * knows at each sample exactly what the writer knew there.
+ */
+import { BINS, ORIGIN, Place } from './context.ts';
+import { type Field, firstColumn, layerSize, MARGIN } from './field.ts';
+import {
+  FROM_ABOVE,
+  FROM_BELOW,
+  MOVE_DOWN,
+  MOVE_UP,
+  Model,
+  type Prior,
+  ROW,
+  TABLE_SIZE,
+} from './model.ts';
+import { PROBABILITY_BITS, type Rans } from './rans.ts';
+import type { Predictor } from './rhombus.ts';
+
+const TOTAL = 1 << PROBABILITY_BITS;
+
+/** A bin outside its context's window: the sample takes no part. */
+const OUTSIDE = 255;
+/** Added to the bin where the histogram is turned. */
+const TURNED = 64;
+
+/** What a layer's samples are to the coder, in raster order. */
+export interface Tape {
+  readonly contexts: Uint8Array;
+  readonly bins: Uint8Array;
+}
+
+/** Reads a layer without changing it. */
+export function readLayer(field: Field, parity: number, predictor: Predictor): Tape {
+  const size = layerSize(field, parity);
+  const tape = { contexts: new Uint8Array(size), bins: new Uint8Array(size) };
+  const place = new Place();
+  let index = 0;
+  for (let y = 1; y < field.height - 1; y++) {
+    const row = (y + MARGIN) * field.stride + MARGIN;
+    predictor.startRow();
+    for (let x = firstColumn(y, parity); x < field.width - 1; x += 2) {
+      predictor.predict(row + x, x);
+      const sample = field.samples[row + x] as number;
+      place.locate(predictor.mean, predictor.noise, field.max);
+      const bin = (sample - place.base) * place.direction + ORIGIN;
+      tape.contexts[index] = place.context;
+      tape.bins[index] =
+        bin < 0 || bin >= BINS ? OUTSIDE : bin + (place.direction < 0 ? TURNED : 0);
+      predictor.learn(x, sample);
+      index++;
+    }
+    predictor.endRow();
+  }
+  return tape;
+}
+
+export interface Forecast {
+  /** Bits the layer is expected to hold. */
+  readonly bits: number;
+  /** Samples expected to change. */
+  readonly changes: number;
+}
+
+/** What embedding at this ratio would hold and cost, without doing it. */
+export function forecast(tape: Tape, prior: Prior, ratio: number): Forecast {
+  const model = new Model(prior, ratio);
+  const gains = new Float64Array(256 * BINS);
+  const costs = new Float64Array(256 * BINS);
+  let bits = 0;
+  let changes = 0;
+  for (let i = 0; i < tape.bins.length; i++) {
+    const context = tape.contexts[i] as number;
+    if (model.isDue(context)) {
+      model.refresh(context);
+      model.forecast(gains, costs, context * BINS);
+    }
+    const code = tape.bins[i] as number;
+    if (code === OUTSIDE) continue;
+    const bin = code % TURNED;
+    if (!model.covers(context, bin)) continue;
+    bits += gains[context * BINS + bin] as number;
+    changes += costs[context * BINS + bin] as number;
+    model.learn(context, bin);
+  }
+  return { bits, changes };
+}
+
+/** A layer's tables, and which of them each sample uses; 0 means that it takes no part. */
+interface Plan {
+  readonly tables: Uint16Array;
+  readonly chosen: Uint16Array;
+}
+
+function plan(tape: Tape, prior: Prior, ratio: number): Plan {
+  const model = new Model(prior, ratio);
+  const chosen = new Uint16Array(tape.bins.length);
+  const latest = new Uint16Array(256);
+  let tables = new Uint16Array(256 * TABLE_SIZE);
+  let count = 1;
+  for (let i = 0; i < tape.bins.length; i++) {
+    const context = tape.contexts[i] as number;
+    if (model.isDue(context)) {
+      model.refresh(context);
+      latest[context] = model.flows.active ? count : 0;
+      if (model.flows.active) {
+        if ((count + 1) * TABLE_SIZE > tables.length) tables = grown(tables);
+        model.writeTable(context, tables, TABLE_SIZE * count++);
+      }
+    }
+    const code = tape.bins[i] as number;
+    if (code === OUTSIDE || !model.covers(context, code % TURNED)) continue;
+    chosen[i] = latest[context] as number;
+    model.learn(context, code % TURNED);
+  }
+  return { tables, chosen };
+}
+
+function grown(tables: Uint16Array): Uint16Array<ArrayBuffer> {
+  const larger = new Uint16Array(2 * tables.length);
+  larger.set(tables);
+  return larger;
+}
+
+/**
+ * Writes a layer, last sample first, down to the sample for which `isDone` holds; returns that
+ * sample's index, 0 if it never held. `isDone` is asked only at multiples of `step`.
+ */
+export function writeLayer(
+  field: Field,
+  parity: number,
+  tape: Tape,
+  { prior, ratio }: { readonly prior: Prior; readonly ratio: number },
+  rans: Rans,
+  { step, isDone }: { readonly step: number; readonly isDone: () => boolean },
+): number {
+  const { tables, chosen } = plan(tape, prior, ratio);
+  let index = tape.bins.length;
+  for (let y = field.height - 2; y >= 1; y--) {
+    const row = (y + MARGIN) * field.stride + MARGIN;
+    const first = firstColumn(y, parity);
+    const count = Math.max(0, Math.ceil((field.width - 1 - first) / 2));
+    for (let x = first + 2 * (count - 1); x >= first; x -= 2) {
+      if (index % step === 0 && isDone()) return index;
+      const table = chosen[--index] as number;
+      if (table === 0) continue;
+      const code = tape.bins[index] as number;
+      const move = moveOne(tables, table * TABLE_SIZE + ROW * (code % TURNED), rans);
+      if (move === 0) continue;
+      const at = row + x;
+      field.samples[at] = (field.samples[at] as number) + (code >= TURNED ? -move : move);
+    }
+  }
+  return 0;
+}
+
+/** Lets the body choose where the sample goes, and returns to it what that choice tells. */
+function moveOne(tables: Uint16Array, row: number, rans: Rans): number {
+  const down = tables[row + MOVE_DOWN] as number;
+  const up = tables[row + MOVE_UP] as number;
+  const slot = rans.slot();
+  if (slot < down) {
+    rans.choose(0, down);
+    const origin = tables[row - ROW + FROM_ABOVE] as number;
+    rans.absorb(TOTAL - origin, origin);
+    return -1;
+  }
+  if (slot >= TOTAL - up) {
+    rans.choose(TOTAL - up, up);
+    rans.absorb(0, tables[row + ROW + FROM_BELOW] as number);
+    return 1;
+  }
+  rans.choose(down, TOTAL - down - up);
+  const below = tables[row + FROM_BELOW] as number;
+  rans.absorb(below, TOTAL - below - (tables[row + FROM_ABOVE] as number));
+  return 0;
+}
+
+/** Undoes `writeLayer` from the sample with index `from` on: the exact inverse, in place. */
+export function restoreLayer(
+  field: Field,
+  parity: number,
+  predictor: Predictor,
+  { prior, ratio }: { readonly prior: Prior; readonly ratio: number },
+  rans: Rans,
+  from: number,
+): void {
+  const model = new Model(prior, ratio);
+  const tables = new Uint16Array(256 * TABLE_SIZE);
+  const active = new Uint8Array(256);
+  const place = new Place();
+  let index = 0;
+  for (let y = 1; y < field.height - 1; y++) {
+    const row = (y + MARGIN) * field.stride + MARGIN;
+    predictor.startRow();
+    for (let x = firstColumn(y, parity); x < field.width - 1; x += 2, index++) {
+      predictor.predict(row + x, x);
+      place.locate(predictor.mean, predictor.noise, field.max);
+      const { context, base, direction } = place;
+      if (model.isDue(context)) {
+        model.refresh(context);
+        active[context] = model.flows.active ? 1 : 0;
+        if (model.flows.active) model.writeTable(context, tables, context * TABLE_SIZE);
+      }
+      let sample = field.samples[row + x] as number;
+      let bin = (sample - base) * direction + ORIGIN;
+      if (model.covers(context, bin)) {
+        if (index >= from && active[context] === 1) {
+          bin += moveBack(tables, context * TABLE_SIZE + ROW * bin, rans);
+          sample = (bin - ORIGIN) * direction + base;
+          field.samples[row + x] = sample;
+        }
+        model.learn(context, bin);
+      }
+      predictor.learn(x, sample);
+    }
+    predictor.endRow();
+  }
+}
+
+/** The inverse of `moveOne`: the step back to where the sample came from. */
+function moveBack(tables: Uint16Array, row: number, rans: Rans): number {
+  const below = tables[row + FROM_BELOW] as number;
+  const above = tables[row + FROM_ABOVE] as number;
+  const slot = rans.slot();
+  if (slot < below) {
+    rans.choose(0, below);
+    const up = tables[row - ROW + MOVE_UP] as number;
+    rans.absorb(TOTAL - up, up);
+    return -1;
+  }
+  if (slot >= TOTAL - above) {
+    rans.choose(TOTAL - above, above);
+    rans.absorb(0, tables[row + ROW + MOVE_DOWN] as number);
+    return 1;
+  }
+  rans.choose(below, TOTAL - below - above);
+  const down = tables[row + MOVE_DOWN] as number;
+  rans.absorb(down, TOTAL - down - (tables[row + MOVE_UP] as number));
+  return 0;
+}

@@ -1,0 +1,198 @@
+/**
+ * Goal: what is hidden comes back, and so does the cover, sample for sample; or nothing is made.
+ * Method: properties over every kind of picture, payloads from empty to more than fits, and keys;
+ * published vectors for the keystream; the header's arithmetic against its definition.
+ */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import t from 'tap';
+import { Keystream } from '../../src/stego/chacha20.ts';
+import { embed } from '../../src/stego/embed.ts';
+import { StegoError } from '../../src/stego/errors.ts';
+import { extract } from '../../src/stego/extract.ts';
+import { decodeHeader, encodeHeader, HeaderRing } from '../../src/stego/header.ts';
+import { carryingPlanes, copyOf, type Picture } from '../../src/stego/picture.ts';
+import { findPrice, PRICE_MAX, ratioOf } from '../../src/stego/price.ts';
+import { PROFILES, type ProfileName } from '../../src/stego/profile.ts';
+import { Rans, STATE_START, WordStack } from '../../src/stego/rans.ts';
+import { rounds } from '../support/counts.ts';
+import { pictureOf, randomOf, recipes } from './support/pictures.ts';
+
+const KEY = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
+const profiles = fc.constantFrom(...(Object.keys(PROFILES) as ProfileName[]));
+
+function bytesOf(seed: number, size: number): Uint8Array {
+  const random = randomOf(seed);
+  return Uint8Array.from({ length: size }, () => Math.floor(256 * random()));
+}
+
+/** Undefined if the picture cannot hold the payload. */
+function embedded(cover: Picture, payload: Uint8Array, name: ProfileName): Picture | undefined {
+  try {
+    return embed(cover, payload, KEY, PROFILES[name]);
+  } catch (error) {
+    if (error instanceof StegoError && error.failure === 'capacity') return undefined;
+    throw error;
+  }
+}
+
+/** Every sample that may change at all changes by one step; 16-bit samples by at most 2^7. */
+function assertSmallSteps(cover: Picture, stego: Picture): void {
+  const carrying = carryingPlanes(cover).length;
+  cover.planes.forEach((plane, index) => {
+    const most = index >= carrying ? 0 : cover.depth === 8 ? 1 : 128;
+    const worst = plane.reduce(
+      (worst, sample, i) => Math.max(worst, Math.abs(sample - (stego.planes[index]?.[i] ?? -1))),
+      0,
+    );
+    assert(worst <= most, `plane ${index} changed by ${worst}`);
+  });
+}
+
+t.test('extract gives back payload and cover, or embed refuses', async (t) => {
+  let hidden = 0;
+  const numRuns = rounds({ reduced: 80, full: 5000 });
+  fc.assert(
+    fc.property(recipes, fc.nat(120), profiles, (recipe, size, name) => {
+      const cover = pictureOf(recipe);
+      const before = copyOf(cover);
+      const payload = bytesOf(recipe.seed, size);
+      const stego = embedded(cover, payload, name);
+      assert.deepEqual(cover, before, 'the cover given is left alone');
+      if (stego === undefined) return;
+      hidden += 1;
+      const found = extract(stego, KEY);
+      assert.deepEqual(found.payload, payload);
+      assert.deepEqual(found.cover, cover);
+      assertSmallSteps(cover, stego);
+    }),
+    { numRuns },
+  );
+  t.ok(hidden > numRuns / 4, `${hidden} of ${numRuns} pictures had room`);
+});
+
+t.test('payloads up to capacity, and one beyond', async (t) => {
+  for (const kind of ['photograph', 'gradient', 'saturated', 'text'] as const) {
+    const recipe = { width: 70, height: 64, depth: 8, colour: 'gray', kind, seed: 5 } as const;
+    const cover = pictureOf(recipe);
+    let [fits, fails] = [0, 2000];
+    while (fails - fits > 1) {
+      const size = (fits + fails) >> 1;
+      const payload = bytesOf(size, size);
+      const stego = embedded(cover, payload, 'fast');
+      if (stego === undefined) fails = size;
+      else {
+        fits = size;
+        const found = extract(stego, KEY);
+        t.strictSame(found, { payload, cover }, `${kind}: ${size} bytes`);
+      }
+    }
+    t.ok(fits > 20, `${kind} holds ${fits} bytes`);
+  }
+});
+
+t.test('without the key nothing is found, in stego image and cover alike', async () => {
+  const numRuns = rounds({ reduced: 40, full: 2000 });
+  fc.assert(
+    fc.property(recipes, fc.uint8Array({ minLength: 32, maxLength: 32 }), (recipe, other) => {
+      const cover = pictureOf(recipe);
+      const stego = embedded(cover, bytesOf(3, 20), 'fast');
+      for (const picture of [cover, stego ?? cover]) {
+        assert.throws(() => extract(picture, other), { failure: 'no_message' });
+      }
+    }),
+    { numRuns },
+  );
+});
+
+t.test('any changed sample ends in a refusal or in the truth', async () => {
+  const recipe = { width: 48, height: 48, depth: 8, colour: 'gray', kind: 'photograph', seed: 2 };
+  const cover = pictureOf(recipe as Parameters<typeof pictureOf>[0]);
+  const payload = bytesOf(4, 40);
+  const stego = embed(cover, payload, KEY, PROFILES.fast);
+  let accepted = 0;
+  const numRuns = rounds({ reduced: 200, full: 5000 });
+  fc.assert(
+    fc.property(fc.nat(48 * 48 - 1), fc.integer({ min: -3, max: 3 }), (at, by) => {
+      const damaged = copyOf(stego);
+      const plane = damaged.planes[0] as Uint16Array;
+      plane[at] = Math.min(255, Math.max(0, (plane[at] ?? 0) + by));
+      try {
+        const found = extract(damaged, KEY);
+        if (Buffer.compare(found.payload, payload) !== 0) accepted += 1;
+      } catch (error) {
+        assert(error instanceof StegoError);
+      }
+    }),
+    { numRuns },
+  );
+  // The coder's own check has 16 bits; the payload's authentication sees to the rest.
+  t.ok(accepted <= 1 + numRuns / 1000, `${accepted} wrong payloads passed the coder`);
+});
+
+t.test('ChaCha20 agrees with RFC 8439 §2.3.2', async (t) => {
+  const key = Uint8Array.from({ length: 32 }, (_, i) => i);
+  const stream = new Keystream(key, '\0\0\0\x09\0\0\0J');
+  const expected =
+    '10f1e7e4d13b5915500fdd1fa32071c4c7d1f4c733c068030422aa9ac3d46c4e' +
+    'd2826446079faa0914c2d705d98b02a2b5129cd1de164eb9cbd083e8a2503c4e';
+  t.equal(Buffer.from(stream.bytes(64, 64)).toString('hex'), expected);
+  t.equal(stream.wordAt(33), 0xe4e7, 'words are little-endian');
+});
+
+t.test('choose and absorb undo each other', async () => {
+  const split = fc.tuple(fc.integer({ min: 1, max: 16382 }), fc.nat(2 ** 31));
+  fc.assert(
+    fc.property(fc.array(split, { maxLength: 200 }), (splits) => {
+      const rans = new Rans(STATE_START, new WordStack(new Uint16Array(0), (i) => i & 0xffff));
+      const symbols = splits.map(([border]) => {
+        const low = rans.slot() < border;
+        rans.choose(low ? 0 : border, low ? border : 16384 - border);
+        return low;
+      });
+      for (const [i, [border]] of [...splits.entries()].reverse()) {
+        rans.absorb(symbols[i] ? 0 : border, symbols[i] ? border : 16384 - border);
+      }
+      assert.equal(rans.state, STATE_START);
+      assert.equal(rans.stack.size, rans.stack.borrowed, 'padding came back as words');
+    }),
+  );
+});
+
+t.test('a header is at most 63 bits and one changed sample a block', async () => {
+  const headers = fc.record({
+    profile: fc.nat(2),
+    shift: fc.nat(7),
+    price: fc.nat(PRICE_MAX),
+    start: fc.nat(1023),
+    state: fc.integer({ min: 0x10000, max: 2 ** 32 - 1 }),
+  });
+  fc.assert(
+    fc.property(headers, recipes, (header, recipe) => {
+      assert.deepEqual(decodeHeader(encodeHeader(header)), { ...header });
+      const picture = pictureOf({ ...recipe, width: recipe.width + 30, height: 40 });
+      const before = copyOf(picture);
+      const ring = new HeaderRing(picture, KEY);
+      const original = ring.read();
+      ring.write(encodeHeader(header));
+      assert.deepEqual(new HeaderRing(picture, KEY).read(), encodeHeader(header));
+      ring.write(original);
+      assert.deepEqual(picture, before);
+    }),
+    { numRuns: rounds({ reduced: 50, full: 2000 }) },
+  );
+});
+
+t.test('prices rise from 1 by squares, and the search finds the last that holds', async (t) => {
+  t.equal(ratioOf(0), 1);
+  t.equal(ratioOf(1024), 2);
+  t.ok(Math.abs(ratioOf(512) - 2 ** 0.25) < 1e-12);
+  const bitsAt = (price: number) => 1e6 / (1 + price);
+  const found = findPrice(bitsAt, 5000) ?? 0;
+  t.ok(bitsAt(found) >= 5000 && bitsAt(found + 2) < 5000, `${found}`);
+  t.equal(findPrice(bitsAt, 2e6), undefined);
+  t.equal(
+    findPrice(() => 1e6, 1),
+    PRICE_MAX - 1,
+  );
+});
