@@ -1,83 +1,110 @@
-/** Request bodies, read with a limit and a deadline. */
-import type { Context } from 'koa';
-import type { z } from 'zod';
-import { concat } from '../bytes.ts';
+/** Request bodies: every read has a size limit and a deadline. */
+import type { IncomingMessage } from 'node:http';
+import type { Middleware } from 'koa';
 import { Problem } from './problem.ts';
 
-export const KiB = 1024;
-export const MiB = 1024 * KiB;
-
-export interface BodyLimits {
-  /** Bytes. */
+export interface WholeBodyLimits {
   readonly sizeMax: number;
-  readonly timeout_ms?: number;
+  /** From now until the last byte. */
+  readonly deadline_ms: number;
 }
 
-const TIMEOUT_MS = 10_000;
+export interface StreamedBodyLimits {
+  readonly sizeMax: number;
+  /** The longest silence between two chunks. */
+  readonly idle_ms: number;
+}
 
-/** @throws {Problem} `too_large`, `body_timeout`, or `invalid_request` if it breaks off. */
-export async function readBytes(ctx: Context, limits: BodyLimits): Promise<Uint8Array> {
-  const { sizeMax, timeout_ms = TIMEOUT_MS } = limits;
-  if (Number(ctx.get('Content-Length')) > sizeMax) throw tooLarge(sizeMax);
-  return await new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    const timer = setTimeout(() => end(new Problem('body_timeout')), timeout_ms);
-    const end = (problem?: Problem) => {
-      clearTimeout(timer);
-      ctx.req.off('data', add).off('end', end).off('close', breakOff).pause();
-      if (problem === undefined) resolve(concat(...chunks));
-      else reject(problem);
-    };
-    const add = (chunk: Uint8Array) => {
-      size += chunk.length;
-      if (size > sizeMax) end(tooLarge(sizeMax));
-      else chunks.push(chunk);
-    };
-    const breakOff = () => end(new Problem('invalid_request', { detail: 'The body broke off.' }));
-    ctx.req.on('data', add).on('end', end).on('close', breakOff);
+/** @throws {Problem} `too_large`, `body_timeout`, or `invalid_request` if the client hung up. */
+export function readBytes(request: IncomingMessage, limits: WholeBodyLimits): Promise<Uint8Array> {
+  const { sizeMax, deadline_ms } = limits;
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  if (declaredSize(request) > sizeMax) reject(tooLarge(sizeMax));
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const onData = (chunk: Uint8Array) => {
+    size += chunk.length;
+    if (size > sizeMax) reject(tooLarge(sizeMax));
+    else chunks.push(chunk);
+  };
+  const onEnd = () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+  const onGone = () => reject(hungUp());
+  const timer = setTimeout(() => reject(new Problem('body_timeout')), deadline_ms);
+  request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    request.off('data', onData).off('end', onEnd).off('close', onGone);
+    request.pause(); // 'error' stays listened to: a client may still hang up.
   });
 }
 
-function tooLarge(sizeMax: number): Problem {
-  const detail = `The body is larger than the ${sizeMax} bytes that this route takes.`;
-  return new Problem('too_large', { detail: `${detail} Send it in smaller pieces.` });
-}
-
 /**
- * A JSON body that fits `schema`; an empty one counts as `{}`, as a bare `curl -X POST` sends it.
- * @throws {Problem} `invalid_request`, naming the field but never its value.
+ * The body as it arrives, with backpressure. What is left unread stays unread.
+ * @throws {Problem} `too_large`, `body_timeout`, or `invalid_request` if the client hung up.
  */
-export async function readJson<T>(
-  ctx: Context,
-  schema: z.ZodType<T>,
-  limits: BodyLimits = { sizeMax: 64 * KiB },
-): Promise<T> {
-  const body = await readBytes(ctx, limits);
-  return parse(schema, body.length === 0 ? {} : decodeJson(body));
-}
-
-function decodeJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    // The cause would quote the body.
-    const detail = 'The body is not JSON in UTF-8. Write it as in {"text": "hello"}.';
-    throw new Problem('invalid_request', { detail });
+export async function* readChunks(
+  request: IncomingMessage,
+  { sizeMax, idle_ms }: StreamedBodyLimits,
+): AsyncIterable<Uint8Array> {
+  if (declaredSize(request) > sizeMax) throw tooLarge(sizeMax);
+  // Destroying the request would take the connection along, and with it the answer.
+  const chunks: AsyncIterator<Uint8Array> = request.iterator({ destroyOnReturn: false });
+  let size = 0;
+  for (;;) {
+    const { done, value } = await within(idle_ms, chunks.next());
+    if (done) return;
+    size += value.length;
+    if (size > sizeMax) throw tooLarge(sizeMax);
+    yield value;
   }
 }
 
-/** Query parameters that fit `schema`. @throws {Problem} `invalid_request` */
-export function readQuery<T>(ctx: Context, schema: z.ZodType<T>): T {
-  return parse(schema, { ...ctx.query });
+async function within<T>(idle_ms: number, next: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Problem('body_timeout')), idle_ms);
+  try {
+    return await Promise.race([next, promise]);
+  } catch (cause) {
+    throw cause instanceof Problem ? cause : hungUp();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-function parse<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const faults = result.error.issues.map(
-    ({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`,
-  );
-  const detail = `The request does not fit: ${faults.join('; ')}.`;
-  throw new Problem('invalid_request', { detail });
+const HEAR_OUT_MS = 2_000;
+
+/**
+ * Many clients read the answer only after they have written everything, and find a broken
+ * connection if it was closed before. So a refused body is read on for a while, and thrown away.
+ * Goes around everything that answers.
+ */
+export const hearOut: Middleware = async (ctx, next) => {
+  await next();
+  if (ctx.req.complete) return;
+  if (ctx.status !== 408) await discard(ctx.req);
+  if (!ctx.req.complete) ctx.set('Connection', 'close');
+};
+
+async function discard(request: IncomingMessage): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = () => resolve();
+  const timer = setTimeout(done, HEAR_OUT_MS);
+  request.on('end', done).on('error', done).on('close', done).resume();
+  await promise;
+  clearTimeout(timer);
+  request.pause();
+}
+
+/** Content-Length, or 0 if the client does not know it yet. */
+function declaredSize(request: IncomingMessage): number {
+  return Number(request.headers['content-length'] ?? 0);
+}
+
+function tooLarge(sizeMax: number): Problem {
+  const detail = `The body is larger than ${sizeMax} bytes, which is the most this route takes.`;
+  return new Problem('too_large', { detail });
+}
+
+function hungUp(): Problem {
+  return new Problem('invalid_request', { detail: 'The connection closed before the body ended.' });
 }

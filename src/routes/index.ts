@@ -1,4 +1,3 @@
-export * from './body.ts';
-export * from './guard.ts';
+export { type Access, type Caller, decide, type GuardConfig, guard } from './guard.ts';
 export { Problem, type ProblemOptions, problems } from './problem.ts';
 export { PROBLEMS, type ProblemCode } from './problem-codes.ts';

@@ -1,0 +1,108 @@
+/**
+ * The named values of a request, from its query and its body, against one schema. A person types
+ * them into an address bar, curl sends them as a form, a program as JSON: all mean the same.
+ */
+import { z } from 'zod';
+import { readBytes } from './body.ts';
+import { parseJson } from './json.ts';
+import { Problem } from './problem.ts';
+import type { RouteContext } from './route.ts';
+
+export const FIELDS_SIZE_MAX = 1024 * 1024;
+const DEADLINE_MS = 30_000;
+const DETAIL_LENGTH_MAX = 400;
+
+const sizeOf = (text: string) => new TextEncoder().encode(text).length;
+
+/** A contact's name, as ports.ts bounds it. */
+export const Name = z
+  .string()
+  .min(1)
+  .refine((name) => sizeOf(name) <= 64, 'must be at most 64 bytes of UTF-8')
+  .refine((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), 'has control characters');
+
+/** Seconds to wait, for fields that a caller may leave out. */
+export const Seconds = z.coerce.number().min(0).max(60);
+
+/** `true` in JSON, `true` or `1` in a query. */
+export const Flag = z.union([z.boolean(), z.stringbool()]);
+
+/** @throws {Problem} that names the field and what is wrong with it. */
+export async function readFields<Schema extends z.ZodType>(
+  ctx: RouteContext,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const bodied = ctx.method !== 'GET' && ctx.method !== 'HEAD';
+  return checkFields(ctx, bodied ? await readBody(ctx) : new Uint8Array(), schema);
+}
+
+/** As `readFields`, for a body that was read already. */
+export function checkFields<Schema extends z.ZodType>(
+  ctx: RouteContext,
+  body: Uint8Array,
+  schema: Schema,
+): z.output<Schema> {
+  const fromBody = parseBody(ctx.request.type, body);
+  const twice = Object.keys(ctx.query).find((name) => Object.hasOwn(fromBody, name));
+  if (twice !== undefined) throw wrong(`"${twice}" is given in the query and in the body`);
+  return check(schema, { ...ctx.query, ...fromBody });
+}
+
+/** @throws {Problem} `invalid_request` */
+export function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const checked = schema.safeParse(value);
+  if (checked.success) return checked.data;
+  throw wrong(checked.error.issues.map(describe).join('; '));
+}
+
+export function readBody(ctx: RouteContext): Promise<Uint8Array> {
+  return readBytes(ctx.req, { sizeMax: FIELDS_SIZE_MAX, deadline_ms: DEADLINE_MS });
+}
+
+function parseBody(type: string, body: Uint8Array): Readonly<Record<string, unknown>> {
+  if (body.length === 0) return {};
+  const text = decode(body);
+  // curl -d calls everything a form.
+  if (isJson(type) || text.trimStart().startsWith('{')) return parseObject(text);
+  if (type === 'application/x-www-form-urlencoded') return parseForm(text);
+  throw new Problem('unsupported_media_type');
+}
+
+function isJson(type: string): boolean {
+  return type === 'application/json' || type.endsWith('+json');
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value = parseJson(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  } catch (cause) {
+    throw cause instanceof SyntaxError ? wrong(cause.message) : cause;
+  }
+  throw wrong('the body must be a JSON object, such as {"to": "bob"}');
+}
+
+function parseForm(text: string): Readonly<Record<string, unknown>> {
+  const pairs = [...new URLSearchParams(text)];
+  const names = pairs.map(([name]) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw wrong(`"${twice}" is given twice`);
+  return Object.fromEntries(pairs);
+}
+
+function decode(body: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    throw wrong('the body is not UTF-8');
+  }
+}
+
+/** Zod names types and bounds, never the value itself. */
+function describe({ path, message }: z.core.$ZodIssue): string {
+  return path.length === 0 ? message : `${path.join('.')}: ${message}`;
+}
+
+function wrong(detail: string): Problem {
+  return new Problem('invalid_request', { detail: `${detail.slice(0, DETAIL_LENGTH_MAX)}.` });
+}
