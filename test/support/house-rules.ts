@@ -17,7 +17,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   messenger: ['bytes.ts', 'failures.ts', 'crypto', 'protocol', 'stego'],
   link: ['bytes.ts', 'failures.ts', 'messenger'],
   store: ['bytes.ts', 'failures.ts', 'crypto', 'messenger'],
-  routes: ['bytes.ts', 'failures.ts', 'crypto', 'messenger'],
+  routes: ['bytes.ts', 'failures.ts', 'crypto', 'protocol', 'messenger'],
   'config.ts': ['bytes.ts'],
   'presence.ts': ['bytes.ts'],
   'peer.ts': [

@@ -1,0 +1,72 @@
+/** What a scraper may know: counts and sizes; no name, address or key. */
+import type { Middleware } from 'koa';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Messenger, ShownContact } from '../messenger/index.ts';
+import type { Route } from './route.ts';
+
+const BY_CONTACTS: readonly (readonly [string, string, (contact: ShownContact) => number])[] = [
+  ['sotto_outbox_messages', 'Messages not yet acknowledged', ({ queued }) => queued.messages],
+  ['sotto_outbox_bytes', 'Bytes not yet acknowledged', ({ queued }) => queued.bytes],
+  ['sotto_inbox_unopened', 'Messages that nobody has opened yet', ({ unopened }) => unopened],
+  [
+    'sotto_inbox_arriving',
+    'Contents of which parts are missing',
+    ({ arriving }) => arriving.length,
+  ],
+  ['sotto_sessions', 'Contacts with a live session', ({ session }) => (session === 'none' ? 0 : 1)],
+];
+
+export class Meters {
+  readonly registry = new Registry();
+  readonly #exchanges: Counter<'status'>;
+
+  constructor(messenger: Messenger) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    this.#exchanges = new Counter({
+      name: 'sotto_exchanges_total',
+      help: 'Requests to /packets by the status of their answer',
+      labelNames: ['status'],
+      registers,
+    });
+    countRefusals(messenger, this.registry);
+    for (const [name, help, measure] of BY_CONTACTS) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          const sizes = messenger.show().contacts.map(measure);
+          this.set(sizes.reduce((sum, size) => sum + size, 0));
+        },
+      });
+    }
+  }
+
+  /** `/metrics`. */
+  readonly route: Route = async (ctx) => {
+    ctx.type = this.registry.contentType;
+    ctx.body = await this.registry.metrics();
+  };
+
+  /** Goes around the peer side. */
+  readonly exchanges: Middleware = async (ctx, next) => {
+    await next();
+    if (ctx.path === '/packets') this.#exchanges.inc({ status: ctx.status });
+  };
+}
+
+function countRefusals(messenger: Messenger, registry: Registry): void {
+  new Counter({
+    name: 'sotto_refused_packets_total',
+    help: 'Packets refused, by reason',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(messenger.show().refused)) {
+        this.inc({ reason }, count);
+      }
+    },
+  });
+}

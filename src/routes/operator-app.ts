@@ -1,0 +1,74 @@
+/** The side that the peer's own person operates. Every route says who may call it. */
+import { METHODS } from 'node:http';
+import { Router } from '@koa/router';
+import Koa, { type Middleware } from 'koa';
+import type { Log, Messenger } from '../messenger/index.ts';
+import { hearOut } from './body.ts';
+import { listContacts, removeContact } from './contacts.ts';
+import { decryptMsg } from './decrypt-msg.ts';
+import { type Access, type GuardConfig, guard } from './guard.ts';
+import { messageContent } from './messages.ts';
+import type { Meters } from './meters.ts';
+import { page, pageFile } from './page.ts';
+import { pair } from './pair.ts';
+import { problems } from './problem.ts';
+import { receive } from './receive.ts';
+import type { Route, RouteState } from './route.ts';
+import { sendKeys } from './send-keys.ts';
+import { sendMsg, sendTyped } from './send-msg.ts';
+import { show } from './show.ts';
+import { verify } from './verify.ts';
+
+export interface OperatorSide {
+  readonly messenger: Messenger;
+  readonly log: Log;
+  readonly meters: Meters;
+  readonly guard: GuardConfig;
+}
+
+type Method = 'GET' | 'POST' | 'DELETE';
+
+export function createOperatorApp(side: OperatorSide): Koa {
+  const router = new Router<RouteState>({ methods: METHODS });
+  for (const [method, path, access, route] of routes(side)) {
+    router.register(
+      path,
+      [method],
+      [guard(access, side.guard), (ctx) => route(ctx, side.messenger)],
+    );
+  }
+  const app = new Koa();
+  app.use(hearOut).use(headers).use(problems(side.log));
+  app.use(router.routes()).use(router.allowedMethods());
+  return app;
+}
+
+function routes({ meters, guard }: OperatorSide): readonly [Method, string, Access, Route][] {
+  return [
+    ['POST', '/send_keys', 'trigger', sendKeys],
+    ['GET', '/send_keys', 'trigger', sendKeys],
+    ['GET', '/show', 'public', show],
+    ['POST', '/send_msg', 'trigger', sendMsg],
+    ['GET', '/send_msg', 'trigger', sendTyped],
+    ['POST', '/decrypt_msg', 'trigger', decryptMsg],
+    ['GET', '/decrypt_msg', 'trigger', decryptMsg],
+    ['POST', '/verify', 'trigger', verify],
+    ['GET', '/contacts', 'read', listContacts],
+    ['DELETE', '/contacts/:name', 'trigger', removeContact],
+    ['POST', '/pair', 'trigger', pair],
+    ['POST', '/receive', 'trigger', receive],
+    ['GET', '/messages/:row', 'read', messageContent],
+    ['GET', '/metrics', 'read', meters.route],
+    ['GET', '/', 'public', page(guard)],
+    ['GET', '/page.js', 'public', pageFile('page.js')],
+    ['GET', '/page.css', 'public', pageFile('page.css')],
+  ];
+}
+
+const headers: Middleware = async (ctx, next) => {
+  await next();
+  ctx.set('X-Content-Type-Options', 'nosniff');
+  ctx.set('Referrer-Policy', 'no-referrer');
+  ctx.set('Cross-Origin-Resource-Policy', 'same-origin');
+  ctx.set('Cache-Control', 'no-store');
+};

@@ -1,0 +1,28 @@
+/** The side that other peers call. Open to the network: everything here is bounded. */
+import { METHODS } from 'node:http';
+import { Router } from '@koa/router';
+import Koa from 'koa';
+import type { Log, Messenger } from '../messenger/index.ts';
+import type { Arrivals } from './arrivals.ts';
+import { hearOut } from './body.ts';
+import { healthz } from './healthz.ts';
+import type { Meters } from './meters.ts';
+import { packets } from './packets.ts';
+import { problems } from './problem.ts';
+
+export interface PeerSide {
+  readonly messenger: Messenger;
+  readonly log: Log;
+  readonly meters: Meters;
+  readonly arrivals: Arrivals;
+}
+
+export function createPeerApp({ messenger, log, meters, arrivals }: PeerSide): Koa {
+  const router = new Router({ methods: METHODS });
+  router.post('/packets', packets(messenger, arrivals));
+  router.get('/healthz', healthz);
+  const app = new Koa();
+  app.use(meters.exchanges).use(hearOut).use(problems(log));
+  app.use(router.routes()).use(router.allowedMethods());
+  return app;
+}

@@ -1,0 +1,24 @@
+/** `/send_keys`: pair, or renew, with a contact. 202 says whose turn it is. */
+import { z } from 'zod';
+import { Flag, Name, readFields } from './fields.ts';
+import type { Route } from './route.ts';
+
+const SendKeysFields = z.strictObject({
+  to: Name.exactOptional(),
+  address: z.string().min(1).max(255).exactOptional(),
+  again: Flag.exactOptional(),
+  code: z.string().min(1).max(512).exactOptional(),
+});
+
+export const sendKeys: Route = async (ctx, messenger) => {
+  const request = await readFields(ctx, SendKeysFields);
+  const { to, state, comparison, verified, detail } = await messenger.sendKeys(request);
+  ctx.status = state === 'established' ? 200 : 202;
+  ctx.body = {
+    to,
+    state,
+    ...(comparison && { code: comparison.code, key_check: comparison.keyCheck }),
+    verified,
+    detail,
+  };
+};

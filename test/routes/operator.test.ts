@@ -1,0 +1,367 @@
+/**
+ * Goal: each operator route asks one use case for exactly what the person meant, whichever way it
+ * was said, and answers with what the caller may know.
+ * Method: the real app on loopback above a messenger that only remembers what it was asked.
+ */
+import type { OutgoingHttpHeaders } from 'node:http';
+import fc from 'fast-check';
+import t, { type Test } from 'tap';
+import { StoreError } from '../../src/failures.ts';
+import { type Messenger, type OpenedMessage, UseCaseError } from '../../src/messenger/index.ts';
+import { createOperatorApp, type GuardConfig, Meters } from '../../src/routes/index.ts';
+import { jsonErrorIndex } from '../../src/routes/json.ts';
+import { rounds } from '../support/counts.ts';
+import { type Asked, fakeMessenger, SHOWN } from '../support/fake-messenger.ts';
+import { type Answer, call, serve, silentLog } from '../support/http.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const guard: GuardConfig = {
+  mode: 'demo',
+  hosts: [],
+  behindProxy: false,
+  token: bytes('right-token'),
+  session: bytes('right-session'),
+  cookieName: 'sotto_5000',
+};
+const withToken = { authorization: 'Bearer right-token' };
+const json = { 'content-type': 'application/json' };
+const form = { 'content-type': 'application/x-www-form-urlencoded' };
+
+interface Peer {
+  readonly asked: Asked[];
+  ask(line: string, headers?: OutgoingHttpHeaders, body?: string | Uint8Array): Promise<Answer>;
+}
+
+async function peer(
+  t: Test,
+  overrides: Partial<Messenger> = {},
+  mode: GuardConfig['mode'] = 'demo',
+): Promise<Peer> {
+  const messenger = fakeMessenger(overrides);
+  const meters = new Meters(messenger);
+  const config = { ...guard, mode };
+  const app = createOperatorApp({ messenger, log: silentLog, meters, guard: config });
+  const port = await serve(t, app);
+  return {
+    asked: messenger.asked,
+    ask(line, headers = {}, body = '') {
+      const [method = '', path = ''] = line.split(' ');
+      const sent = { host: `localhost:${port}`, ...headers };
+      return call(port, { method, path, headers: sent, body });
+    },
+  };
+}
+
+t.test('fields mean the same in a query, in JSON and in a form', async (t) => {
+  const { ask, asked } = await peer(t);
+  const query = 'to=bob&address=http%3A%2F%2F127.0.0.1%3A5001&again=true';
+  const request = { to: 'bob', address: 'http://127.0.0.1:5001', again: true };
+  await ask(`GET /send_keys?${query}`);
+  await ask(`POST /send_keys?${query}`);
+  await ask('POST /send_keys', json, JSON.stringify(request));
+  await ask('POST /send_keys', form, JSON.stringify(request));
+  await ask('POST /send_keys', form, query);
+  t.strictSame(
+    asked,
+    asked.map(() => ({ name: 'sendKeys', request })),
+  );
+  t.equal(asked.length, 5);
+  await ask('POST /send_keys');
+  t.strictSame(asked[5], { name: 'sendKeys', request: {} }, 'a bare curl -X POST');
+});
+
+t.test('send_keys answers 202 while somebody has to act, 200 with the code after', async (t) => {
+  const waiting = await (await peer(t)).ask('POST /send_keys');
+  t.equal(waiting.status, 202);
+  t.match(JSON.parse(waiting.text), { state: 'waiting', detail: 'bob has to send keys' });
+  const done = await peer(t, {
+    sendKeys: async () => ({
+      to: 'bob',
+      state: 'established',
+      comparison: { code: '012345', keyCheck: '0123456789abcdef' },
+      verified: false,
+      detail: 'compare',
+    }),
+  });
+  const established = await done.ask('POST /send_keys');
+  t.equal(established.status, 200);
+  t.match(JSON.parse(established.text), { code: '012345', key_check: '0123456789abcdef' });
+});
+
+t.test('a field that is wrong is named, its value is not', async (t) => {
+  const { ask, asked } = await peer(t);
+  const cases: readonly [string, OutgoingHttpHeaders, string, RegExp][] = [
+    ['/send_msg', json, '{"text": "hush", "too": "bob"}', /"too"/],
+    ['/send_msg', json, '{"to": "bob"}', /text/],
+    ['/send_msg', json, '', /text/],
+    ['/send_msg', json, '{"text": ["hush"]}', /text: .*string/],
+    ['/send_msg', json, '{"text": ""}', /text/],
+    ['/send_msg', json, '{"text": "hush\\ud800"}', /text: .*surrogate/],
+    ['/send_msg', json, '{"text": "hush", "wait": 61}', /wait/],
+    ['/send_msg', json, '{"text": "hush", "carrier": "pigeon"}', /carrier/],
+    ['/send_msg', json, '["hush"]', /object/],
+    ['/send_msg', json, '{"text": "hush"', /line 1, column 16/],
+    ['/send_msg', json, '{"text": hush}', /line 1, column 10/],
+    ['/send_msg', json, '{\n  "text": "hush",\n}', /line 3, column 1/],
+    ['/send_msg?text=a', json, '{"text": "hush"}', /twice|query and in the body/],
+    ['/send_msg?to=a&to=b', json, '{"text": "hush"}', /to: /],
+    ['/send_msg', form, 'text=hush&text=hush', /twice/],
+    ['/send_keys', json, '{"__proto__": {"to": "bob"}}', /__proto__/],
+    ['/send_keys', json, `{"to": "${'é'.repeat(33)}"}`, /to: .*64 bytes/],
+    ['/send_keys', json, '{"to": "b\\u0000b"}', /to: .*control/],
+    ['/send_keys', json, '{"again": "perhaps"}', /again/],
+    ['/decrypt_msg', json, '{"form": "bob"}', /"form"/],
+    ['/verify', json, '{"code": "12345"}', /code: .*six digits/],
+    ['/verify', json, '{}', /code/],
+  ];
+  for (const [path, headers, body, detail] of cases) {
+    const { status, text } = await ask(`POST ${path}`, headers, body);
+    t.match([status, JSON.parse(text).code], [400, 'invalid_request'], `${path} ${body}`);
+    t.match(JSON.parse(text).detail, detail);
+    t.notMatch(text, /hush/);
+  }
+  t.strictSame(asked, []);
+});
+
+t.test('the place of a JSON error is where JSON.parse stumbles', async (t) => {
+  const alphabet = ['{', '}', '[', ']', ',', ':', '"a"', '"\\u00e9', '1', '-0.5e+3', '01', 'true'];
+  const piece = fc.constantFrom(...alphabet, 'nul', ' ', '\n', '\\', '"', '\u0007', 'é');
+  const texts = fc.oneof(
+    fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')),
+    fc.tuple(fc.json(), fc.nat(), piece).map(([valid, at, inserted]) => {
+      const index = at % (valid.length + 1);
+      return valid.slice(0, index) + inserted + valid.slice(index);
+    }),
+  );
+  const agree = fc.property(texts, (text) => {
+    const index = jsonErrorIndex(text);
+    try {
+      JSON.parse(text);
+      return index === undefined;
+    } catch {
+      // Whatever stands before the place can still become JSON; with the place it cannot.
+      return index !== undefined && index <= text.length;
+    }
+  });
+  fc.assert(agree, { numRuns: rounds({ reduced: 2_000, full: 50_000 }) });
+  t.equal(jsonErrorIndex('{"a": [1, 2,, 3]}'), 12);
+  t.equal(jsonErrorIndex('[true, nul]'), 7);
+  t.equal(jsonErrorIndex('{"a" 1}'), 5);
+  t.equal(jsonErrorIndex('{"a": "b'), 6);
+  t.equal(jsonErrorIndex('{} {}'), 3);
+});
+
+t.test('text is sent with its 202, and GET has one fixed line', async (t) => {
+  const { ask, asked } = await peer(t);
+  const { status, text } = await ask('POST /send_msg', json, '{"text":"hi","to":"bob","wait":2}');
+  t.equal(status, 202);
+  t.strictSame(JSON.parse(text), { to: 'bob', id: 'e-0', trust: 'tofu', delivered: false });
+  await ask('POST /send_msg', form, 'text=hi+there&to=bob');
+  await ask('GET /send_msg?text=typed');
+  await ask('GET /send_msg');
+  const content = (text: string) => ({ type: 'text', text });
+  t.strictSame(
+    asked.map(({ request }) => request),
+    [
+      { to: 'bob', content: content('hi'), wait_ms: 2_000 },
+      { to: 'bob', content: content('hi there') },
+      { content: content('typed') },
+      { content: content('Hello from alice.') },
+    ],
+  );
+});
+
+t.test('any other body is a file', async (t) => {
+  const { ask, asked } = await peer(t);
+  const cases: readonly [string, OutgoingHttpHeaders, string, object][] = [
+    ['', { 'content-type': 'image/png' }, 'x', { name: 'file', mediaType: 'image/png' }],
+    ['?name=a.bin', {}, 'x', { name: 'a.bin', mediaType: 'application/octet-stream' }],
+    ['?name=a.json', json, '{"text":1}', { name: 'a.json', mediaType: 'application/json' }],
+    ['?name=empty', {}, '', { name: 'empty', mediaType: 'application/octet-stream' }],
+    ['', form, '\u0000binary', { name: 'file', mediaType: 'application/octet-stream' }],
+    ['', { 'transfer-encoding': 'chunked' }, 'x', { name: 'file' }],
+    ['', { 'content-disposition': 'attachment; filename="b c.txt"' }, 'x', { name: 'b c.txt' }],
+    [
+      '',
+      { 'content-disposition': "attachment; filename*=UTF-8''%C3%A9.txt" },
+      'x',
+      { name: 'é.txt' },
+    ],
+  ];
+  for (const [query, headers, body, file] of cases) {
+    const { status } = await ask(`POST /send_msg${query}`, headers, body);
+    t.equal(status, 202);
+    t.match(asked.at(-1)?.request, { content: { type: 'file', bytes: body, ...file } });
+  }
+});
+
+t.test('a file names its contact by query or header', async (t) => {
+  const { ask, asked } = await peer(t);
+  await ask('POST /send_msg?name=a&to=bob&wait=1', {}, 'x');
+  t.match(asked.at(-1)?.request, { to: 'bob', wait_ms: 1_000 });
+  const name = Buffer.from('bób').toString('latin1');
+  // With a string for a body, node would encode head and body as one, by UTF-8 twice.
+  await ask('POST /send_msg?name=a', { 'sotto-to': name }, bytes('x'));
+  t.match(asked.at(-1)?.request, { to: 'bób' });
+  const multipart = { 'content-type': 'multipart/form-data; boundary=x' };
+  t.equal((await ask('POST /send_msg', multipart, '--x')).status, 415);
+  const broken = { 'content-disposition': 'attachment; filename="a' };
+  t.equal((await ask('POST /send_msg', broken, 'x')).status, 400);
+  t.equal((await ask('POST /send_msg?name=a&size=3', {}, 'x')).status, 400);
+});
+
+t.test('a refusal in the middle of a large upload reaches a client that only writes', async (t) => {
+  const sendMessage = async () => {
+    throw new UseCaseError('not_paired', 'POST /send_keys on bob first');
+  };
+  const { ask } = await peer(t, { sendMessage });
+  const { status, text } = await ask('POST /send_msg?name=a', {}, new Uint8Array(8 << 20));
+  t.equal(status, 409);
+  t.match(JSON.parse(text), { code: 'not_paired', detail: /send_keys/ });
+});
+
+t.test('carrier=file answers the letter, and /receive takes one', async (t) => {
+  const { ask, asked } = await peer(t);
+  const body = '{"text":"hi","carrier":"file"}';
+  const { status, headers, text } = await ask('POST /send_msg', json, body);
+  t.equal(status, 200);
+  t.equal(headers['content-type'], 'application/octet-stream');
+  t.match(headers['content-disposition'], /^attachment; filename="to-bob-e-1\.sotto"$/);
+  t.equal(headers['sotto-message-id'], 'e-1');
+  t.equal(text, '\u0000\u0001\t');
+  const received = await ask('POST /receive', {}, new Uint8Array(1_000));
+  t.strictSame(JSON.parse(received.text), { from: 'bob', messages: 1 });
+  t.strictSame(asked.at(-1), { name: 'readLetter', request: 1_000 });
+  t.equal((await ask('POST /receive', {}, new Uint8Array(17 << 20))).status, 413);
+});
+
+const opened: readonly OpenedMessage[] = [
+  {
+    row: 4,
+    id: 'e-0',
+    from: 'bob',
+    verified: true,
+    carrier: 'session',
+    at: new Date(0),
+    content: { type: 'text', text: 'the plaintext' },
+  },
+  {
+    row: 5,
+    id: 'e-1',
+    from: 'bob',
+    verified: true,
+    carrier: 'file',
+    at: new Date(0),
+    content: { type: 'file', name: 'the-name.txt', mediaType: 'text/plain', size: 3 },
+  },
+];
+
+t.test('decrypt_msg tells count and ids; content only to who showed the token', async (t) => {
+  const { ask } = await peer(t, { decryptMessages: () => opened });
+  const { status, text } = await ask('POST /decrypt_msg');
+  t.equal(status, 200);
+  t.strictSame(JSON.parse(text), { count: 2, ids: ['e-0', 'e-1'] });
+  const all = JSON.parse((await ask('POST /decrypt_msg', withToken)).text);
+  t.match(all.messages[0], { id: 'e-0', from: 'bob', type: 'text', text: 'the plaintext' });
+  t.match(all.messages[1], { name: 'the-name.txt', media_type: 'text/plain', size: 3 });
+  t.equal(all.messages[1].content, '/messages/5');
+  const nothing = await (await peer(t)).ask('POST /decrypt_msg');
+  t.strictSame(JSON.parse(nothing.text), { count: 0, ids: [] });
+});
+
+t.test('the bytes of a file go to who showed the token', async (t) => {
+  const fileContent = (row: number): Iterable<Uint8Array> => {
+    if (row !== 5) throw new StoreError('missing', `there is no message ${row}`);
+    return [bytes('ab'), bytes('c')];
+  };
+  const { ask } = await peer(t, { fileContent });
+  t.equal((await ask('GET /messages/5')).status, 401);
+  const { headers, text } = await ask('GET /messages/5', withToken);
+  t.equal(text, 'abc');
+  t.match(headers['content-disposition'], /^attachment/);
+  t.equal(headers['x-content-type-options'], 'nosniff');
+  for (const row of ['6', '0', '-1', '5e0', '05', 'x', '9'.repeat(30)]) {
+    t.equal((await ask(`GET /messages/${row}`, withToken)).status, 404, row);
+  }
+});
+
+t.test('a pairing code, being a secret, asks for the token too', async (t) => {
+  const { ask } = await peer(t);
+  t.equal((await ask('POST /pair')).status, 401);
+  t.match(JSON.parse((await ask('POST /pair', withToken)).text), { code: 'CODE' });
+});
+
+t.test('verify and contacts', async (t) => {
+  const { ask, asked } = await peer(t);
+  const verified = await ask('POST /verify', json, '{"to": "bob", "code": "012 345"}');
+  t.strictSame(JSON.parse(verified.text), { to: 'bob', verified: true });
+  await ask('POST /verify', json, '{"code": "012345", "differs": true}');
+  t.match(JSON.parse((await ask('GET /contacts')).text), [{ name: 'bob', public_key: 'bb' }]);
+  t.equal((await ask('DELETE /contacts/b%C3%B3b')).status, 204);
+  t.strictSame(
+    asked.map(({ request }) => request),
+    [{ to: 'bob', code: '012345' }, { code: '012345', differs: true }, 'bób'],
+  );
+});
+
+t.test('show has a public part, and the rest for the operator', async (t) => {
+  const demo = JSON.parse((await (await peer(t)).ask('GET /show')).text);
+  t.match(demo, { refused: SHOWN.refused, contacts: [{ name: 'bob', code: '012345' }] });
+  const { ask } = await peer(t, {}, 'token');
+  const stranger = JSON.parse((await ask('GET /show')).text);
+  t.strictSame(Object.keys(stranger).sort(), ['address', 'fingerprint', 'name', 'public_key']);
+  t.match(JSON.parse((await ask('GET /show', withToken)).text), { contacts: [{ name: 'bob' }] });
+});
+
+t.test('the printed link leaves a cookie, and the cookie opens the page', async (t) => {
+  const { ask } = await peer(t, {}, 'token');
+  t.equal((await ask('GET /')).status, 401);
+  t.equal((await ask('GET /?token=wrong')).status, 401);
+  const { status, headers } = await ask('GET /?token=right-token');
+  t.equal(status, 303);
+  t.equal(headers.location, '/');
+  const [cookie = ''] = headers['set-cookie'] ?? [];
+  t.equal(cookie, 'sotto_5000=right-session; Path=/; HttpOnly; SameSite=Strict');
+  const page = await ask('GET /', { cookie: 'sotto_5000=right-session' });
+  t.equal(page.status, 200);
+  t.match(page.headers['content-security-policy'], /default-src 'none'.*script-src 'self'/);
+  t.notMatch(page.text, /<script(?![^>]*src=)|\son\w+=|style=/, 'nothing inline');
+  t.match((await ask('GET /page.js')).headers['content-type'], /javascript/);
+  t.match((await ask('GET /page.css')).headers['content-type'], /css/);
+  t.notMatch((await ask('GET /page.js')).text, /innerHTML|insertAdjacentHTML|document\.write/);
+});
+
+t.test('every answer that is not a success is a problem', async (t) => {
+  const { ask } = await peer(t, {
+    show: () => {
+      throw new Error('secret');
+    },
+  });
+  const cases: readonly [string, number, string | undefined][] = [
+    ['GET /nothing', 404, undefined],
+    ['GET /contacts/%ff', 405, 'DELETE'],
+    ['PUT /send_msg', 405, 'POST, GET'],
+    ['GET /verify', 405, 'POST'],
+    ['PROPFIND /show', 405, 'GET'],
+    ['GET /show', 500, undefined],
+    ['HEAD /send_keys', 403, undefined],
+  ];
+  for (const [line, status, allow] of cases) {
+    const answer = await ask(line);
+    t.equal(answer.status, status, line);
+    t.equal(answer.headers['content-type'], 'application/problem+json', line);
+    for (const method of allow?.split(', ') ?? []) t.match(answer.headers.allow, method);
+    t.notMatch(answer.text, /secret|\.ts:/);
+  }
+});
+
+t.test('metrics count, and name nobody', async (t) => {
+  const { ask } = await peer(t);
+  const { text } = await ask('GET /metrics');
+  t.match(text, /sotto_outbox_messages 3\n/);
+  t.match(text, /sotto_inbox_unopened 2\n/);
+  t.match(text, /sotto_refused_packets_total\{reason="malformed"\} 7\n/);
+  t.match(text, /nodejs_eventloop_lag_seconds/);
+  t.notMatch(text, /bob|5001/);
+  t.match((await ask('GET /metrics')).text, /reason="malformed"\} 7\n/, 'not added up again');
+});

@@ -1,0 +1,92 @@
+/** A messenger that does nothing but remember what a route asked of it. */
+import type { Messenger, Shown } from '../../src/messenger/index.ts';
+
+export const SHOWN: Shown = {
+  name: 'alice',
+  public_key: 'aa',
+  combined_key: undefined,
+  fingerprint: '12345 67890',
+  address: 'http://127.0.0.1:5000',
+  contacts: [
+    {
+      name: 'bob',
+      address: 'http://127.0.0.1:5001',
+      public_key: 'bb',
+      fingerprint: undefined,
+      verified: false,
+      state: 'paired',
+      advice: '',
+      comparison: { code: '012345', keyCheck: '0123456789abcdef' },
+      session: 'current',
+      queued: { messages: 3, items: 4, bytes: 500 },
+      arriving: [],
+      unopened: 2,
+      last_error: undefined,
+    },
+  ],
+  waiting: [],
+  refused: { malformed: 7, stale: 0 },
+  last_ciphertexts: [],
+};
+
+export interface Asked {
+  readonly name: string;
+  readonly request: unknown;
+}
+
+/** `overrides` replace single use cases; `asked` collects what the others were given. */
+export function fakeMessenger(
+  overrides: Partial<Messenger> = {},
+): Messenger & { readonly asked: Asked[] } {
+  const asked: Asked[] = [];
+  const note = (name: string, request: unknown) => asked.push({ name, request });
+  return {
+    asked,
+    async sendKeys(request) {
+      note('sendKeys', request);
+      return { to: 'bob', state: 'waiting', verified: false, detail: 'bob has to send keys' };
+    },
+    createPairingCode: () => ({ code: 'CODE', expires: new Date(0) }),
+    verify(request) {
+      note('verify', request);
+      return { to: 'bob', verified: true };
+    },
+    contacts: () => [],
+    removeContact: (name) => note('removeContact', name),
+    async sendMessage({ content, ...rest }) {
+      if (content.type === 'text') note('sendMessage', { ...rest, content });
+      else {
+        const { bytes, ...file } = content;
+        note('sendMessage', { ...rest, content: { ...file, bytes: await collect(bytes) } });
+      }
+      return { to: 'bob', id: 'e-0', trust: 'tofu', delivered: false };
+    },
+    async writeLetter(request) {
+      note('writeLetter', request);
+      return { to: 'bob', id: 'e-1', letter: Uint8Array.of(0, 1, 9) };
+    },
+    async readLetter(letter) {
+      note('readLetter', letter.length);
+      return { from: 'bob', messages: 1 };
+    },
+    decryptMessages(query) {
+      note('decryptMessages', query);
+      return [];
+    },
+    fileContent: () => [],
+    show: () => SHOWN,
+    async receive(bundle) {
+      note('receive', bundle.length);
+      return new Uint8Array();
+    },
+    start: () => {},
+    stop: async () => {},
+    ...overrides,
+  };
+}
+
+async function collect(bytes: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('latin1');
+}
