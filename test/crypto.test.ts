@@ -18,7 +18,9 @@ import {
   type PublicKey,
   type ScryptCost,
   type SymmetricKey,
+  systemRandomBytes,
 } from '../src/crypto/index.ts';
+import { rounds } from './support/counts.ts';
 import { hex, readVectors, toHex } from './vectors.ts';
 
 /** Fields of one figure, all of them text. */
@@ -183,7 +185,7 @@ t.test('the providers agree on hashes and derivations', async () => {
       agree((crypto) => crypto.hmac(secret, ...parts));
       agree((crypto) => crypto.derive(secret, salt, info, length));
     }),
-    { numRuns: 200 },
+    { numRuns: rounds({ reduced: 200, full: 3000 }) },
   );
 });
 
@@ -200,7 +202,7 @@ t.test('the providers agree on what is sealed, and on what does not open', async
       const opened = agree((crypto) => keyOf(crypto, key).open(counter, ad, received));
       assert.equal(opened, damage === null ? toHex(plaintext) : 'AuthenticationError');
     }),
-    { numRuns: 300 },
+    { numRuns: rounds({ reduced: 300, full: 3000 }) },
   );
 });
 
@@ -218,9 +220,15 @@ t.test('the providers agree on every shared secret, or refuse together', async (
       const secret = agree((crypto) => pairOf(crypto, privateKey).dh(remote as PublicKey));
       if (secret === 'AuthenticationError') refused.add(toHex(remote));
     }),
-    { numRuns: 100 },
+    { numRuns: rounds({ reduced: 100, full: 1000 }) },
   );
   assert(refused.size > 0, 'the draw met no point of low order');
+});
+
+t.test("the system's randomness has the length asked for, and is another each time", async (t) => {
+  const drawn = Array.from({ length: 100 }, () => toHex(systemRandomBytes(32)));
+  t.ok(drawn.every((each) => each.length === 64));
+  t.equal(new Set(drawn).size, drawn.length);
 });
 
 t.test('equal() compares contents and lengths', async () => {

@@ -146,7 +146,8 @@ export class HandshakeState {
       let rest = message;
       for (const token of tokens) rest = this.#readToken(attempt, token, rest);
       const payload = attempt.symmetric.decryptAndHash(rest);
-      judge?.(payload, attempt);
+      const { remoteEphemeral, remoteStatic } = attempt;
+      judge?.(payload, { remoteEphemeral, remoteStatic });
       this.#commit(attempt);
       return payload;
     } catch (cause) {

@@ -64,7 +64,7 @@ export {
   NAME_SIZE_MAX,
   type Opening,
 } from './introduction.ts';
-export { type LetterParties, openLetter, sealLetter } from './letter.ts';
+export { type ImageKey, imageKeyOf, type LetterParties, openLetter, sealLetter } from './letter.ts';
 export {
   type AnswerPacket,
   decodePacket,

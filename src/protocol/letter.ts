@@ -2,18 +2,33 @@
  * Letters, PROTOCOL §9: one Noise K message to a pinned contact. Anybody who gets the recipient's
  * static private key can read it, now and later: there is no forward secrecy.
  */
-import type { CryptoProvider, KeyPair, PublicKey, RandomBytes } from '../crypto/index.ts';
+import type { Bytes, Role } from '../bytes.ts';
+import type {
+  CryptoProvider,
+  KeyPair,
+  PublicKey,
+  RandomBytes,
+  SharedSecret,
+} from '../crypto/index.ts';
 import { LocalProtocolError, RemoteProtocolError } from './errors.ts';
+import { label } from './fields.ts';
 import { HandshakeState } from './handshake-state.ts';
 import { encodeHandshake, type LetterPacket, prologueOf } from './packet.ts';
 import { PATTERNS } from './pattern.ts';
 import type { Payload } from './payload.ts';
 import { decodePlaintext, encodePlaintext } from './plaintext.ts';
 
+export type ImageKey = Bytes<32> & Role<'ImageKey'>;
+
 export interface LetterParties {
   readonly crypto: CryptoProvider;
   readonly staticKeys: KeyPair;
   readonly remoteStatic: PublicKey;
+}
+
+/** Where in a picture a letter stands, and what masks it. @param pairSecret DH of the static keys. */
+export function imageKeyOf(crypto: CryptoProvider, pairSecret: SharedSecret): ImageKey {
+  return crypto.derive(pairSecret, new Uint8Array(0), label('sotto-image'), 32) as ImageKey;
 }
 
 /** @param hint §6, of the sender. @throws {LocalProtocolError} for payloads no letter carries. */

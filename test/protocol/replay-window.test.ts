@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { DEVICE_WINDOW_SIZE, ReplayWindow, WINDOW_SIZE } from '../../src/protocol/index.ts';
+import { rounds } from '../support/counts.ts';
 import { readVectors } from '../vectors.ts';
 
 // Uniform counters almost never meet the window's edge: draw most of them from around it.
@@ -25,7 +26,7 @@ for (const size of [WINDOW_SIZE, DEVICE_WINDOW_SIZE]) {
           if (counter > newest) newest = counter;
         }
       }),
-      { numRuns: 500 },
+      { numRuns: rounds({ reduced: 500, full: 20_000 }) },
     );
   });
 }

@@ -35,6 +35,7 @@ import {
   sliceSizeMax,
   statusAbout,
 } from '../../src/protocol/index.ts';
+import { rounds } from '../support/counts.ts';
 import { bytesOf, type Case, field, hex, readCases, readVectors, toHex } from '../vectors.ts';
 
 const PROVIDERS = [noble, openssl];
@@ -318,7 +319,7 @@ t.test('payloads decode to what was encoded; cut or changed they never crash', a
       // What is still accepted means exactly the bytes that came: there is no second spelling.
       if (reencoded !== undefined) assert.deepEqual(encodePlaintext(reencoded), plaintext);
     }),
-    { numRuns: 300 },
+    { numRuns: rounds({ reduced: 300, full: 20_000 }) },
   );
 });
 
@@ -358,7 +359,7 @@ t.test('noise given to the decoders is refused and never crashes them', async ()
         }
       }
     }),
-    { numRuns: 500 },
+    { numRuns: rounds({ reduced: 500, full: 100_000 }) },
   );
 });
 
