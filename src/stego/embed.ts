@@ -1,13 +1,14 @@
 /** Hides a payload in a picture's samples. Pure: the given picture stays as it was. */
 import { OVERHEAD_BITS, stackOf } from './body.ts';
+import { Keystream } from './chacha20.ts';
 import { StegoError } from './errors.ts';
 import { type Field, fieldOf, layerSize, storeInterior } from './field.ts';
-import { encodeHeader, HeaderRing, STARTS } from './header.ts';
+import { encodeHeader, HEADER_BITS, HeaderRing, STARTS } from './header.ts';
 import { type Forecast, forecast, readLayer, type Tape, writeLayer } from './layer.ts';
 import { carryingPlanes, copyOf, type Picture } from './picture.ts';
 import { findPrice, ratioOf } from './price.ts';
 import type { Profile } from './profile.ts';
-import { Rans, STATE_START } from './rans.ts';
+import { Rans, STATE_START, WordStack } from './rans.ts';
 
 /** Extra room to plan for: forecasts are means, and the second parity is taken for the first. */
 const MARGIN_FACTOR = 1.02;
@@ -99,20 +100,7 @@ function tryEmbed(
   const stack = stackOf({ ring: ring.read(), payload }, key);
   const rans = new Rans(STATE_START, stack);
   const fields = fieldsOf(cover, shift);
-  const layers = fields.flatMap((field) => [0, 1].map((parity) => ({ field, parity })));
-  const coding = { prior: profile.prior, ratio: ratioOf(price) };
-  let start = 0;
-  layers.forEach(({ field, parity }, index) => {
-    const isFirst = index === 0;
-    const isLast = index === layers.length - 1;
-    const tape = isFirst ? survey.firstTape : readLayer(field, parity, profile.predictor(field));
-    const step = isLast ? startStep(field, parity) : Number.POSITIVE_INFINITY;
-    const from = writeLayer(field, parity, tape, coding, rans, {
-      step,
-      isDone: () => stack.size === 0,
-    });
-    if (isLast) start = from / step;
-  });
+  const start = writeLayers(fields, profile, price, rans, () => stack.size === 0, survey);
   if (stack.size > 0) return undefined;
   carryingPlanes(stego).forEach((plane, index) => {
     storeInterior(fields[index] as Field, plane, shift);
@@ -121,7 +109,69 @@ function tryEmbed(
   return stego;
 }
 
+/** Writes all layers; the last one only until `isDone`. Returns where it was left, in steps. */
+function writeLayers(
+  fields: readonly Field[],
+  profile: Profile,
+  price: number,
+  rans: Rans,
+  isDone: () => boolean,
+  survey: Survey,
+): number {
+  const layers = fields.flatMap((field) => [0, 1].map((parity) => ({ field, parity })));
+  const coding = { prior: profile.prior, ratio: ratioOf(price) };
+  let start = 0;
+  layers.forEach(({ field, parity }, index) => {
+    const isLast = index === layers.length - 1;
+    const tape =
+      index === 0 ? survey.firstTape : readLayer(field, parity, profile.predictor(field));
+    const step = isLast ? startStep(field, parity) : Number.POSITIVE_INFINITY;
+    start = writeLayer(field, parity, tape, coding, rans, { step, isDone }) / step;
+  });
+  return start;
+}
+
 /** Samples of the last layer from one possible start to the next. */
 export function startStep(field: Field, parity: number): number {
   return Math.max(1, Math.ceil(layerSize(field, parity) / STARTS));
+}
+
+/** How far what a payload takes may lie from what another of its size takes, in √bits. */
+const SPREAD = 4;
+
+/**
+ * Bytes of payload that `embed` will hold, whatever they are. Measured by writing all layers at
+ * price 0; a little is kept back, because payloads of one size do not all take the same.
+ */
+export function capacity(cover: Picture, profile: Profile): number {
+  const { width, height } = cover;
+  if (!HeaderRing.fits({ width, height, planes: carryingPlanes(cover).length })) return 0;
+  let best = 0;
+  for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
+    const survey = new Survey(cover, profile, shift);
+    const random = new Keystream(new Uint8Array(32), 'capacity');
+    const stack = new WordStack(new Uint16Array(0), (index) => random.wordAt(index));
+    const rans = new Rans(STATE_START, stack);
+    writeLayers(fieldsOf(cover, shift), profile, 0, rans, () => false, survey);
+    const bits = 16 * (stack.borrowed - stack.size);
+    best = Math.max(best, Math.floor((bits - SPREAD * Math.sqrt(bits) - OVERHEAD_BITS) / 8));
+  }
+  return best;
+}
+
+/** Decibels and changed samples to expect, for a payload that fits. Undefined if it does not. */
+export function forecastOf(
+  cover: Picture,
+  payloadSize: number,
+  profile: Profile,
+): { readonly psnr_dB: number; readonly changes: number } | undefined {
+  const survey = new Survey(cover, profile, 0);
+  const needed = 8 * payloadSize + OVERHEAD_BITS;
+  const price = findPrice((price) => survey.forecast(price).bits, needed);
+  if (price === undefined) return undefined;
+  const { bits, changes } = survey.forecast(price);
+  const expected = (changes * needed) / bits + HEADER_BITS / 7;
+  const samples = cover.width * cover.height * survey.fields.length;
+  const peak = 2 ** cover.depth - 1;
+  return { psnr_dB: 10 * Math.log10((peak * peak * samples) / expected), changes: expected };
 }

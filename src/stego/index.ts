@@ -1,4 +1,16 @@
 /** Messages inside pictures, and the picture given back; docs/STEGO.md. */
 export { StegoError, type StegoFailure } from './errors.ts';
+export {
+  type Capacity,
+  type Hidden,
+  type HideOptions,
+  type HideReport,
+  hide,
+  measureCapacity,
+  type Revealed,
+  reveal,
+} from './message.ts';
 export { type Colour, type Picture, psnr_dB, sampleBytes } from './picture.ts';
 export { decodePng, encodePng, type PngFile, SAMPLES_MAX } from './png.ts';
+export { type Cancellable, type PoolOptions, StegoPool } from './pool.ts';
+export type { ProfileChoice, ProfileName } from './profile.ts';

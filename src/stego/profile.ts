@@ -1,6 +1,7 @@
 /** The ways to predict, each with the prior that was trained for it. */
 import type { Field } from './field.ts';
 import type { Prior } from './model.ts';
+import { carryingPlanes, type Picture } from './picture.ts';
 import { priorOf } from './prior.ts';
 import { type Predictor, Rhombus } from './rhombus.ts';
 
@@ -28,3 +29,14 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     predictor: (field) => new Rhombus(field),
   },
 };
+
+export type ProfileChoice = ProfileName | 'auto';
+
+/** `max` takes about 5 µs a sample: up to so many samples it is done within a few seconds. */
+const SAMPLES_FOR_MAX = 512 * 1024;
+
+export function chooseProfile(choice: ProfileChoice, picture: Picture): ProfileName {
+  if (choice !== 'auto') return choice;
+  const samples = picture.width * picture.height * carryingPlanes(picture).length;
+  return samples <= SAMPLES_FOR_MAX ? 'max' : 'fast';
+}

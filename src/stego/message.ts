@@ -1,0 +1,192 @@
+/**
+ * A payload bound to its cover. A tag of 16 bytes travels after the payload:
+ *
+ *     HMAC-SHA-256(tag key, SHA-256(samples of the cover) ‖ payload)[0..16]
+ *
+ * So what comes out is the payload that went in, and the picture that comes back is the cover, or
+ * nothing comes out at all. The tag key and everything else derive from the 32-byte image key.
+ */
+import { concat } from '../bytes.ts';
+import { subkey } from './chacha20.ts';
+import { capacity, embed, forecastOf } from './embed.ts';
+import { StegoError } from './errors.ts';
+import { extract } from './extract.ts';
+import { carryingPlanes, type Picture, psnr_dB, sampleBytes } from './picture.ts';
+import { decodePng, encodePng } from './png.ts';
+import { chooseProfile, PROFILES, type ProfileChoice, type ProfileName } from './profile.ts';
+
+export const TAG_SIZE = 16;
+
+/** Above so many bits a sample even simple tests begin to see that something is there. */
+const SUSPICIOUS_BITS_A_SAMPLE = 0.02;
+
+export interface HideOptions {
+  /** `auto` takes `max` for pictures that it can do in a few seconds. */
+  readonly profile?: ProfileChoice;
+  readonly samplesMax?: number;
+}
+
+export interface HideReport {
+  readonly profile: ProfileName;
+  readonly width: number;
+  readonly height: number;
+  readonly depth: 8 | 16;
+  readonly psnr_dB: number;
+  readonly changedSamples: number;
+  readonly bitsPerSample: number;
+  /** Of the cover's samples; `reveal` proves that they came back. Hexadecimal. */
+  readonly coverSha256: string;
+  /** Chunks of the cover that must not be copied by who does not know them. */
+  readonly droppedChunks: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface Hidden {
+  readonly png: Uint8Array;
+  readonly report: HideReport;
+}
+
+/** @throws {StegoError} for a PNG that cannot be used, or that is too small for the payload. */
+export async function hide(
+  coverPng: Uint8Array,
+  payload: Uint8Array,
+  key: Uint8Array,
+  { profile: choice = 'auto', samplesMax }: HideOptions = {},
+): Promise<Hidden> {
+  const file = decodePng(coverPng, samplesMax);
+  const cover = file.picture;
+  const name = chooseProfile(choice, cover);
+  const digest = await sha256(sampleBytes(cover));
+  const tag = await tagOf(key, digest, payload);
+  const stego = embed(cover, concat(payload, tag), key, PROFILES[name]);
+  const samples = cover.width * cover.height * carryingPlanes(cover).length;
+  const bitsPerSample = (8 * (payload.length + TAG_SIZE)) / samples;
+  const report: HideReport = {
+    profile: name,
+    width: cover.width,
+    height: cover.height,
+    depth: cover.depth,
+    psnr_dB: psnr_dB(cover, stego),
+    changedSamples: changedSamples(cover, stego),
+    bitsPerSample,
+    coverSha256: hex(digest),
+    droppedChunks: file.dropped,
+    warnings: warningsFor(bitsPerSample, file.dropped),
+  };
+  return { png: encodePng(stego, file), report };
+}
+
+export interface Revealed {
+  readonly payload: Uint8Array;
+  /** The cover as a PNG: its samples and chunks; how it was compressed is not kept. */
+  readonly coverPng: Uint8Array;
+  /** Proved by the tag: the SHA-256 of the cover's samples, hexadecimal. */
+  readonly coverSha256: string;
+}
+
+/**
+ * @throws {StegoError} `no_message` if the key never made this picture or it was changed since,
+ * `damaged` if payload or cover came out wrong; never wrong bytes.
+ */
+export async function reveal(
+  stegoPng: Uint8Array,
+  key: Uint8Array,
+  { samplesMax }: { readonly samplesMax?: number } = {},
+): Promise<Revealed> {
+  const file = decodePng(stegoPng, samplesMax);
+  const { payload: tagged, cover } = extract(file.picture, key);
+  const payload = tagged.slice(0, Math.max(0, tagged.length - TAG_SIZE));
+  const digest = await sha256(sampleBytes(cover));
+  const tag = await tagOf(key, digest, payload);
+  if (!areEqual(tag, tagged.subarray(payload.length))) {
+    throw new StegoError('damaged', 'the picture was changed after the message was hidden in it');
+  }
+  return { payload, coverPng: encodePng(cover, file), coverSha256: hex(digest) };
+}
+
+export interface Capacity {
+  readonly width: number;
+  readonly height: number;
+  readonly profile: ProfileName;
+  /** Bytes of payload that `hide` will hold, whatever they are. */
+  readonly bytes: number;
+  /** For `payloadSize`, if it was asked for and fits. */
+  readonly psnr_dB?: number;
+  /** Pixels of a picture like this one that `payloadSize` needs, if it does not fit. */
+  readonly pixelsNeeded?: number;
+}
+
+export function measureCapacity(
+  coverPng: Uint8Array,
+  payloadSize: number | undefined,
+  { profile: choice = 'auto', samplesMax }: HideOptions = {},
+): Capacity {
+  const { picture } = decodePng(coverPng, samplesMax);
+  const { width, height } = picture;
+  const profile = chooseProfile(choice, picture);
+  const bytes = Math.max(0, capacity(picture, PROFILES[profile]) - TAG_SIZE);
+  const measured = { width, height, profile, bytes };
+  if (payloadSize === undefined) return measured;
+  if (payloadSize > bytes) {
+    if (bytes === 0) return measured;
+    const growth = (payloadSize + TAG_SIZE) / (bytes + TAG_SIZE);
+    return { ...measured, pixelsNeeded: Math.ceil(width * height * growth * 1.05) };
+  }
+  const forecast = forecastOf(picture, payloadSize + TAG_SIZE, PROFILES[profile]);
+  return forecast === undefined ? measured : { ...measured, psnr_dB: forecast.psnr_dB };
+}
+
+function warningsFor(bitsPerSample: number, dropped: readonly string[]): string[] {
+  const warnings: string[] = [];
+  if (bitsPerSample > SUSPICIOUS_BITS_A_SAMPLE) {
+    const rate = bitsPerSample.toFixed(3);
+    warnings.push(
+      `${rate} bits a sample: who looks for hidden data may see that there is some; a larger ` +
+        `picture or a shorter message stays below ${SUSPICIOUS_BITS_A_SAMPLE}`,
+    );
+  }
+  if (dropped.length > 0) {
+    warnings.push(
+      `chunks that only their own program may copy were left out: ${dropped.join(', ')}`,
+    );
+  }
+  return warnings;
+}
+
+function changedSamples(cover: Picture, stego: Picture): number {
+  let count = 0;
+  cover.planes.forEach((plane, index) => {
+    const other = stego.planes[index] as Uint16Array;
+    for (let i = 0; i < plane.length; i++) if (plane[i] !== other[i]) count++;
+  });
+  return count;
+}
+
+async function tagOf(key: Uint8Array, digest: Uint8Array, payload: Uint8Array) {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+  const tagKey = await crypto.subtle.importKey('raw', own(subkey(key, 'tag')), algorithm, false, [
+    'sign',
+  ]);
+  const mac = await crypto.subtle.sign('HMAC', tagKey, own(concat(digest, payload)));
+  return new Uint8Array(mac).subarray(0, TAG_SIZE);
+}
+
+async function sha256(data: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', own(data)));
+}
+
+/** The Web Cryptography types want bytes that are not shared between threads; ours never are. */
+function own(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  return data as Uint8Array<ArrayBuffer>;
+}
+
+/** In a time that does not depend on where they differ. */
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] ?? 0);
+  return difference === 0;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,75 @@
+/** Hides and reveals off the event loop, one picture at a time a thread. */
+import { Piscina } from 'piscina';
+import { StegoError } from './errors.ts';
+import type { Capacity, Hidden, HideOptions, Revealed } from './message.ts';
+import type { Answer, Task } from './worker.ts';
+
+export interface PoolOptions {
+  /** Threads; each may need a gigabyte for the largest pictures. Default 1. */
+  readonly threads?: number;
+  /** Pictures that may wait. Default 16; what comes then is refused. */
+  readonly queueMax?: number;
+}
+
+export interface Cancellable extends HideOptions {
+  /** Ends the work, and its thread, at once. */
+  readonly signal?: AbortSignal;
+}
+
+/** Unused threads end after a while, so an idle pool keeps no process alive for long. */
+const IDLE_ms = 5_000;
+
+export class StegoPool {
+  readonly #piscina: Piscina;
+
+  constructor({ threads = 1, queueMax = 16 }: PoolOptions = {}) {
+    this.#piscina = new Piscina({
+      filename: new URL('./worker.ts', import.meta.url).href,
+      minThreads: 0,
+      maxThreads: threads,
+      maxQueue: queueMax,
+      idleTimeout: IDLE_ms,
+    });
+  }
+
+  /** See `hide` of message.ts. The arguments are copied; the result is the caller's. */
+  async hide(
+    coverPng: Uint8Array,
+    payload: Uint8Array,
+    key: Uint8Array,
+    { signal, ...options }: Cancellable = {},
+  ): Promise<Hidden> {
+    const task = { verb: 'hide', coverPng, payload, key, options } as const;
+    return (await this.#run(task, signal)) as Hidden;
+  }
+
+  /** See `reveal` of message.ts. */
+  async reveal(
+    stegoPng: Uint8Array,
+    key: Uint8Array,
+    { signal, ...options }: Cancellable = {},
+  ): Promise<Revealed> {
+    return (await this.#run({ verb: 'reveal', stegoPng, key, options }, signal)) as Revealed;
+  }
+
+  /** See `measureCapacity` of message.ts. */
+  async capacity(
+    coverPng: Uint8Array,
+    payloadSize?: number,
+    { signal, ...options }: Cancellable = {},
+  ): Promise<Capacity> {
+    const task = { verb: 'capacity', coverPng, payloadSize, options } as const;
+    return (await this.#run(task, signal)) as Capacity;
+  }
+
+  /** Ends all threads; what still runs is rejected. */
+  async close(): Promise<void> {
+    await this.#piscina.destroy();
+  }
+
+  async #run(task: Task, signal: AbortSignal | undefined) {
+    const answer: Answer = await this.#piscina.run(task, { signal: signal ?? null });
+    if ('value' in answer) return answer.value;
+    throw new StegoError(answer.failure, answer.message);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Goal: a PNG goes in and a PNG comes out; payload and cover are proved, or nothing is returned;
+ * and none of it holds up the event loop.
+ * Method: round trips through files, then files that were changed, re-encoded or cut; the promise
+ * of `capacity` against `hide`; the same through worker threads.
+ */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { PNG } from 'pngjs';
+import t from 'tap';
+import {
+  decodePng,
+  encodePng,
+  hide,
+  measureCapacity,
+  type Picture,
+  reveal,
+  StegoError,
+  StegoPool,
+} from '../../src/stego/index.ts';
+import { rounds } from '../support/counts.ts';
+import { pictureOf, type Recipe, recipes } from './support/pictures.ts';
+import * as build from './support/png-files.ts';
+
+const KEY = Uint8Array.from({ length: 32 }, (_, i) => 200 - i);
+const text = new TextEncoder().encode('meet me under the bridge');
+const none = { before: [], after: [] };
+const photograph: Recipe = {
+  ...{ width: 96, height: 80, depth: 8, colour: 'gray', kind: 'photograph', seed: 4 },
+};
+const cover = encodePng(pictureOf(photograph), {
+  before: [{ type: 'iCCP', data: Uint8Array.of(1, 2) }],
+  after: [{ type: 'tEXt', data: text }],
+});
+
+t.test('payload and cover come back, chunks and all', async (t) => {
+  const { png, report } = await hide(cover, text, KEY);
+  const revealed = await reveal(png, KEY);
+  t.strictSame(revealed.payload, text);
+  t.strictSame(decodePng(revealed.coverPng), decodePng(cover));
+  t.equal(revealed.coverSha256, report.coverSha256);
+  t.ok(report.psnr_dB > 50 && report.changedSamples > 0);
+  t.strictSame(decodePng(png).before, decodePng(cover).before);
+  t.strictSame(decodePng(png).after, decodePng(cover).after);
+});
+
+t.test('an empty payload is a payload', async (t) => {
+  const { png } = await hide(cover, new Uint8Array(0), KEY);
+  t.equal((await reveal(png, KEY)).payload.length, 0);
+});
+
+t.test('what is said of the picture is true', async (t) => {
+  const few = await hide(
+    encodePng(pictureOf({ ...photograph, width: 200, height: 200 }), none),
+    text,
+    KEY,
+  );
+  t.strictSame(few.report.warnings, []);
+  const { report } = await hide(cover, text, KEY);
+  t.match(report.warnings, [/0\.042 bits a sample/]);
+  const unsafe = encodePng(pictureOf(photograph), none);
+  const odd = build.chunk('abCD');
+  const spliced = Buffer.concat([unsafe.subarray(0, 33), odd, unsafe.subarray(33)]);
+  t.strictSame((await hide(spliced, text, KEY)).report.droppedChunks, ['abCD']);
+});
+
+t.test('another key, the cover itself, and a re-encoded picture hold nothing', async (t) => {
+  const { png } = await hide(cover, text, KEY);
+  const other = KEY.map((byte) => byte ^ 1);
+  await t.rejects(reveal(png, other), { name: 'StegoError', failure: 'no_message' });
+  await t.rejects(reveal(cover, KEY), { name: 'StegoError', failure: 'no_message' });
+  const { picture } = decodePng(png);
+  const halved: Picture = { ...picture, planes: picture.planes.map((p) => p.map((v) => v & ~1)) };
+  await t.rejects(reveal(encodePng(halved, none), KEY), {
+    name: 'StegoError',
+    failure: 'no_message',
+  });
+  await t.rejects(reveal(png.subarray(0, 900), KEY), { name: 'StegoError', failure: 'malformed' });
+  // The same samples, written by another program, are the same message.
+  const again = PNG.sync.write(PNG.sync.read(Buffer.from(png)), { colorType: 0 });
+  t.strictSame((await reveal(again, KEY)).payload, text);
+});
+
+t.test('any changed samples end in a refusal or in the true payload and cover', async () => {
+  const { png } = await hide(cover, text, KEY);
+  const { picture } = decodePng(png);
+  const truth = decodePng(cover).picture;
+  const change = fc.tuple(fc.nat(96 * 80 - 1), fc.integer({ min: 1, max: 255 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+      const plane = (picture.planes[0] as Uint16Array).slice();
+      for (const [at, mask] of changes) plane[at] = (plane[at] ?? 0) ^ mask;
+      const damaged = encodePng({ ...picture, planes: [plane] }, none);
+      try {
+        const { payload, coverPng } = await reveal(damaged, KEY);
+        assert.deepEqual(payload, text);
+        assert.deepEqual(decodePng(coverPng).picture, truth);
+      } catch (error) {
+        assert(error instanceof StegoError, String(error));
+        assert(['no_message', 'damaged'].includes(error.failure));
+      }
+    }),
+    { numRuns: rounds({ reduced: 60, full: 3000 }) },
+  );
+});
+
+t.test('capacity keeps its promise', async (t) => {
+  let withRoom = 0;
+  await fc.assert(
+    fc.asyncProperty(recipes, async (recipe) => {
+      const file = encodePng(pictureOf(recipe), none);
+      const { bytes } = measureCapacity(file, undefined, { profile: 'fast' });
+      if (bytes === 0) return;
+      withRoom += 1;
+      const payload = Uint8Array.from({ length: bytes }, (_, i) => Math.imul(i, 167) >> 3);
+      const { png } = await hide(file, payload, KEY, { profile: 'fast' });
+      assert.deepEqual((await reveal(png, KEY)).payload, payload);
+    }),
+    { numRuns: rounds({ reduced: 25, full: 1000 }) },
+  );
+  t.ok(withRoom > 5, `${withRoom} pictures had room`);
+  const { bytes, pixelsNeeded } = measureCapacity(cover, 100_000, { profile: 'fast' });
+  t.ok((pixelsNeeded ?? 0) > (96 * 80 * 100_000) / (bytes + 16));
+  const forecast = measureCapacity(cover, text.length, { profile: 'fast' }).psnr_dB ?? 0;
+  const { report } = await hide(cover, text, KEY, { profile: 'fast' });
+  t.ok(Math.abs(forecast - report.psnr_dB) < 1, `${forecast} was forecast for ${report.psnr_dB}`);
+  await t.rejects(hide(cover, new Uint8Array(5000), KEY), {
+    name: 'StegoError',
+    failure: 'capacity',
+  });
+});
+
+t.test('worker threads do the same, and the event loop goes on', async (t) => {
+  const pool = new StegoPool();
+  t.teardown(() => pool.close());
+  let turns = 0;
+  const turning = setInterval(() => turns++, 1);
+  const { png } = await pool.hide(cover, text, KEY);
+  clearInterval(turning);
+  t.ok(turns > 5, `${turns} turns of the event loop`);
+  t.strictSame((await pool.reveal(png, KEY)).payload, text);
+  t.strictSame(await pool.capacity(cover, 20), measureCapacity(cover, 20));
+  await t.rejects(pool.reveal(cover, KEY), { name: 'StegoError', failure: 'no_message' });
+  const stopped = pool.hide(cover, text, KEY, { signal: AbortSignal.abort() });
+  await t.rejects(stopped, { name: 'AbortError' });
+  t.strictSame((await pool.reveal(png, KEY)).payload, text, 'the pool still works');
+});
