@@ -16,6 +16,7 @@ export {
   keyCheckValue,
   type Met,
 } from './comparison.ts';
+export type { Confirmation, ContactBook, ContactRef, KnownContact } from './contact-book.ts';
 export {
   CONTENT_TYPE,
   decodeFileHead,
@@ -30,6 +31,7 @@ export {
   type Notice,
   type NoticeReason,
 } from './content.ts';
+export type { Effect, MeetingFailure, Via } from './effects.ts';
 export {
   LocalProtocolError,
   REFUSAL_REASONS,
@@ -38,6 +40,7 @@ export {
 } from './errors.ts';
 export { fingerprint, fingerprintOfPair } from './fingerprint.ts';
 export { type GateKey, gateKeyOf, gateOf, gateOpens, hintOf } from './gate.ts';
+export { type Gate, GateKeys } from './gate-keys.ts';
 export {
   type Established,
   type HandshakeConfig,
@@ -64,7 +67,9 @@ export {
   NAME_SIZE_MAX,
   type Opening,
 } from './introduction.ts';
+export type { WaitingHint } from './kept-openings.ts';
 export { type ImageKey, imageKeyOf, type LetterParties, openLetter, sealLetter } from './letter.ts';
+export { type MeetingOptions, type MeetingStanding, Meetings } from './meetings.ts';
 export {
   type AnswerPacket,
   decodePacket,
@@ -118,6 +123,16 @@ export {
 } from './plaintext.ts';
 export { assertCanonical } from './public-key.ts';
 export { DEVICE_WINDOW_SIZE, ReplayWindow, WINDOW_SIZE } from './replay-window.ts';
+export { Reunions } from './reunions.ts';
+export type { Self } from './self.ts';
 export { decodePack, type Pack, type SenmlRecord } from './senml.ts';
+export {
+  LetterWindow,
+  SEQUENCES_MARKED_MAX,
+  type SequenceVerdict,
+  SequenceWindow,
+} from './sequence-window.ts';
+export { DEVICE_LIMITS, PEER_LIMITS, type SessionLimits } from './session.ts';
+export { type Opened, type SessionStanding, Sessions } from './sessions.ts';
 export { echoOf, statusAbout } from './status.ts';
 export { openTransport, sealTransport } from './transport.ts';
