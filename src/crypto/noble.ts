@@ -46,7 +46,7 @@ class NobleKeyPair implements KeyPair {
 
   constructor(privateKey: PrivateKey) {
     this.publicKey = x25519.getPublicKey(privateKey) as PublicKey;
-    this.#privateKey = privateKey.slice();
+    this.#privateKey = Uint8Array.from(privateKey);
   }
 
   dh(publicKey: PublicKey): SharedSecret {
@@ -68,7 +68,7 @@ class NobleAeadKey implements AeadKey {
   #key: Uint8Array | undefined;
 
   constructor(key: SymmetricKey) {
-    this.#key = key.slice();
+    this.#key = Uint8Array.from(key);
   }
 
   seal(counter: bigint, associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
