@@ -3,35 +3,33 @@
  * machines see them as their ContactBook; people's words (`to`, `address`) are resolved here.
  */
 import { equal, type PublicKey } from '../crypto/index.ts';
+import {
+  type Confirmation,
+  type ContactBook,
+  type Introduction,
+  isAddress,
+  type KnownContact,
+} from '../protocol/index.ts';
 import { UseCaseError } from './api.ts';
 import type { Contact, ContactId, ContactStore, NewContact } from './ports.ts';
 
-export const NAME_SIZE_MAX = 64;
-export const ADDRESS_SIZE_MAX = 255;
+/** In characters: 64 bytes hold 16 of any kind. */
+const NAME_LENGTH_MAX = 16;
 
-/** What a handshake tells of a contact that did not exist before. */
-export interface Stranger {
-  readonly name: string;
-  readonly address: string;
-  readonly publicKey: PublicKey;
-  readonly capabilities: number;
-  readonly maxFrame: number;
-}
-
-export class Contacts {
+export class Contacts implements ContactBook {
   readonly #store: ContactStore;
-  readonly #byId = new Map<ContactId, Contact>();
+  readonly #byId = new Map<ContactId, Contact & KnownContact>();
 
   constructor(store: ContactStore) {
     this.#store = store;
-    for (const contact of store.all()) this.#byId.set(contact.id, contact);
+    for (const contact of store.all()) this.#keep(contact);
   }
 
-  all(): readonly Contact[] {
+  all(): readonly (Contact & KnownContact)[] {
     return [...this.#byId.values()];
   }
 
-  get(id: ContactId): Contact | undefined {
+  get(id: ContactId): (Contact & KnownContact) | undefined {
     return this.#byId.get(id);
   }
 
@@ -48,20 +46,41 @@ export class Contacts {
   }
 
   insert(contact: NewContact): Contact {
-    const inserted = this.#store.insert(contact);
-    this.#byId.set(inserted.id, inserted);
-    return inserted;
+    return this.#keep(this.#store.insert(contact));
   }
 
   update(id: ContactId, change: Partial<NewContact>): Contact {
-    const updated = this.#store.update(id, change);
-    this.#byId.set(id, updated);
-    return updated;
+    return this.#keep(this.#store.update(id, change));
   }
 
   remove(id: ContactId): void {
     this.#store.remove(id);
     this.#byId.delete(id);
+  }
+
+  /** ContactBook: who proved our pairing code. A name or address that fits only suggests. */
+  adopt(introduction: Introduction, remoteStatic: PublicKey): ContactId {
+    const known = this.byPublicKey(remoteStatic);
+    if (known !== undefined) return known.id;
+    const { address } = introduction;
+    const fits = this.all().find(
+      (contact) => contact.publicKey === undefined && contact.address === address,
+    );
+    return (fits ?? this.insert(unmet(this.freeName(introduction.name), address))).id;
+  }
+
+  /** ContactBook: pins. An address that was not known is taken from the hints, never changed. */
+  confirm(id: ContactId, { remoteStatic, introduction, verified }: Confirmation): void {
+    const { publicKey, verified: was, address } = this.#known(id);
+    const same = publicKey !== undefined && equal(publicKey, remoteStatic);
+    const { capabilities, maxFrame } = introduction;
+    this.update(id, {
+      publicKey: remoteStatic,
+      verified: verified || (was && same),
+      capabilities,
+      maxFrame,
+      address: address ?? introduction.address,
+    });
   }
 
   /** The contact that `to` names, or the only one. @throws {UseCaseError} */
@@ -85,9 +104,22 @@ export class Contacts {
     const clean = cleanName(wish);
     if (this.byName(clean) === undefined) return clean;
     for (let number = 2; ; number += 1) {
-      const name = `${clean.slice(0, NAME_SIZE_MAX / 4 - 4)}-${number}`;
+      const name = `${clean.slice(0, NAME_LENGTH_MAX - 5)}-${number}`;
       if (this.byName(name) === undefined) return name;
     }
+  }
+
+  #known(id: ContactId): Contact {
+    const contact = this.#byId.get(id);
+    if (contact === undefined) throw new Error(`there is no contact ${id}`);
+    return contact;
+  }
+
+  #keep(contact: Contact): Contact & KnownContact {
+    // No contact is known to hang on a serial line; a peer with a code refuses plain XX by itself.
+    const kept = { ...contact, needsCode: false };
+    this.#byId.set(contact.id, kept);
+    return kept;
   }
 
   #names(): string {
@@ -102,32 +134,17 @@ export function unmet(name: string, address: string | undefined): NewContact {
 }
 
 /**
- * PROTOCOL §3.1: an origin, `http://HOST:PORT`. A missing scheme or port is not guessed.
+ * PROTOCOL §3.1: `http://HOST:PORT`, brought into one form. A missing port is not guessed.
  * @throws {UseCaseError} `invalid_address`
  */
 export function parseAddress(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const plain = url?.protocol === 'http:' && url.pathname === '/' && url.search + url.hash === '';
-  if (!plain || url.username + url.password !== '' || text.length > ADDRESS_SIZE_MAX) {
-    const example = 'write it like http://127.0.0.1:5001';
-    throw new UseCaseError('invalid_address', `"${text.slice(0, 80)}" is no address: ${example}`);
-  }
-  return url.origin;
-}
-
-/** The address a stranger claims, if it is one. */
-export function claimedAddress(hint: string): string | undefined {
-  try {
-    return hint === '' ? undefined : parseAddress(hint);
-  } catch {
-    return undefined;
-  }
+  const address = text.trim().replace(/\/$/, '').toLowerCase();
+  if (isAddress(address)) return address;
+  const example = 'write it like http://127.0.0.1:5001';
+  throw new UseCaseError('invalid_address', `"${text.slice(0, 80)}" is no address: ${example}`);
 }
 
 function cleanName(wish: string): string {
-  const clean = wish
-    .replace(/\p{C}/gu, '')
-    .trim()
-    .slice(0, NAME_SIZE_MAX / 4);
+  const clean = wish.replace(/\p{C}/gu, '').trim().slice(0, NAME_LENGTH_MAX);
   return clean === '' ? 'peer' : clean;
 }

@@ -1,2 +1,8 @@
 export * from './api.ts';
+export { OPEN_MAX } from './decrypt-messages.ts';
+export {
+  PeerMessenger,
+  type PeerMessengerConfig,
+  type PeerMessengerDeps,
+} from './peer-messenger.ts';
 export * from './ports.ts';

@@ -3,6 +3,7 @@
  * that grows while nobody answers. What is sent and what a reply means is decided elsewhere.
  */
 import { LinkError } from '../failures.ts';
+import { encodeBundle } from '../protocol/index.ts';
 import type { Clock, Link } from './ports.ts';
 
 const BACKOFF_FIRST_MS = 250;
@@ -10,10 +11,11 @@ const BACKOFF_MAX_MS = 60_000;
 
 /** What goes out in one exchange. */
 export interface Outgoing {
-  readonly bundle: Uint8Array;
-  readonly mediaType?: 'image/png';
-  /** Whether messages are in it: then a reply that acknowledges nothing is no progress. */
+  readonly packets: readonly Uint8Array[];
+  /** Whether a reply that brings nothing forward is a reason to pause. */
   readonly expectsProgress: boolean;
+  /** Whether a packet of the current session is in it: once it arrived, the session stands. */
+  readonly confirms: boolean;
 }
 
 export interface LaneOwner {
@@ -97,8 +99,7 @@ export class Lane {
 
   async #exchange(address: string, outgoing: Outgoing): Promise<boolean> {
     try {
-      const { bundle, mediaType } = outgoing;
-      const reply = await this.#link.exchange(address, bundle, mediaType && { mediaType });
+      const reply = await this.#link.exchange(address, encodeBundle(outgoing.packets));
       return this.#owner.reply(reply, outgoing) || !outgoing.expectsProgress;
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;

@@ -122,6 +122,8 @@ export interface Inbox {
     part: { readonly index: number; readonly count: number },
     slice: Uint8Array,
   ): boolean;
+  /** Forgets the slices of an unfinished content. `first` is the id of its first slice. */
+  dropParts(contact: ContactId, first: MessageId): void;
   /** Bytes of unfinished contents of this contact; bounds what a peer may pile up. */
   partBytes(contact: ContactId): number;
   /** Contents still arriving: how many parts of how many are here. */

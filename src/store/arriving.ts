@@ -71,6 +71,13 @@ export class Arriving {
     }));
   }
 
+  remove(contact: ContactId, first: MessageId): void {
+    const row = this.#find.get(contact, toSigned(first.epoch), toSigned(first.sequence));
+    if (row === undefined) return;
+    this.#slices.remove(row.content);
+    this.#forget.run(row.content);
+  }
+
   removeAll(contact: ContactId): void {
     for (const { content } of this.#list.all(contact)) {
       this.#slices.remove(Number(content));

@@ -5,6 +5,7 @@ import type {
   ContactId,
   Envelope,
   Inbox,
+  MessageId,
   Received,
   StoredWindow,
 } from '../messenger/index.ts';
@@ -118,6 +119,10 @@ export class SqliteInbox implements Inbox, Belongings {
       this.#deliver({ ...received, id }, row);
       return true;
     });
+  }
+
+  dropParts(contact: ContactId, first: MessageId): void {
+    this.#connection.transaction(() => this.#arriving.remove(contact, first));
   }
 
   partBytes(contact: ContactId): number {

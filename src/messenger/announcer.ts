@@ -1,0 +1,108 @@
+/**
+ * Tells people what happened: codes to compare on their own terminal, facts without secrets in
+ * the log. Remembers what `verify` and `show` need of it.
+ */
+import { equal, type PublicKey } from '../crypto/index.ts';
+import type { Comparison, Confirmation, MeetingFailure } from '../protocol/index.ts';
+import type { Contacts } from './contacts.ts';
+import type { ContactId, Log, Terminal } from './ports.ts';
+
+/** What two people are to compare, and the key that it vouches for. */
+export interface Comparable {
+  readonly comparison: Comparison;
+  readonly remoteStatic: PublicKey;
+}
+
+/** Something that a page or a waiting request may want to hear of. */
+export type Happening =
+  | { readonly kind: 'contact'; readonly contact: ContactId }
+  | { readonly kind: 'arrived'; readonly contact: ContactId; readonly messages: number };
+
+export class Announcer {
+  readonly #contacts: Contacts;
+  readonly #terminal: Terminal;
+  readonly #log: Log;
+  readonly #comparable = new Map<ContactId, Comparable>();
+  readonly #failures = new Map<ContactId, MeetingFailure>();
+  readonly #listeners = new Set<(happening: Happening) => void>();
+
+  constructor(contacts: Contacts, terminal: Terminal, log: Log) {
+    this.#contacts = contacts;
+    this.#terminal = terminal;
+    this.#log = log;
+  }
+
+  /** Returns how to stop listening. */
+  listen(listener: (happening: Happening) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  compare(contact: ContactId, comparison: Comparison, remoteStatic: PublicKey): void {
+    this.#comparable.set(contact, { comparison, remoteStatic });
+    this.#failures.delete(contact);
+    const { code, keyCheck } = comparison;
+    this.#terminal.print(
+      `compare with ${this.#name(contact)}: code ${code}, key check ${keyCheck}`,
+    );
+    this.#tell({ kind: 'contact', contact });
+  }
+
+  promoted(contact: ContactId, { pattern, verified }: Confirmation): void {
+    this.#failures.delete(contact);
+    if (verified) this.#comparable.delete(contact);
+    this.#log.info('session_established', { contact: this.#name(contact), pattern, verified });
+    this.#tell({ kind: 'contact', contact });
+  }
+
+  failed(contact: ContactId, reason: MeetingFailure): void {
+    this.#failures.set(contact, reason);
+    this.#log.warn('meeting_failed', { contact: this.#name(contact), reason });
+    this.#tell({ kind: 'contact', contact });
+  }
+
+  /** Somebody wants to meet, and waits for a person here. */
+  kept(): void {
+    this.#log.info('meeting_requested');
+  }
+
+  arrived(contact: ContactId, messages: number): void {
+    this.#log.info('messages_arrived', { contact: this.#name(contact), messages });
+    this.#tell({ kind: 'arrived', contact, messages });
+  }
+
+  /** Undefined once verified, or when the pin is another key than the one compared. */
+  comparable(contact: ContactId): Comparable | undefined {
+    const comparable = this.#comparable.get(contact);
+    const pinned = this.#contacts.get(contact)?.publicKey;
+    if (comparable === undefined || pinned === undefined) return comparable;
+    return equal(pinned, comparable.remoteStatic) ? comparable : undefined;
+  }
+
+  failure(contact: ContactId): MeetingFailure | undefined {
+    return this.#failures.get(contact);
+  }
+
+  /** A person tries anew. */
+  clearFailure(contact: ContactId): void {
+    this.#failures.delete(contact);
+  }
+
+  compared(contact: ContactId): void {
+    this.#comparable.delete(contact);
+    this.#tell({ kind: 'contact', contact });
+  }
+
+  forget(contact: ContactId): void {
+    this.#comparable.delete(contact);
+    this.#failures.delete(contact);
+  }
+
+  #name(contact: ContactId): string {
+    return this.#contacts.get(contact)?.name ?? 'a stranger';
+  }
+
+  #tell(happening: Happening): void {
+    for (const listener of this.#listeners) listener(happening);
+  }
+}

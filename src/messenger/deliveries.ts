@@ -1,0 +1,62 @@
+/** One delivery and one lane for each contact, made when they are first needed. */
+import { Delivery, type DeliveryDeps } from './delivery.ts';
+import { Lane } from './lane.ts';
+import type { ContactId, Link } from './ports.ts';
+
+interface Way {
+  readonly delivery: Delivery;
+  readonly lane: Lane;
+}
+
+export class Deliveries {
+  readonly #deps: DeliveryDeps;
+  readonly #link: Link;
+  readonly #jitter: () => number;
+  readonly #ways = new Map<ContactId, Way>();
+  #stopped = false;
+
+  constructor(deps: DeliveryDeps, link: Link, jitter: () => number) {
+    this.#deps = deps;
+    this.#link = link;
+    this.#jitter = jitter;
+  }
+
+  of(contact: ContactId): Delivery {
+    return this.#way(contact).delivery;
+  }
+
+  /** There may be something for the contact. */
+  wake(contact: ContactId): void {
+    if (!this.#stopped) this.#way(contact).lane.wake();
+  }
+
+  /** As `wake`, and without waiting out a pause. */
+  hurry(contact: ContactId): void {
+    if (!this.#stopped) this.#way(contact).lane.hurry();
+  }
+
+  settled(contact: ContactId): Promise<void> {
+    return this.#way(contact).lane.settled();
+  }
+
+  async forget(contact: ContactId): Promise<void> {
+    const way = this.#ways.get(contact);
+    this.#ways.delete(contact);
+    await way?.lane.stop();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all([...this.#ways.values()].map(({ lane }) => lane.stop()));
+  }
+
+  #way(contact: ContactId): Way {
+    const known = this.#ways.get(contact);
+    if (known !== undefined) return known;
+    const delivery = new Delivery(contact, this.#deps);
+    const lane = new Lane(delivery, this.#link, this.#deps.clock, this.#jitter);
+    const way = { delivery, lane };
+    this.#ways.set(contact, way);
+    return way;
+  }
+}

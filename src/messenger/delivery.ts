@@ -1,0 +1,249 @@
+/**
+ * Delivers to one contact: handshake packets first, then what its outbox holds, until the contact
+ * has acknowledged it. Rows go with the next commit after their acknowledgement, not by a commit
+ * of their own: a row that survives a crash is sent again and recognised as a repeat.
+ */
+import type { LinkError } from '../failures.ts';
+import {
+  type AckPayload,
+  type Effect,
+  FRAME_SIZE_MIN,
+  type Payload,
+  type Reunions,
+  type Sessions,
+} from '../protocol/index.ts';
+import type { Contacts } from './contacts.ts';
+import type { GroupCommit } from './group-commit.ts';
+import type { LaneOwner, Outgoing } from './lane.ts';
+import { BUNDLE_CONTENT_MAX, IN_FLIGHT_MAX, pack } from './packing.ts';
+import type { Clock, ContactId, OutboxCount, OutboxItem, Store } from './ports.ts';
+
+/** How long an acknowledged row may wait for somebody else's commit. */
+const FLUSH_AFTER_MS = 100;
+
+export interface DeliveryDeps {
+  readonly store: Store;
+  readonly contacts: Contacts;
+  readonly sessions: Sessions;
+  readonly reunions: Reunions;
+  readonly commits: GroupCommit;
+  readonly clock: Clock;
+  /** Judges a reply; true if it brought something forward. */
+  readonly receiveReply: (contact: ContactId, bundle: Uint8Array, outgoing: Outgoing) => boolean;
+  /** Carries out effects of a machine that this delivery has asked. */
+  readonly carryOut: (effects: readonly Effect[]) => void;
+}
+
+interface Waiter {
+  readonly sequence: bigint;
+  readonly resolve: () => void;
+}
+
+export class Delivery implements LaneOwner {
+  readonly #contact: ContactId;
+  readonly #deps: DeliveryDeps;
+  readonly #urgent: Uint8Array[] = [];
+  readonly #owed: Payload[] = [];
+  readonly #marked = new Set<bigint>();
+  readonly #waiters = new Set<Waiter>();
+  /** All below are acknowledged. */
+  #next: bigint;
+  /** All from here on do not exist; undefined: not known. */
+  #end: bigint | undefined;
+  #isFlushDue = false;
+  #confirming = false;
+  #polling = false;
+  #lastError: string | undefined;
+
+  constructor(contact: ContactId, deps: DeliveryDeps) {
+    this.#contact = contact;
+    this.#deps = deps;
+    this.#next = deps.store.outbox.lowest(contact);
+  }
+
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
+  // What others put here --------------------------------------------------------------------
+
+  /** A handshake packet, for the next exchange. */
+  urge(packet: Uint8Array): void {
+    this.#urgent.push(packet);
+  }
+
+  /** The next exchange has to carry a transport packet, be it empty. */
+  confirm(): void {
+    this.#confirming = true;
+  }
+
+  /** This peer cannot be called: the next exchange asks for what the contact has. */
+  poll(): void {
+    this.#polling = true;
+  }
+
+  owe(payloads: readonly Payload[]): void {
+    this.#owed.push(...payloads);
+  }
+
+  queued(sequence: bigint): void {
+    if (this.#end === undefined || sequence >= this.#end) this.#end = sequence + 1n;
+  }
+
+  /** Resolves once the contact has acknowledged `sequence`; may never happen. */
+  acknowledgement(sequence: bigint): { readonly promise: Promise<void>; cancel(): void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { sequence, resolve };
+    this.#waiters.add(waiter);
+    if (this.#isAcknowledged(sequence)) this.#settle();
+    return { promise, cancel: () => this.#waiters.delete(waiter) };
+  }
+
+  /** Returns whether it acknowledged anything new. */
+  acknowledged(ack: AckPayload): boolean {
+    if (ack.epoch !== this.#deps.store.outbox.epoch(this.#contact)) return false;
+    const marked = sequencesOf(ack).filter((sequence) => !this.#isAcknowledged(sequence));
+    if (ack.next <= this.#next && marked.length === 0) return false;
+    if (this.#end !== undefined && ack.next > this.#end) return false;
+    if (ack.next > this.#next) this.#next = ack.next;
+    for (const sequence of marked) this.#marked.add(sequence);
+    for (const sequence of this.#marked) if (sequence < this.#next) this.#marked.delete(sequence);
+    this.#settle();
+    this.#flushLater();
+    return true;
+  }
+
+  /** Removes acknowledged rows; belongs to the transaction around it. */
+  flush(): void {
+    if (!this.#isFlushDue) return;
+    this.#deps.store.outbox.remove(this.#contact, this.#next, [...this.#marked]);
+    this.#isFlushDue = false;
+  }
+
+  // What the lane asks ----------------------------------------------------------------------
+
+  address(): string | undefined {
+    return this.#deps.contacts.get(this.#contact)?.address;
+  }
+
+  next(): Outgoing | undefined {
+    if (this.#urgent.length > 0) {
+      return { packets: this.#urgent.splice(0), expectsProgress: false, confirms: false };
+    }
+    if (!this.#hasWork()) return undefined;
+    const standing = this.#deps.sessions.standing(this.#contact, this.#now());
+    if (standing === 'none' || standing === 'expired') return this.#meetAgain();
+    const packets = this.#packets(this.#pending(BUNDLE_CONTENT_MAX));
+    if (packets.length === 0) return undefined;
+    const renewal = standing === 'to_be_renewed' ? this.#startReunion() : [];
+    return { packets: [...renewal, ...packets], expectsProgress: true, confirms: true };
+  }
+
+  /** What is still to be acknowledged. */
+  count(): OutboxCount {
+    if (this.#isFlushDue) this.#flushNow();
+    return this.#deps.store.outbox.count(this.#contact);
+  }
+
+  /** For the reply to a contact's exchange: what is owed, and `withQueue` what is queued. */
+  riding(bytes: number, withQueue: boolean): readonly Uint8Array[] {
+    const standing = this.#deps.sessions.standing(this.#contact, this.#now());
+    if (standing === 'none' || standing === 'expired') return [];
+    return this.#packets(withQueue ? this.#pending(bytes) : []);
+  }
+
+  reply(bundle: Uint8Array, outgoing: Outgoing): boolean {
+    this.#lastError = undefined;
+    if (outgoing.confirms) this.#deps.sessions.delivered(this.#contact);
+    return this.#deps.receiveReply(this.#contact, bundle, outgoing);
+  }
+
+  failed(error: LinkError): void {
+    this.#lastError = error.message;
+  }
+
+  // Within ----------------------------------------------------------------------------------
+
+  #hasWork(): boolean {
+    const queued = this.#end === undefined || this.#next < this.#end;
+    return queued || this.#confirming || this.#polling || this.#owed.length > 0;
+  }
+
+  /** Sealed packets with what is owed and with `items`; an empty one if just that is wanted. */
+  #packets(items: readonly OutboxItem[]): readonly Uint8Array[] {
+    const { store, contacts, sessions } = this.#deps;
+    const numbering = { epoch: store.outbox.epoch(this.#contact), lowest: this.#next };
+    const maxFrame = contacts.get(this.#contact)?.maxFrame ?? FRAME_SIZE_MIN;
+    const packed = pack(this.#owed.splice(0), numbering, items, maxFrame);
+    const plain = packed.length === 0 && (this.#confirming || this.#polling) ? [[]] : packed;
+    this.#confirming = false;
+    this.#polling = false;
+    return plain.map((payloads) => sessions.seal(this.#contact, payloads, this.#now()));
+  }
+
+  #pending(bytes: number): readonly OutboxItem[] {
+    if (this.#end !== undefined && this.#next >= this.#end) return [];
+    const { store } = this.#deps;
+    if (this.#marked.size > 0) this.#flushNow();
+    const from = this.#next;
+    const items = store.outbox.pending(this.#contact, from, IN_FLIGHT_MAX, bytes);
+    if (items.length === 0) this.#end = from;
+    return items.filter(({ sequence }) => sequence < from + BigInt(IN_FLIGHT_MAX));
+  }
+
+  #meetAgain(): Outgoing | undefined {
+    const contact = this.#deps.contacts.get(this.#contact);
+    if (contact?.publicKey === undefined) return undefined;
+    const packets = this.#startReunion();
+    return packets.length === 0 ? undefined : { packets, expectsProgress: true, confirms: false };
+  }
+
+  #startReunion(): readonly Uint8Array[] {
+    this.#deps.carryOut(this.#deps.reunions.start(this.#contact, this.#now()));
+    return this.#urgent.splice(0);
+  }
+
+  #isAcknowledged(sequence: bigint): boolean {
+    return sequence < this.#next || this.#marked.has(sequence);
+  }
+
+  #settle(): void {
+    for (const waiter of this.#waiters) {
+      if (!this.#isAcknowledged(waiter.sequence)) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  #flushLater(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    const flush = async () => {
+      await this.#deps.clock.sleep(FLUSH_AFTER_MS);
+      if (this.#isFlushDue) await this.#deps.commits.commit(() => this.flush());
+    };
+    // A removal that fails is no loss: the row is sent again and recognised.
+    flush().catch((error: unknown) => {
+      this.#lastError = error instanceof Error ? error.message : 'the store failed';
+    });
+  }
+
+  #flushNow(): void {
+    this.#deps.store.transaction(() => this.flush());
+  }
+
+  #now(): number {
+    return this.#deps.clock.monotonic_ms();
+  }
+}
+
+/** The sequences that an ACK's bitmap marks, PROTOCOL §8.3. */
+function sequencesOf({ next, bitmap }: AckPayload): readonly bigint[] {
+  const sequences: bigint[] = [];
+  for (const [place, byte] of bitmap.entries()) {
+    for (let bit = 0; bit < 8; bit += 1) {
+      if (((byte >> bit) & 1) === 1) sequences.push(next + BigInt(1 + 8 * place + bit));
+    }
+  }
+  return sequences;
+}

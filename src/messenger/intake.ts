@@ -1,0 +1,187 @@
+/**
+ * Takes in what authenticated packets brought: one transaction for all of a bundle, and only then
+ * something to acknowledge (PROTOCOL §8.2: commit, then acknowledge).
+ */
+import { StoreError } from '../failures.ts';
+import {
+  CONTENT_TYPE,
+  decodeFileHead,
+  decodeNotice,
+  decodeText,
+  encodeNotice,
+  FILE_HEAD_SIZE_MAX,
+  type NoticeReason,
+  type Payload,
+  RemoteProtocolError,
+  SequenceWindow,
+} from '../protocol/index.ts';
+import type { Carrier, Clock, ContactId, MessageId, Received, Store } from './ports.ts';
+import type { WindowKind, Windows } from './windows.ts';
+
+/** What one fresh, authenticated packet of a contact held. */
+export interface Arrival {
+  readonly contact: ContactId;
+  readonly carrier: Carrier;
+  readonly verified: boolean;
+  readonly payloads: readonly Payload[];
+}
+
+/** An epoch that something arrived of: what is to be acknowledged. */
+export interface Taken {
+  readonly contact: ContactId;
+  readonly kind: WindowKind;
+  readonly epoch: bigint;
+  /** Sequences of letters, which are acknowledged one by one. */
+  readonly sequences: readonly bigint[];
+  /** How many payloads had not been seen before. */
+  readonly fresh: number;
+  /** How many messages became visible. */
+  readonly messages: number;
+}
+
+export interface IntakeLimits {
+  /** The largest content that is kept, in bytes. */
+  readonly contentSizeMax: number;
+  /** Unfinished contents of one contact together, in bytes. */
+  readonly partBytesMax: number;
+}
+
+type Slice = Extract<Payload, { readonly kind: 'part' }>;
+
+export class Intake {
+  readonly #store: Store;
+  readonly #windows: Windows;
+  readonly #clock: Clock;
+  readonly #limits: IntakeLimits;
+
+  constructor(store: Store, windows: Windows, clock: Clock, limits: IntakeLimits) {
+    this.#store = store;
+    this.#windows = windows;
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /**
+   * Everything durable, or nothing. @throws {StoreError} and then the sender will send again.
+   */
+  take(arrivals: readonly Arrival[]): readonly Taken[] {
+    try {
+      return this.#store.transaction(() => {
+        const taken = arrivals.flatMap((arrival) => this.#takeOne(arrival));
+        this.#windows.save();
+        return taken;
+      });
+    } catch (error) {
+      this.#windows.forget();
+      throw error;
+    }
+  }
+
+  /** What says that it was taken, PROTOCOL §8.3 and §9. Only after `take` has returned. */
+  acknowledgements({ contact, kind, epoch, sequences }: Taken): readonly Payload[] {
+    if (kind === 'letter') {
+      return sequences.map((sequence) => ({ kind: 'letter_ack', epoch, sequence }));
+    }
+    const window = this.#windows.look(contact, kind, epoch);
+    if (!(window instanceof SequenceWindow)) return [];
+    return [{ kind: 'ack', epoch, next: window.next, bitmap: window.bitmap() }];
+  }
+
+  #takeOne({ contact, carrier, verified, payloads }: Arrival): readonly Taken[] {
+    const outbox = payloads.find((payload) => payload.kind === 'outbox');
+    if (outbox === undefined) return [];
+    const kind = carrier === 'session' ? 'outbox' : 'letter';
+    const { epoch, lowest } = outbox;
+    const window = this.#windows.open(contact, kind, epoch);
+    if (window instanceof SequenceWindow) window.raise(lowest);
+    const sequences: bigint[] = [];
+    let [fresh, messages] = [0, 0];
+    for (const payload of payloads) {
+      if (payload.kind !== 'message' && payload.kind !== 'part') continue;
+      const verdict = window.add(payload.sequence);
+      if (verdict === 'too_far') continue;
+      sequences.push(payload.sequence);
+      if (verdict === 'repeat') continue;
+      fresh += 1;
+      const id = { epoch, sequence: payload.sequence };
+      const received = { contact, id, carrier, verified, at: this.#clock.now() };
+      const visible =
+        payload.kind === 'message'
+          ? this.#keepWhole(received, payload.content)
+          : this.#keepSlice(received, payload);
+      if (visible) messages += 1;
+    }
+    return [{ contact, kind, epoch, sequences, fresh, messages }];
+  }
+
+  /** Returns whether there is a message more to look at. */
+  #keepWhole(received: Received, content: Uint8Array): boolean {
+    const reason = this.#judge(content, content.length);
+    if (reason !== undefined) return this.#refuse(received, received.id, reason, content);
+    this.#store.inbox.add(received, content);
+    return true;
+  }
+
+  /** The first slice decides for all: it holds the content's type and head. */
+  #keepSlice(received: Received, { index, count, slice }: Slice): boolean {
+    const { inbox } = this.#store;
+    const size = slice.length * count;
+    const first = received.id.sequence - BigInt(index);
+    const head = index === 0 ? this.#judge(slice, size) : undefined;
+    const reason = head ?? (size > this.#limits.contentSizeMax ? 'too_large' : undefined);
+    if (reason !== undefined) {
+      inbox.dropParts(received.contact, { epoch: received.id.epoch, sequence: first });
+      if (index > 0) return false;
+      return this.#refuse(received, { epoch: received.id.epoch, sequence: first }, reason, slice);
+    }
+    try {
+      return inbox.addPart(received, { index, count }, slice);
+    } catch (error) {
+      // PROTOCOL §8.4: a count that contradicts an earlier one. The slice is taken off the line.
+      if (error instanceof StoreError && error.failure === 'conflict') return false;
+      throw error;
+    }
+  }
+
+  /** Tells the sender by a message of our own; a notice itself is never answered. */
+  #refuse(
+    { contact, carrier }: Received,
+    { epoch, sequence }: MessageId,
+    reason: NoticeReason,
+    content: Uint8Array,
+  ): false {
+    if (content[0] !== CONTENT_TYPE.notice && carrier === 'session') {
+      const notice = encodeNotice({ epoch, sequence, reason });
+      this.#store.outbox.append(contact, notice, this.#clock.now());
+    }
+    return false;
+  }
+
+  /** Why a content cannot be kept. `start` is all of it, or its first slice. */
+  #judge(start: Uint8Array, size: number): NoticeReason | undefined {
+    if (size > this.#limits.contentSizeMax) return 'too_large';
+    return wellFormed(start, start.length === size) ? undefined : 'not_understood';
+  }
+}
+
+/** What is shown later must not fail then, so it is decoded once now. */
+function wellFormed(start: Uint8Array, whole: boolean): boolean {
+  try {
+    switch (start[0]) {
+      case CONTENT_TYPE.text:
+        if (whole) decodeText(start);
+        return true;
+      case CONTENT_TYPE.file:
+        decodeFileHead(start.subarray(0, FILE_HEAD_SIZE_MAX));
+        return true;
+      case CONTENT_TYPE.notice:
+        decodeNotice(start);
+        return true;
+      default:
+        return false;
+    }
+  } catch (error) {
+    if (error instanceof RemoteProtocolError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+/** Letters, PROTOCOL §9: what rides in a file or a picture, and may lie around for a week. */
+import { concat } from '../bytes.ts';
+import type { CryptoProvider, KeyPair, PublicKey, RandomBytes } from '../crypto/index.ts';
+import {
+  decodePacket,
+  encodeBundle,
+  FRAME_SIZE_MAX,
+  gateKeyOf,
+  hintOf,
+  LETTER_FILE_SIZE_MAX,
+  type LetterAckPayload,
+  openLetter,
+  type Payload,
+  RemoteProtocolError,
+  sealLetter,
+  sliceSizeMax,
+} from '../protocol/index.ts';
+import { UseCaseError } from './api.ts';
+import type { Contacts } from './contacts.ts';
+import type { Arrival } from './intake.ts';
+import type { Carrier, Contact, ContactId, Log, MessageId, Store } from './ports.ts';
+
+/** A letter packet is a little longer than a transport packet around the same payloads. */
+const SLICE_SIZE = sliceSizeMax(FRAME_SIZE_MAX - 64);
+
+export interface LettersDeps {
+  readonly crypto: CryptoProvider;
+  readonly staticKeys: KeyPair;
+  readonly randomBytes: RandomBytes;
+  readonly contacts: Contacts;
+  readonly store: Store;
+  readonly log: Log;
+}
+
+export interface WrittenLetter {
+  readonly id: MessageId;
+  /** A bundle of LETTER packets. */
+  readonly bundle: Uint8Array;
+}
+
+/** By which letters between two peers are recognised, PROTOCOL §6. */
+interface Hints {
+  readonly publicKey: PublicKey;
+  readonly ours: number;
+  readonly theirs: number;
+}
+
+export class Letters {
+  readonly #deps: LettersDeps;
+  readonly #hints = new Map<ContactId, Hints>();
+
+  constructor(deps: LettersDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws {UseCaseError} `too_large` if it does not fit into one letter file. */
+  write(contact: Contact & { readonly publicKey: PublicKey }, content: Uint8Array): WrittenLetter {
+    const count = Math.ceil(content.length / SLICE_SIZE);
+    if (content.length + count * 256 > LETTER_FILE_SIZE_MAX) {
+      const limit = Math.floor(LETTER_FILE_SIZE_MAX / 1024 / 1024);
+      throw new UseCaseError('too_large', `a letter holds at most ${limit} MiB: send it directly`);
+    }
+    const id = this.#reserve(contact.id, count);
+    const packets = Array.from({ length: count }, (_, index) => {
+      const slice = content.subarray(index * SLICE_SIZE, (index + 1) * SLICE_SIZE);
+      return this.#seal(contact, id, slice, { index, count });
+    });
+    return { id, bundle: encodeBundle(packets, LETTER_FILE_SIZE_MAX) };
+  }
+
+  /** @throws {RemoteProtocolError} `unauthenticated` if no contact has written it. */
+  open(packet: Uint8Array, carrier: Exclude<Carrier, 'session'>): Arrival {
+    const letter = decodePacket(packet);
+    if (letter.type !== 'LETTER') throw new RemoteProtocolError('malformed');
+    const { crypto, staticKeys, contacts } = this.#deps;
+    for (const { id, publicKey, verified } of contacts.all()) {
+      if (publicKey === undefined || this.#hintsOf(id, publicKey).theirs !== letter.hint) continue;
+      try {
+        const parties = { crypto, staticKeys, remoteStatic: publicKey };
+        return { contact: id, carrier, verified, payloads: openLetter(parties, letter) };
+      } catch (error) {
+        // Hints of two contacts may be equal: the other one may fit.
+        if (!(error instanceof RemoteProtocolError)) throw error;
+      }
+    }
+    throw new RemoteProtocolError('unauthenticated');
+  }
+
+  acknowledged(contact: ContactId, { epoch, sequence }: LetterAckPayload): void {
+    const name = this.#deps.contacts.get(contact)?.name ?? 'a removed contact';
+    this.#deps.log.info('letter_arrived', { contact: name, letter: `${epoch}-${sequence}` });
+  }
+
+  #seal(
+    contact: Contact & { readonly publicKey: PublicKey },
+    { epoch, sequence }: MessageId,
+    slice: Uint8Array,
+    part: { readonly index: number; readonly count: number },
+  ): Uint8Array {
+    const { crypto, staticKeys, randomBytes } = this.#deps;
+    const parties = { crypto, staticKeys, remoteStatic: contact.publicKey };
+    const numbered: Payload = { kind: 'outbox', epoch, lowest: 0n };
+    const payload: Payload =
+      part.count === 1
+        ? { kind: 'message', sequence, content: slice }
+        : { kind: 'part', sequence: sequence + BigInt(part.index), ...part, slice };
+    const hint = this.#hintsOf(contact.id, contact.publicKey).ours;
+    return sealLetter(parties, randomBytes, hint, [numbered, payload]);
+  }
+
+  /** The next `count` sequences of the letter epoch, durably used up before a letter exists. */
+  #reserve(contact: ContactId, count: number): MessageId {
+    const { store, randomBytes } = this.#deps;
+    const name = `letters of ${contact}`;
+    return store.transaction(() => {
+      const state = store.settings.get(name) ?? concat(randomBytes(8), new Uint8Array(8));
+      const view = new DataView(Uint8Array.from(state).buffer);
+      const id = { epoch: view.getBigUint64(0), sequence: view.getBigUint64(8) };
+      view.setBigUint64(8, id.sequence + BigInt(count));
+      store.settings.set(name, new Uint8Array(view.buffer));
+      return id;
+    });
+  }
+
+  #hintsOf(contact: ContactId, publicKey: PublicKey): Hints {
+    const known = this.#hints.get(contact);
+    if (known?.publicKey === publicKey) return known;
+    const { crypto, staticKeys } = this.#deps;
+    const secret = staticKeys.dh(publicKey);
+    const key = gateKeyOf(crypto, secret);
+    secret.fill(0);
+    const ours = hintOf(crypto, key, staticKeys.publicKey);
+    const hints = { publicKey, ours, theirs: hintOf(crypto, key, publicKey) };
+    this.#hints.set(contact, hints);
+    return hints;
+  }
+}

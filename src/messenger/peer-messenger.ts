@@ -1,0 +1,221 @@
+/** Puts the machines, the store and the link together behind the use cases of api.ts. */
+import type { CryptoProvider, KeyPair, RandomBytes } from '../crypto/index.ts';
+import {
+  BUNDLE_SIZE_MAX,
+  CAPABILITY,
+  decodeBundle,
+  encodePairingCode,
+  FRAME_SIZE_MAX,
+  LETTER_FILE_SIZE_MAX,
+  Meetings,
+  type PairingSecret,
+  RemoteProtocolError,
+  Reunions,
+  type Self,
+  Sessions,
+} from '../protocol/index.ts';
+import { Announcer, type Happening } from './announcer.ts';
+import {
+  type LetterResult,
+  type Messenger,
+  type OpenedMessage,
+  type PairingCode,
+  type SendKeysRequest,
+  type SendKeysResult,
+  type SendMessageRequest,
+  type SendMessageResult,
+  type Shown,
+  UseCaseError,
+  type VerifyRequest,
+} from './api.ts';
+import { Contacts } from './contacts.ts';
+import { decryptMessages, fileContent } from './decrypt-messages.ts';
+import { Deliveries } from './deliveries.ts';
+import { GroupCommit } from './group-commit.ts';
+import { Intake } from './intake.ts';
+import { Letters } from './letters.ts';
+import { Observations } from './observations.ts';
+import type { Clock, Contact, Link, Log, Store, Terminal } from './ports.ts';
+import { Reception } from './reception.ts';
+import { sendKeys } from './send-keys.ts';
+import { type SendMessageDeps, sendMessage, writeLetter } from './send-message.ts';
+import { show } from './show.ts';
+import { Ticker } from './ticker.ts';
+import { forgetMeetings, verify } from './verify.ts';
+import { Windows } from './windows.ts';
+
+/** PROTOCOL §7. */
+const CODE_LIFETIME_MS = 10 * 60_000;
+const CAPABILITIES = CAPABILITY.parts | CAPABILITY.letters | CAPABILITY.time;
+
+export interface PeerMessengerConfig {
+  readonly name: string;
+  /** Where this peer can be called; undefined: it cannot, and has to ask for what is there. */
+  readonly address: string | undefined;
+  readonly trust: 'tofu' | 'verified';
+  /** The largest message in bytes, sent or received. */
+  readonly contentSizeMax: number;
+}
+
+export interface PeerMessengerDeps {
+  readonly crypto: CryptoProvider;
+  readonly randomBytes: RandomBytes;
+  readonly staticKeys: KeyPair;
+  readonly store: Store;
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly terminal: Terminal;
+  readonly log: Log;
+}
+
+/** Everything that use cases share; each takes the part that it names. */
+function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
+  const { store, clock, link, randomBytes, terminal, log } = outside;
+  const contacts = new Contacts(store.contacts);
+  const introduce = () => ({
+    capabilities: CAPABILITIES,
+    maxFrame: FRAME_SIZE_MAX,
+    name: config.name,
+    address: config.address,
+  });
+  const self: Self = { ...outside, introduce };
+  const sessions = new Sessions(self, contacts);
+  const meetings = new Meetings(self, contacts, sessions);
+  const reunions = new Reunions(self, contacts, sessions, meetings);
+  const announcer = new Announcer(contacts, terminal, log);
+  const observations = new Observations();
+  const commits = new GroupCommit((work) => store.transaction(work));
+  const letters = new Letters({ ...outside, contacts });
+  const limits = { contentSizeMax: config.contentSizeMax, partBytesMax: 2 * config.contentSizeMax };
+  const intake = new Intake(store, new Windows(store.inbox), clock, limits);
+  const shared = { ...outside, contacts, sessions, meetings, reunions, announcer, observations };
+  const deliveries: Deliveries = new Deliveries(
+    {
+      ...shared,
+      commits,
+      receiveReply: (contact, bundle, outgoing) =>
+        reception.receiveReply(contact, bundle, outgoing.packets),
+      carryOut: (effects) => reception.carryOut(effects),
+    },
+    link,
+    () => (randomBytes(1)[0] ?? 0) / 256,
+  );
+  const reception: Reception = new Reception({ ...shared, letters, intake, deliveries });
+  const carryOut = reception.carryOut.bind(reception);
+  return { ...config, ...shared, commits, letters, intake, deliveries, reception, carryOut };
+}
+
+export class PeerMessenger implements Messenger {
+  readonly #parts: ReturnType<typeof parts>;
+  readonly #ticker: Ticker;
+  #stopping = false;
+
+  constructor(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
+    this.#parts = parts(config, outside);
+    this.#ticker = new Ticker(this.#parts, config.address === undefined);
+  }
+
+  sendKeys(request: SendKeysRequest): Promise<SendKeysResult> {
+    this.#assertRunning();
+    return sendKeys(this.#parts, request);
+  }
+
+  createPairingCode(): PairingCode {
+    const { crypto, randomBytes, meetings, clock, address } = this.#parts;
+    const secret = randomBytes(16) as PairingSecret;
+    meetings.holdCode(secret, clock.monotonic_ms() + CODE_LIFETIME_MS);
+    const code = encodePairingCode(crypto, { secret, address });
+    return { code, expires: new Date(clock.now().getTime() + CODE_LIFETIME_MS) };
+  }
+
+  verify(request: VerifyRequest): { readonly to: string; readonly verified: boolean } {
+    return verify(this.#parts, request);
+  }
+
+  contacts(): readonly Contact[] {
+    return this.#parts.contacts.all();
+  }
+
+  removeContact(name: string): void {
+    const { contacts, deliveries } = this.#parts;
+    const { id } = contacts.named(name);
+    forgetMeetings(this.#parts, id);
+    void deliveries.forget(id);
+    contacts.remove(id);
+  }
+
+  sendMessage(request: SendMessageRequest): Promise<SendMessageResult> {
+    this.#assertRunning();
+    return sendMessage(this.#sending(), request);
+  }
+
+  writeLetter(request: Omit<SendMessageRequest, 'wait_ms'>): Promise<LetterResult> {
+    return writeLetter(this.#sending(), request);
+  }
+
+  async readLetter(letter: Uint8Array): Promise<{ from: string; messages: number }> {
+    const { reception, contacts } = this.#parts;
+    try {
+      const taken = reception.receiveLetter(
+        decodeBundle(plain(letter), LETTER_FILE_SIZE_MAX),
+        'file',
+      );
+      const [first] = taken;
+      if (first === undefined) throw new RemoteProtocolError('malformed');
+      const messages = taken.reduce((sum, { messages }) => sum + messages, 0);
+      if (taken.every(({ fresh }) => fresh === 0)) {
+        throw new UseCaseError('letter_repeated', 'this letter was read before');
+      }
+      return { from: contacts.get(first.contact)?.name ?? '', messages };
+    } catch (cause) {
+      if (!(cause instanceof RemoteProtocolError)) throw cause;
+      const why = 'it is damaged, or nobody we are paired with wrote it to us';
+      throw new UseCaseError('letter_unreadable', `the letter cannot be read: ${why}`, { cause });
+    }
+  }
+
+  decryptMessages(query: { readonly from?: string }): readonly OpenedMessage[] {
+    return decryptMessages(this.#parts, query);
+  }
+
+  fileContent(row: number): Iterable<Uint8Array> {
+    return fileContent(this.#parts.store.inbox, row);
+  }
+
+  show(): Shown {
+    return show(this.#parts);
+  }
+
+  async receive(bundle: Uint8Array): Promise<Uint8Array> {
+    if (bundle.length > BUNDLE_SIZE_MAX) throw new RemoteProtocolError('malformed');
+    return this.#parts.reception.receive(plain(bundle));
+  }
+
+  listen(listener: (happening: Happening) => void): () => void {
+    return this.#parts.announcer.listen(listener);
+  }
+
+  start(): void {
+    this.#ticker.start();
+    for (const { id } of this.#parts.contacts.all()) this.#parts.deliveries.wake(id);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#ticker.stop();
+    await this.#parts.deliveries.stop();
+  }
+
+  #sending(): SendMessageDeps {
+    return this.#parts;
+  }
+
+  #assertRunning(): void {
+    if (this.#stopping) throw new UseCaseError('stopping', 'the peer is stopping: try again later');
+  }
+}
+
+/** The same bytes without Node's subclass, whose `slice` shares memory where it should copy. */
+function plain({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
+}

@@ -1,0 +1,334 @@
+/**
+ * The only door for packets, whichever side opened the exchange. Judges each packet alone
+ * (PROTOCOL §3), asks the pure machines what to do, stores what came in one transaction, and only
+ * then says what goes back.
+ */
+
+import { type CryptoProvider, equal } from '../crypto/index.ts';
+import { StoreError } from '../failures.ts';
+import {
+  BUNDLE_SIZE_MAX,
+  bundledSize,
+  decodeBundle,
+  decodePacket,
+  type Effect,
+  echoOf,
+  encodeBundle,
+  type Meetings,
+  type Opened,
+  type RefusalReason,
+  RemoteProtocolError,
+  type Reunions,
+  type Sessions,
+  type StatusCode,
+  type StatusPacket,
+  statusAbout,
+  type TransportPacket,
+  type Via,
+} from '../protocol/index.ts';
+import type { Announcer } from './announcer.ts';
+import type { Contacts } from './contacts.ts';
+import type { Deliveries } from './deliveries.ts';
+import type { Arrival, Intake, Taken } from './intake.ts';
+import type { Letters } from './letters.ts';
+import type { Observations } from './observations.ts';
+import type { Clock, ContactId, Log } from './ports.ts';
+import { RateLimit } from './rate-limit.ts';
+
+/** PROTOCOL §4.2. */
+const STATUSES_A_SECOND = 16;
+/** What one reply may carry for a contact that cannot be called, so that others are not starved. */
+const RIDING_BACK_MAX = 256 * 1024;
+
+export interface ReceptionDeps {
+  readonly crypto: CryptoProvider;
+  readonly contacts: Contacts;
+  readonly sessions: Sessions;
+  readonly meetings: Meetings;
+  readonly reunions: Reunions;
+  readonly letters: Letters;
+  readonly intake: Intake;
+  readonly deliveries: Deliveries;
+  readonly announcer: Announcer;
+  readonly observations: Observations;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What judging one bundle has brought so far. */
+interface Judging {
+  readonly via: Via;
+  /** For the other end of this exchange. */
+  readonly answers: Uint8Array[];
+  /** To be stored, with the packet that brought each. */
+  readonly arrivals: { readonly arrival: Arrival; readonly packet: Uint8Array }[];
+  /** Contacts that have proved in this bundle, by a fresh packet, that they are there. */
+  readonly heard: Set<ContactId>;
+  /** Of these, the ones a transport packet is owed to, be it empty. */
+  readonly owed: Set<ContactId>;
+  progress: boolean;
+}
+
+export class Reception {
+  readonly #deps: ReceptionDeps;
+  readonly #statuses: RateLimit;
+
+  constructor(deps: ReceptionDeps) {
+    this.#deps = deps;
+    this.#statuses = new RateLimit(STATUSES_A_SECOND, STATUSES_A_SECOND);
+  }
+
+  /**
+   * A bundle that somebody brought; returns the one that goes back.
+   * @throws {RemoteProtocolError} `malformed` if the framing is not exact: nothing was processed.
+   */
+  receive(bundle: Uint8Array): Uint8Array {
+    const judging = this.#judge(decodeBundle(bundle), { exchange: 'theirs' });
+    const { deliveries, contacts } = this.#deps;
+    for (const contact of judging.heard) {
+      const callable = contacts.get(contact)?.address !== undefined;
+      if (judging.owed.has(contact)) deliveries.of(contact).confirm();
+      if (!callable || judging.owed.has(contact)) {
+        judging.answers.push(...deliveries.of(contact).riding(RIDING_BACK_MAX, !callable));
+      }
+      deliveries.wake(contact);
+    }
+    return encodeBundle(fitting(judging.answers));
+  }
+
+  /**
+   * The reply to a bundle of ours. `sent` are the packets it answers.
+   * @returns whether it brought anything forward.
+   */
+  receiveReply(contact: ContactId, reply: Uint8Array, sent: readonly Uint8Array[]): boolean {
+    let packets: readonly Uint8Array[];
+    try {
+      packets = decodeBundle(reply);
+    } catch (error) {
+      this.#refuse(error);
+      return false;
+    }
+    const judging = this.#judge(packets, { exchange: 'mine', contact }, sent);
+    const delivery = this.#deps.deliveries.of(contact);
+    for (const packet of judging.answers) delivery.urge(packet);
+    for (const other of judging.owed) this.#deps.deliveries.of(other).confirm();
+    return judging.progress || judging.answers.length > 0;
+  }
+
+  /**
+   * A letter file: all of its packets, or none if one cannot be read.
+   * @throws {RemoteProtocolError} @throws {StoreError}
+   */
+  receiveLetter(packets: readonly Uint8Array[], carrier: 'file' | 'image'): readonly Taken[] {
+    const arrivals = packets.map((packet) => this.#deps.letters.open(packet, carrier));
+    return this.#deps.intake.take(arrivals);
+  }
+
+  #judge(packets: readonly Uint8Array[], via: Via, sent: readonly Uint8Array[] = []): Judging {
+    const judging: Judging = {
+      via,
+      answers: [],
+      arrivals: [],
+      heard: new Set(),
+      owed: new Set(),
+      progress: false,
+    };
+    for (const packet of packets) this.#judgeOne(packet, judging, sent);
+    this.#store(judging);
+    return judging;
+  }
+
+  #judgeOne(packet: Uint8Array, judging: Judging, sent: readonly Uint8Array[]): void {
+    const { meetings, reunions, letters } = this.#deps;
+    const now = this.#deps.clock.monotonic_ms();
+    try {
+      const decoded = decodePacket(packet);
+      switch (decoded.type) {
+        case 'TRANSPORT':
+          this.#transport(decoded, packet, now, judging);
+          break;
+        case 'STATUS':
+          this.#status(decoded, judging, sent, now);
+          break;
+        case 'LETTER':
+          this.#deps.observations.ciphertext('in', packet);
+          judging.arrivals.push({ arrival: letters.open(packet, 'file'), packet });
+          break;
+        case 'KK1':
+        case 'KK2':
+          this.#carryOut(reunions.receive(packet, judging.via, now), judging, packet);
+          break;
+        default:
+          this.#carryOut(meetings.receive(packet, judging.via, now), judging, packet);
+      }
+    } catch (error) {
+      this.#refusePacket(error, packet, judging);
+    }
+  }
+
+  #transport(decoded: TransportPacket, packet: Uint8Array, now: number, judging: Judging): void {
+    const { sessions, observations, contacts, announcer } = this.#deps;
+    const opened = sessions.open(decoded, now);
+    observations.ciphertext('in', packet);
+    const { contact, payloads, promoted } = opened;
+    judging.heard.add(contact);
+    if (promoted !== undefined) {
+      announcer.promoted(contact, promoted);
+      judging.owed.add(contact);
+      judging.progress = true;
+    }
+    this.#acknowledgements(opened, judging);
+    if (payloads.some(({ kind }) => kind === 'outbox')) {
+      const verified = contacts.get(contact)?.verified ?? false;
+      const arrival = { contact, carrier: 'session' as const, verified, payloads };
+      judging.arrivals.push({ arrival, packet });
+    }
+  }
+
+  #acknowledgements({ contact, payloads }: Opened, judging: Judging): void {
+    for (const payload of payloads) {
+      if (payload.kind === 'ack' && this.#deps.deliveries.of(contact).acknowledged(payload)) {
+        judging.progress = true;
+      }
+      if (payload.kind === 'letter_ack') this.#deps.letters.acknowledged(contact, payload);
+    }
+  }
+
+  /** Commits, and only then owes acknowledgements. */
+  #store(judging: Judging): void {
+    if (judging.arrivals.length === 0) return;
+    try {
+      const taken = this.#deps.intake.take(judging.arrivals.map(({ arrival }) => arrival));
+      for (const one of taken) this.#acknowledge(one);
+      for (const { contact } of taken) judging.owed.add(contact);
+      judging.progress = true;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#deps.log.warn('store_failed', { failure: error.failure, detail: error.message });
+      for (const { packet } of judging.arrivals) this.#answerStatus('busy', packet, judging);
+      this.#deps.observations.refused('busy');
+    }
+  }
+
+  #acknowledge(taken: Taken): void {
+    this.#deps.deliveries.of(taken.contact).owe(this.#deps.intake.acknowledgements(taken));
+    if (taken.messages > 0) this.#deps.announcer.arrived(taken.contact, taken.messages);
+  }
+
+  /** A hint about one of the packets that we sent in this very exchange. */
+  #status(
+    { code, echo }: StatusPacket,
+    { via }: Judging,
+    sent: readonly Uint8Array[],
+    now: number,
+  ): void {
+    const { crypto, meetings, reunions } = this.#deps;
+    if (via.exchange === 'theirs') throw new RemoteProtocolError('stale');
+    const about = sent.find((packet) => equal(echoOf(crypto, packet), echo));
+    if (about === undefined) throw new RemoteProtocolError('stale');
+    const { type } = decodePacket(about);
+    const { contact } = via;
+    if (type === 'TRANSPORT') {
+      if (code === 'unknown') this.#carryOutOwn(reunions.start(contact, now));
+    } else if (type === 'KK1' || type === 'KK2') {
+      this.#carryOutOwn(reunions.status(code, about, contact, now));
+    } else if (type !== 'LETTER' && type !== 'STATUS') {
+      this.#carryOutOwn(meetings.status(code, about, contact, now));
+    }
+  }
+
+  /** Effects that answer no packet: of a trigger, a tick, a status. */
+  carryOut(effects: readonly Effect[]): void {
+    this.#carryOutOwn(effects);
+  }
+
+  #carryOutOwn(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.kind !== 'answer') this.#carryOutOne(effect, undefined, undefined);
+    }
+  }
+
+  #carryOut(effects: readonly Effect[], judging: Judging, packet: Uint8Array): void {
+    for (const effect of effects) this.#carryOutOne(effect, judging, packet);
+  }
+
+  #carryOutOne(effect: Effect, judging: Judging | undefined, packet: Uint8Array | undefined): void {
+    const { deliveries, announcer, observations } = this.#deps;
+    switch (effect.kind) {
+      case 'answer':
+        judging?.answers.push(effect.packet);
+        break;
+      case 'send':
+        deliveries.of(effect.contact).urge(effect.packet);
+        deliveries.hurry(effect.contact);
+        break;
+      case 'confirm':
+        this.#confirm(effect, judging);
+        break;
+      case 'comparison':
+        announcer.compare(effect.contact, effect.comparison, effect.remoteStatic);
+        break;
+      case 'promoted':
+        announcer.promoted(effect.contact, effect.confirmation);
+        if (judging !== undefined) judging.progress = true;
+        break;
+      case 'failed':
+        announcer.failed(effect.contact, effect.reason);
+        break;
+      case 'kept':
+        announcer.kept();
+        break;
+      case 'refused':
+        observations.refused(effect.reason);
+        if (effect.status !== undefined && packet !== undefined && judging !== undefined) {
+          this.#answerStatus(effect.status, packet, judging);
+        }
+    }
+  }
+
+  /** A new session wants its first packet, PROTOCOL §5 rule 6. */
+  #confirm(effect: Extract<Effect, { kind: 'confirm' }>, judging: Judging | undefined): void {
+    const { deliveries } = this.#deps;
+    if (effect.how === 'answer' && judging?.via.exchange === 'theirs') {
+      judging.heard.add(effect.contact);
+      judging.owed.add(effect.contact);
+      return;
+    }
+    deliveries.of(effect.contact).confirm();
+    deliveries.hurry(effect.contact);
+  }
+
+  #refusePacket(error: unknown, packet: Uint8Array, judging: Judging): void {
+    const reason = this.#refuse(error);
+    if (reason === 'unknown_session') this.#answerStatus('unknown', packet, judging);
+    if (reason === 'busy') this.#answerStatus('busy', packet, judging);
+    if (reason === 'refused') this.#answerStatus('refused', packet, judging);
+  }
+
+  /** Counts what was the remote's fault; anything else is ours, and surfaces. */
+  #refuse(error: unknown): RefusalReason {
+    if (error instanceof StoreError) {
+      this.#deps.log.warn('store_failed', { failure: error.failure, detail: error.message });
+      this.#deps.observations.refused('busy');
+      return 'busy';
+    }
+    if (!(error instanceof RemoteProtocolError)) throw error;
+    this.#deps.observations.refused(error.reason);
+    return error.reason;
+  }
+
+  #answerStatus(code: StatusCode, packet: Uint8Array, judging: Judging): void {
+    if (judging.via.exchange === 'mine') return;
+    if (!this.#statuses.allows(this.#deps.clock.monotonic_ms())) return;
+    judging.answers.push(statusAbout(this.#deps.crypto, code, packet));
+  }
+}
+
+/** As many answers as a bundle holds; who misses one asks again. */
+function fitting(answers: readonly Uint8Array[]): readonly Uint8Array[] {
+  let size = 0;
+  return answers.filter((packet) => {
+    size += bundledSize(packet.length);
+    return size <= BUNDLE_SIZE_MAX;
+  });
+}

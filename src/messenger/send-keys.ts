@@ -1,0 +1,166 @@
+/** `send_keys`: a person here wants to meet a contact, or to meet it again. */
+import type { CryptoProvider } from '../crypto/index.ts';
+import {
+  decodePairingCode,
+  type Effect,
+  type MeetingFailure,
+  type Meetings,
+  type PairingCode,
+  PairingCodeError,
+  type Reunions,
+  type Sessions,
+} from '../protocol/index.ts';
+import type { Announcer } from './announcer.ts';
+import { type SendKeysRequest, type SendKeysResult, UseCaseError } from './api.ts';
+import { type Contacts, parseAddress, unmet } from './contacts.ts';
+import type { Deliveries } from './deliveries.ts';
+import type { Clock, Contact } from './ports.ts';
+
+/** How long a trigger waits for what it started; after that the answer is "waiting". */
+const PATIENCE_MS = 8_000;
+
+export interface SendKeysDeps {
+  readonly crypto: CryptoProvider;
+  readonly contacts: Contacts;
+  readonly sessions: Sessions;
+  readonly meetings: Meetings;
+  readonly reunions: Reunions;
+  readonly deliveries: Deliveries;
+  readonly announcer: Announcer;
+  readonly clock: Clock;
+  readonly carryOut: (effects: readonly Effect[]) => void;
+}
+
+/** @throws {UseCaseError} */
+export async function sendKeys(
+  deps: SendKeysDeps,
+  request: SendKeysRequest,
+): Promise<SendKeysResult> {
+  const code = request.code === undefined ? undefined : readCode(deps.crypto, request.code);
+  const contact = whom(deps, request, code);
+  const { sessions, deliveries, announcer, clock } = deps;
+  const before = sessions.currentIndex(contact.id);
+  announcer.clearFailure(contact.id);
+  deps.carryOut(trigger(deps, contact, request.again === true, code));
+  deliveries.hurry(contact.id);
+  const patience = new AbortController();
+  await Promise.race([deliveries.settled(contact.id), clock.sleep(PATIENCE_MS, patience.signal)]);
+  patience.abort();
+  const established = sessions.currentIndex(contact.id) !== before;
+  return established ? establishedResult(deps, contact) : waitingResult(deps, contact);
+}
+
+function trigger(
+  { meetings, reunions, clock }: SendKeysDeps,
+  { id, publicKey }: Contact,
+  again: boolean,
+  code: PairingCode | undefined,
+): readonly Effect[] {
+  const now = clock.monotonic_ms();
+  if (code !== undefined) return meetings.trigger(id, now, code.secret);
+  const renews = publicKey !== undefined && !again && meetings.standing(id, now) === 'none';
+  return renews ? reunions.start(id, now) : meetings.trigger(id, now);
+}
+
+/** Finds the contact that a request means, or makes it. */
+function whom(
+  { contacts, meetings, clock }: SendKeysDeps,
+  request: SendKeysRequest,
+  code: PairingCode | undefined,
+): Contact {
+  const given = request.address ?? code?.address;
+  const address = given === undefined ? undefined : parseAddress(given);
+  const known = request.to === undefined ? undefined : contacts.byName(request.to);
+  if (address === undefined) {
+    if (request.to !== undefined || contacts.all().length > 0) return contacts.named(request.to);
+    return adoptCaller(contacts, meetings, clock);
+  }
+  if (known !== undefined) {
+    return known.address === address ? known : contacts.update(known.id, { address });
+  }
+  const there = contacts.byAddress(address);
+  if (there !== undefined && request.to === undefined) return there;
+  const name = request.to ?? contacts.freeName(new URL(address).host);
+  return contacts.insert(unmet(name, address));
+}
+
+/** Nobody is known yet, but somebody has called: that is who is meant. */
+function adoptCaller(contacts: Contacts, meetings: Meetings, clock: Clock): Contact {
+  const kept = meetings.waiting(clock.monotonic_ms()).at(-1)?.introduction;
+  if (kept?.address === undefined) return contacts.named(undefined);
+  return contacts.insert(unmet(contacts.freeName(kept.name), kept.address));
+}
+
+function readCode(crypto: CryptoProvider, text: string): PairingCode {
+  try {
+    return decodePairingCode(crypto, text);
+  } catch (cause) {
+    if (!(cause instanceof PairingCodeError)) throw cause;
+    throw new UseCaseError('invalid_code', cause.message, { cause });
+  }
+}
+
+function establishedResult({ contacts, announcer }: SendKeysDeps, { id }: Contact): SendKeysResult {
+  const { name, verified } = contacts.get(id) ?? { name: 'the contact', verified: false };
+  const comparison = announcer.comparable(id)?.comparison;
+  const detail =
+    comparison === undefined || verified
+      ? `a fresh session with ${name} is established`
+      : `compare the code with ${name}, then POST /verify {"to": "${name}", "code": "${comparison.code}"}`;
+  return {
+    to: name,
+    state: 'established',
+    verified,
+    detail,
+    ...(comparison && !verified && { comparison }),
+  };
+}
+
+/** @throws {UseCaseError} if waiting is of no use. */
+function waitingResult(deps: SendKeysDeps, { id }: Contact): SendKeysResult {
+  const { contacts, announcer, deliveries } = deps;
+  const { name, verified, address } = contacts.named(contacts.get(id)?.name);
+  const failure = announcer.failure(id);
+  if (failure !== undefined) throw refusal(failure, name);
+  const error = deliveries.of(id).lastError;
+  if (error !== undefined) {
+    const again = `start ${name}, or correct its address, then POST /send_keys again`;
+    throw new UseCaseError('unreachable', `${name} does not answer at ${address}: ${again}`);
+  }
+  const comparison = announcer.comparable(id)?.comparison;
+  const detail =
+    comparison === undefined
+      ? `keys are sent: now ${name} has to POST /send_keys on its side`
+      : `${name} has yet to confirm; the code is shown on both terminals`;
+  return { to: name, state: 'waiting', verified, detail, ...(comparison && { comparison }) };
+}
+
+/** What a person can do about a meeting that failed. */
+export function adviceOn(failure: MeetingFailure, name: string): string {
+  switch (failure) {
+    case 'cannot_be_called':
+      return `${name} has no address: give one, or pair by a code (sotto pair)`;
+    case 'code_needed':
+    case 'forbidden':
+      return `${name} refuses to meet like this: pair by a code, or ask why there`;
+    case 'unanswered':
+      return `${name} did not answer in time: POST /send_keys on both sides again`;
+    case 'stale':
+      return `${name} has forgotten this meeting: POST /send_keys on both sides again`;
+    case 'attempts_used':
+      return 'too many attempts for one trigger: POST /send_keys again';
+    case 'forgotten':
+      return `${name} has forgotten us: POST /send_keys {"to": "${name}", "again": true} on both sides`;
+    case 'own_key':
+      return 'the address is our own: give the address of the other peer';
+    case 'key_of_another':
+      return 'its key belongs to another contact already: use that contact, or remove it';
+    case 'key_changed':
+      return `${name} has another key than before: if that is right, remove the contact and pair anew`;
+  }
+}
+
+function refusal(failure: MeetingFailure, name: string): UseCaseError {
+  const changed = failure === 'key_changed' || failure === 'key_of_another';
+  return new UseCaseError(changed ? 'key_changed' : 'refused_by_contact', adviceOn(failure, name));
+}

@@ -1,0 +1,173 @@
+/** `send_msg`: a message is durable in the outbox before its sender hears of success. */
+import { concat } from '../bytes.ts';
+import type { PublicKey } from '../crypto/index.ts';
+import { CAPABILITY, encodeFileHead, encodeText } from '../protocol/index.ts';
+import {
+  type LetterResult,
+  type SendMessageRequest,
+  type SendMessageResult,
+  UseCaseError,
+} from './api.ts';
+import type { Contacts } from './contacts.ts';
+import type { Deliveries } from './deliveries.ts';
+import type { GroupCommit } from './group-commit.ts';
+import type { Letters } from './letters.ts';
+import { messageIdText } from './message-id.ts';
+import { cutting } from './packing.ts';
+import type { Clock, Contact, Store } from './ports.ts';
+import { slices } from './slices.ts';
+
+export interface SendMessageDeps {
+  readonly store: Store;
+  readonly contacts: Contacts;
+  readonly deliveries: Deliveries;
+  readonly letters: Letters;
+  readonly commits: GroupCommit;
+  readonly clock: Clock;
+  /** `verified`: nothing is sent to a contact that nobody compared. */
+  readonly trust: 'tofu' | 'verified';
+  /** In bytes. */
+  readonly contentSizeMax: number;
+}
+
+type Paired = Contact & { readonly publicKey: PublicKey };
+
+/** @throws {UseCaseError} @throws {StoreError} */
+export async function sendMessage(
+  deps: SendMessageDeps,
+  request: SendMessageRequest,
+): Promise<SendMessageResult> {
+  const { deliveries, store } = deps;
+  const contact = addressee(deps, request.to);
+  const sequence = await queue(deps, contact, request.content);
+  const waiting = deliveries.of(contact.id).acknowledgement(sequence.last);
+  deliveries.wake(contact.id);
+  const delivered = await within(deps.clock, request.wait_ms ?? 0, waiting.promise);
+  waiting.cancel();
+  const id = messageIdText({ epoch: store.outbox.epoch(contact.id), sequence: sequence.first });
+  return { to: contact.name, id, trust: contact.verified ? 'verified' : 'tofu', delivered };
+}
+
+/** @throws {UseCaseError} `too_large` and what `sendMessage` throws. */
+export async function writeLetter(
+  deps: SendMessageDeps,
+  request: Omit<SendMessageRequest, 'wait_ms'>,
+): Promise<LetterResult> {
+  const contact = addressee(deps, request.to);
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunksOf(request.content)) {
+    parts.push(Uint8Array.from(chunk));
+    size += chunk.length;
+    if (size > deps.contentSizeMax) throw tooLarge(deps.contentSizeMax);
+  }
+  const { id, bundle } = deps.letters.write(contact, concat(...parts));
+  return { to: contact.name, id: messageIdText(id), letter: bundle };
+}
+
+/** Who it is for, if anything may be sent there. @throws {UseCaseError} */
+function addressee({ contacts, trust }: SendMessageDeps, to: string | undefined): Paired {
+  const contact = contacts.named(to);
+  const { name, publicKey, verified } = contact;
+  if (publicKey === undefined) {
+    const meet = `POST /send_keys here and at ${name}, then send again`;
+    throw new UseCaseError('not_paired', `not paired with ${name} yet: ${meet}`);
+  }
+  if (trust === 'verified' && !verified) {
+    const compare = `compare the code with ${name}, POST /verify, then send again`;
+    throw new UseCaseError('not_verified', `nobody has compared keys with ${name}: ${compare}`);
+  }
+  return { ...contact, publicKey };
+}
+
+interface Queued {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+async function queue(
+  deps: SendMessageDeps,
+  contact: Paired,
+  content: SendMessageRequest['content'],
+): Promise<Queued> {
+  const { whole, slice } = cutting(contact.maxFrame);
+  if (content.type === 'text') {
+    const encoded = encodeText(content.text);
+    if (encoded.length <= whole) return queueWhole(deps, contact, encoded);
+  }
+  return queueSlices(deps, contact, slices(chunksOf(content), slice), whole);
+}
+
+async function queueWhole(deps: SendMessageDeps, { id }: Paired, content: Uint8Array) {
+  const { store, commits, deliveries, clock } = deps;
+  const delivery = deliveries.of(id);
+  const sequence = await commits.commit(() => {
+    delivery.flush();
+    return store.outbox.append(id, content, clock.now());
+  });
+  delivery.queued(sequence);
+  return { first: sequence, last: sequence };
+}
+
+async function queueSlices(
+  deps: SendMessageDeps,
+  contact: Paired,
+  cut: AsyncIterable<Uint8Array>,
+  whole: number,
+): Promise<Queued> {
+  const { store, clock, contentSizeMax, deliveries } = deps;
+  const staged = store.outbox.stage(contact.id, clock.now());
+  let [count, size] = [0, 0];
+  let only: Uint8Array | undefined;
+  try {
+    for await (const slice of cut) {
+      count += 1;
+      size += slice.length;
+      if (size > contentSizeMax) throw tooLarge(contentSizeMax);
+      if (count === 2) assertTakesParts(contact);
+      only = count === 1 ? slice : undefined;
+      staged.append(slice);
+    }
+    if (only !== undefined && only.length <= whole) {
+      staged.discard();
+      return await queueWhole(deps, contact, only);
+    }
+    const first = staged.queue();
+    const last = first + BigInt(count - 1);
+    deliveries.of(contact.id).queued(last);
+    return { first, last };
+  } catch (error) {
+    staged.discard();
+    throw error;
+  }
+}
+
+function assertTakesParts({ name, capabilities }: Paired): void {
+  if ((capabilities & CAPABILITY.parts) !== 0) return;
+  throw new UseCaseError('unsupported', `${name} takes only short messages: send less at once`);
+}
+
+function tooLarge(contentSizeMax: number): UseCaseError {
+  const limit = Math.floor(contentSizeMax / 1024 / 1024);
+  return new UseCaseError('too_large', `a message holds at most ${limit} MiB: cut it, or raise it`);
+}
+
+async function* chunksOf(content: SendMessageRequest['content']): AsyncIterable<Uint8Array> {
+  if (content.type === 'text') {
+    yield encodeText(content.text);
+    return;
+  }
+  yield encodeFileHead(content);
+  yield* content.bytes;
+}
+
+/** Whether `promise` resolved within `ms`. */
+async function within(clock: Clock, ms: number, promise: Promise<void>): Promise<boolean> {
+  if (ms <= 0) return false;
+  const patience = new AbortController();
+  const delivered = promise.then(() => true);
+  const tooLate = clock.sleep(ms, patience.signal).then(() => false);
+  const result = await Promise.race([delivered, tooLate]);
+  patience.abort();
+  return result;
+}

@@ -1,0 +1,87 @@
+/** `show`: this peer as it may be seen by anybody. Public facts, never a secret. */
+import type { CryptoProvider, KeyPair } from '../crypto/index.ts';
+import { fingerprint, fingerprintOfPair, type Meetings, type Sessions } from '../protocol/index.ts';
+import type { Announcer } from './announcer.ts';
+import type { ContactState, Shown, ShownContact } from './api.ts';
+import type { Contacts } from './contacts.ts';
+import type { Deliveries } from './deliveries.ts';
+import { hex, type Observations } from './observations.ts';
+import type { Clock, Contact, Store } from './ports.ts';
+import { adviceOn } from './send-keys.ts';
+
+export interface ShowDeps {
+  readonly name: string;
+  readonly address: string | undefined;
+  readonly crypto: CryptoProvider;
+  readonly staticKeys: KeyPair;
+  readonly store: Store;
+  readonly contacts: Contacts;
+  readonly sessions: Sessions;
+  readonly meetings: Meetings;
+  readonly deliveries: Deliveries;
+  readonly announcer: Announcer;
+  readonly observations: Observations;
+  readonly clock: Clock;
+}
+
+export function show(deps: ShowDeps): Shown {
+  const { name, address, crypto, staticKeys, contacts, meetings, observations, clock } = deps;
+  const now = clock.monotonic_ms();
+  const ephemeral = contacts
+    .all()
+    .map(({ id }) => meetings.ephemeral(id, now))
+    .findLast((key) => key !== undefined);
+  const waiting = meetings.waiting(now).map(({ introduction }) => ({
+    name: introduction.name,
+    address: introduction.address ?? '',
+  }));
+  return {
+    name,
+    public_key: hex(staticKeys.publicKey),
+    combined_key: ephemeral && hex(ephemeral),
+    fingerprint: fingerprint(crypto, staticKeys.publicKey),
+    address,
+    contacts: contacts.all().map((contact) => shown(deps, contact, now)),
+    waiting,
+    refused: observations.refusals(),
+    last_ciphertexts: observations.ciphertexts(),
+  };
+}
+
+function shown(deps: ShowDeps, contact: Contact, now: number): ShownContact {
+  const { crypto, staticKeys, store, sessions, announcer, deliveries } = deps;
+  const { id, name, address, publicKey, verified } = contact;
+  const state = stateOf(deps, contact, now);
+  const delivery = deliveries.of(id);
+  const standing = sessions.standing(id, now);
+  return {
+    name,
+    address,
+    public_key: publicKey && hex(publicKey),
+    fingerprint: publicKey && fingerprintOfPair(crypto, staticKeys.publicKey, publicKey),
+    verified,
+    state,
+    advice: advice(deps, contact, state),
+    comparison: verified ? undefined : announcer.comparable(id)?.comparison,
+    session: standing === 'expired' ? 'to_be_renewed' : standing,
+    queued: delivery.count(),
+    arriving: store.inbox.arriving(id).map(({ parts, count }) => ({ parts, count })),
+    unopened: store.inbox.unopened(id).length,
+    last_error: delivery.lastError,
+  };
+}
+
+function stateOf({ announcer, meetings }: ShowDeps, contact: Contact, now: number): ContactState {
+  if (announcer.failure(contact.id) === 'forgotten') return 'forgotten_by_contact';
+  if (contact.publicKey !== undefined) return 'paired';
+  return meetings.standing(contact.id, now) === 'none' ? 'new' : 'waiting';
+}
+
+function advice({ announcer }: ShowDeps, { id, name, verified }: Contact, state: ContactState) {
+  const failure = announcer.failure(id);
+  if (failure !== undefined) return adviceOn(failure, name);
+  if (state === 'new') return 'POST /send_keys here and there';
+  if (state === 'waiting') return `now ${name} has to POST /send_keys`;
+  if (!verified && announcer.comparable(id) !== undefined) return 'compare the code, POST /verify';
+  return '';
+}

@@ -1,0 +1,54 @@
+/** `verify`: two people have compared the code, or found that it differs. */
+import type { Meetings, Reunions, Sessions } from '../protocol/index.ts';
+import type { Announcer } from './announcer.ts';
+import { UseCaseError, type VerifyRequest } from './api.ts';
+import type { Contacts } from './contacts.ts';
+
+export interface VerifyDeps {
+  readonly contacts: Contacts;
+  readonly announcer: Announcer;
+  readonly sessions: Sessions;
+  readonly meetings: Meetings;
+  readonly reunions: Reunions;
+}
+
+/** @throws {UseCaseError} `nothing_to_compare`, `comparison_changed` */
+export function verify(
+  deps: VerifyDeps,
+  { to, code, differs }: VerifyRequest,
+): { readonly to: string; readonly verified: boolean } {
+  const { contacts, announcer } = deps;
+  const { id, name, publicKey } = contacts.named(to);
+  const comparable = announcer.comparable(id);
+  if (comparable === undefined || publicKey === undefined) {
+    const meet = 'meet first: POST /send_keys on both sides (with "again": true if you have met)';
+    throw new UseCaseError(
+      'nothing_to_compare',
+      `there is no code to compare with ${name}: ${meet}`,
+    );
+  }
+  // People type what they read: spaces and dashes are theirs.
+  if (comparable.comparison.code !== code.replace(/[\s-]/g, '')) {
+    const now = 'look at GET /show, and compare that code';
+    throw new UseCaseError('comparison_changed', `that is not the code with ${name} now: ${now}`);
+  }
+  announcer.compared(id);
+  if (differs !== true) {
+    contacts.update(id, { verified: true });
+    return { to: name, verified: true };
+  }
+  forgetMeetings(deps, id);
+  contacts.update(id, { publicKey: undefined, verified: false });
+  return { to: name, verified: false };
+}
+
+/** Ends every session and handshake with a contact. */
+export function forgetMeetings(
+  { sessions, meetings, reunions, announcer }: VerifyDeps,
+  contact: number,
+): void {
+  sessions.forget(contact);
+  meetings.forget(contact);
+  reunions.forget(contact);
+  announcer.forget(contact);
+}

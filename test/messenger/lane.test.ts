@@ -1,0 +1,149 @@
+/**
+ * Goal: one exchange at a time, no lost wake-up, a growing pause while nobody answers, and a
+ * person's wish cuts the pause short.
+ * Method: a lane on a link and a clock that the test moves by hand.
+ */
+import t from 'tap';
+import { LinkError } from '../../src/failures.ts';
+import { Lane, type LaneOwner, type Outgoing } from '../../src/messenger/lane.ts';
+import type { Clock, Link } from '../../src/messenger/ports.ts';
+
+const NOTHING = new Uint8Array(0);
+
+/** A clock whose sleepers wake when told, or when aborted. */
+class HandClock implements Clock {
+  readonly pauses: number[] = [];
+  #wake: (() => void)[] = [];
+
+  now = () => new Date(0);
+  monotonic_ms = () => 0;
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.pauses.push(ms);
+    return new Promise((resolve) => {
+      this.#wake.push(resolve);
+      signal?.addEventListener('abort', () => resolve());
+    });
+  }
+
+  wakeAll(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+}
+
+/** Sends numbers, one packet each. */
+class Numbers implements LaneOwner {
+  readonly queue: number[] = [];
+  readonly failures: string[] = [];
+  address = () => 'http://127.0.0.1:1';
+
+  next(): Outgoing | undefined {
+    const [first] = this.queue;
+    return first === undefined
+      ? undefined
+      : { packets: [Uint8Array.of(first)], expectsProgress: true, confirms: false };
+  }
+
+  reply(): boolean {
+    this.queue.shift();
+    return true;
+  }
+
+  failed(error: LinkError): void {
+    this.failures.push(error.failure);
+  }
+}
+
+const turns = async (count: number) => {
+  for (let turn = 0; turn < count; turn += 1) await new Promise(setImmediate);
+};
+
+t.test('everything queued goes out in order, one exchange at a time', async (t) => {
+  const owner = new Numbers();
+  const sent: number[] = [];
+  let open = 0;
+  const link: Link = {
+    async exchange(_address, bundle) {
+      open += 1;
+      t.equal(open, 1, 'no second exchange meanwhile');
+      await turns(1);
+      sent.push(bundle[2] ?? -1);
+      open -= 1;
+      return NOTHING;
+    },
+  };
+  const lane = new Lane(owner, link, new HandClock(), () => 0.5);
+  owner.queue.push(1, 2);
+  lane.wake();
+  await turns(2);
+  owner.queue.push(3);
+  lane.wake();
+  await lane.settled();
+  t.strictSame(sent, [1, 2, 3]);
+});
+
+t.test('a wake-up in the very turn in which the lane falls asleep is not lost', async (t) => {
+  const owner = new Numbers();
+  let sent = 0;
+  const link: Link = {
+    async exchange() {
+      sent += 1;
+      return NOTHING;
+    },
+  };
+  const lane = new Lane(owner, link, new HandClock(), () => 0.5);
+  for (let round = 1; round <= 50; round += 1) {
+    owner.queue.push(round);
+    lane.wake();
+    for (let turn = 0; turn < round % 13; turn += 1) await Promise.resolve();
+    owner.queue.push(round);
+    lane.wake();
+    await turns(2);
+    t.equal(sent, 2 * round);
+  }
+});
+
+t.test('the pause doubles while nobody answers, and hurry cuts it short', async (t) => {
+  const owner = new Numbers();
+  const clock = new HandClock();
+  let up = false;
+  const link: Link = {
+    async exchange() {
+      if (up) return NOTHING;
+      throw new LinkError('unreachable', 'nobody there');
+    },
+  };
+  const lane = new Lane(owner, link, clock, () => 0.5);
+  owner.queue.push(1);
+  lane.wake();
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    await turns(2);
+    clock.wakeAll();
+  }
+  await turns(2);
+  t.strictSame(clock.pauses, [250, 500, 1000, 2000, 4000]);
+  t.strictSame(new Set(owner.failures), new Set(['unreachable']));
+  up = true;
+  lane.hurry();
+  await lane.settled();
+  t.strictSame(owner.queue, []);
+});
+
+t.test('stop waits for the exchange under way and starts no other', async (t) => {
+  const owner = new Numbers();
+  let finished = 0;
+  const link: Link = {
+    async exchange() {
+      await turns(3);
+      finished += 1;
+      return NOTHING;
+    },
+  };
+  const lane = new Lane(owner, link, new HandClock(), () => 0.5);
+  owner.queue.push(1, 2);
+  lane.wake();
+  await turns(1);
+  await lane.stop();
+  t.equal(finished, 1);
+  t.strictSame(owner.queue, [2]);
+});

@@ -1,0 +1,202 @@
+/**
+ * Goal: two peers pair, talk, and lose nothing, whatever the wire does.
+ * Method: real stores and real machines on a wire in memory that loses, doubles and listens.
+ */
+import t from 'tap';
+import { noble } from '../../src/crypto/index.ts';
+import { pairedPeers, readTexts, Side, text, twoPeers, until, Wire } from './support.ts';
+
+const codeIn = (side: Side) => /code (\d{6}), key check ([0-9a-f]{16})/.exec(side.printed[0] ?? '');
+
+for (const crypto of [undefined, noble]) {
+  t.test(`the old walk, by ${crypto?.name ?? 'openssl'}`, async (t) => {
+    const { wire, alice, bob } = await twoPeers(t, crypto && { crypto });
+    const first = await alice.messenger.sendKeys({ to: 'bob', address: bob.address });
+    t.equal(first.state, 'waiting');
+    const second = await bob.messenger.sendKeys({});
+    t.match(second, { state: 'established', to: 'alice', verified: false });
+    t.match(codeIn(alice)?.[1], /^\d{6}$/);
+    t.strictSame(codeIn(alice)?.slice(1), codeIn(bob)?.slice(1), 'both terminals show the same');
+    t.equal(second.comparison?.code, codeIn(bob)?.[1]);
+
+    const sent = await alice.messenger.sendMessage({ ...text('hello, bob'), wait_ms: 5000 });
+    t.match(sent, { to: 'bob', trust: 'tofu', delivered: true });
+    t.strictSame(readTexts(bob), ['hello, bob']);
+    t.match(bob.printed.at(-1), /^alice \(not verified\): hello, bob$/);
+    t.strictSame(readTexts(bob), [], 'and only once');
+    await bob.messenger.sendMessage({ ...text('hello, alice'), wait_ms: 5000 });
+    t.strictSame(readTexts(alice), ['hello, alice']);
+    const wireText = Buffer.concat(wire.seen).toString('latin1');
+    t.notMatch(wireText, /hello/, 'and nowhere on the wire');
+  });
+}
+
+t.test('sending before pairing is refused, and says what to do', async (t) => {
+  const { alice, bob } = await twoPeers(t);
+  const nobody = { name: 'UseCaseError', failure: 'no_contact' };
+  await t.rejects(alice.messenger.sendMessage(text('x')), nobody);
+  await alice.messenger.sendKeys({ to: 'bob', address: bob.address });
+  await t.rejects(alice.messenger.sendMessage(text('x')), {
+    name: 'UseCaseError',
+    failure: 'not_paired',
+  });
+  t.strictSame(bob.messenger.decryptMessages({}), []);
+});
+
+t.test('both trigger at once', async (t) => {
+  const { alice, bob } = await twoPeers(t);
+  await Promise.all([
+    alice.messenger.sendKeys({ to: 'bob', address: bob.address }),
+    bob.messenger.sendKeys({ to: 'alice', address: alice.address }),
+  ]);
+  await until(() => alice.messenger.show().contacts[0]?.state === 'paired');
+  await until(() => bob.messenger.show().contacts[0]?.state === 'paired');
+  t.strictSame(codeIn(alice)?.slice(1), codeIn(bob)?.slice(1));
+  await alice.messenger.sendMessage({ ...text('a'), wait_ms: 5000 });
+  t.strictSame(readTexts(bob), ['a']);
+});
+
+t.test('verify: the right code, a wrong one, and "they differ"', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  const code = codeIn(alice)?.[1] ?? '';
+  const other = code === '000000' ? '000001' : '000000';
+  t.throws(() => alice.messenger.verify({ code: other }), {
+    name: 'UseCaseError',
+    failure: 'comparison_changed',
+  });
+  t.match(alice.messenger.verify({ code }), { to: 'bob', verified: true });
+  t.throws(() => alice.messenger.verify({ code }), {
+    name: 'UseCaseError',
+    failure: 'nothing_to_compare',
+  });
+  t.match(bob.messenger.verify({ code, differs: true }), { to: 'alice', verified: false });
+  t.match(bob.messenger.show().contacts[0], { state: 'new', session: 'none' });
+});
+
+t.test('a restart of either side needs nobody', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  await alice.messenger.sendMessage({ ...text('1'), wait_ms: 5000 });
+  await bob.stop();
+  await alice.messenger.sendMessage(text('2'));
+  await bob.start();
+  await until(() => bob.messenger.show().contacts[0]?.unopened === 2);
+  await alice.stop();
+  await alice.start();
+  await alice.messenger.sendMessage({ ...text('3'), wait_ms: 5000 });
+  t.strictSame(readTexts(bob), ['1', '2', '3']);
+});
+
+t.test('whatever the wire does, each message arrives exactly once', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  let step = 0;
+  const fates = ['pass', 'lose_reply', 'twice', 'lose_request', 'pass', 'lose_reply'] as const;
+  wire.harm = () => {
+    step += 1;
+    return fates[step % fates.length] ?? 'pass';
+  };
+  const wanted = Array.from({ length: 40 }, (_, number) => `message ${number}`);
+  for (const each of wanted) await alice.messenger.sendMessage(text(each));
+  const got: string[] = [];
+  await until(() => {
+    got.push(...readTexts(bob));
+    return got.length >= wanted.length;
+  }, 30_000);
+  wire.harm = () => 'pass';
+  await alice.messenger.sendMessage({ ...text('end'), wait_ms: 10_000 });
+  got.push(...readTexts(bob));
+  t.strictSame(got, [...wanted, 'end']);
+  await until(() => alice.messenger.show().contacts[0]?.queued.messages === 0);
+});
+
+t.test('a file larger than a packet goes in parts', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  const size = 300_000;
+  const bytes = Uint8Array.from({ length: size }, (_, place) => (place * 31) % 251);
+  const source = (async function* () {
+    for (let at = 0; at < size; at += 7001) yield bytes.subarray(at, at + 7001);
+  })();
+  const content = { type: 'file' as const, name: '../x.bin', mediaType: 'a/b', bytes: source };
+  const sent = await alice.messenger.sendMessage({ content, wait_ms: 10_000 });
+  t.equal(sent.delivered, true);
+  const [opened] = bob.messenger.decryptMessages({});
+  t.match(opened?.content, { type: 'file', name: 'x.bin', mediaType: 'a/b', size });
+  const got = Buffer.concat([...bob.messenger.fileContent(opened?.row ?? -1)]);
+  t.ok(got.equals(bytes));
+});
+
+t.test('a pairing code verifies both sides with one command', async (t) => {
+  const { alice, bob } = await twoPeers(t);
+  const { code } = bob.messenger.createPairingCode();
+  const result = await alice.messenger.sendKeys({ code });
+  t.match(result, { state: 'established', verified: true });
+  await until(() => bob.messenger.show().contacts[0]?.verified === true);
+  await alice.messenger.sendMessage({ ...text('by code'), wait_ms: 5000 });
+  t.strictSame(readTexts(bob), ['by code']);
+  await t.rejects(alice.messenger.sendKeys({ code: 'ABC' }), {
+    name: 'UseCaseError',
+    failure: 'invalid_code',
+  });
+});
+
+t.test('a letter is read once, and only by whom it is for', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  const carol = await new Side(t, wire, 'carol').start();
+  const { letter } = await alice.messenger.writeLetter(text('by hand'));
+  await t.rejects(carol.messenger.readLetter(letter), {
+    name: 'UseCaseError',
+    failure: 'letter_unreadable',
+  });
+  t.match(await bob.messenger.readLetter(letter), { from: 'alice', messages: 1 });
+  t.strictSame(readTexts(bob), ['by hand']);
+  await t.rejects(bob.messenger.readLetter(letter), {
+    name: 'UseCaseError',
+    failure: 'letter_repeated',
+  });
+  t.strictSame(readTexts(bob), []);
+  letter[40] = (letter[40] ?? 0) ^ 1;
+  await t.rejects(bob.messenger.readLetter(letter), {
+    name: 'UseCaseError',
+    failure: 'letter_unreadable',
+  });
+});
+
+t.test('a contact that has forgotten us is told apart, and the way back works', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  await bob.messenger.verify({ code: codeIn(bob)?.[1] ?? '', differs: true });
+  bob.messenger.removeContact('alice');
+  await t.rejects(alice.messenger.sendKeys({ to: 'bob' }), {
+    name: 'UseCaseError',
+    failure: 'refused_by_contact',
+  });
+  t.equal(alice.messenger.show().contacts[0]?.state, 'forgotten_by_contact');
+  await alice.messenger.sendKeys({ to: 'bob', again: true });
+  const met = await bob.messenger.sendKeys({ to: 'alice', address: alice.address });
+  t.equal(met.state, 'established');
+  await alice.messenger.sendMessage({ ...text('again'), wait_ms: 5000 });
+  t.strictSame(readTexts(bob), ['again']);
+  t.ok(wire.seen.length > 0);
+});
+
+t.test('several contacts: `to` is needed, and nothing is mixed up', async (t) => {
+  const wire = new Wire();
+  const [alice, bob, carol] = await Promise.all(
+    ['alice', 'bob', 'carol'].map((name) => new Side(t, wire, name).start()),
+  );
+  if (alice === undefined || bob === undefined || carol === undefined) return;
+  for (const other of [bob, carol]) {
+    await alice.messenger.sendKeys({ to: other.name, address: other.address });
+    await other.messenger.sendKeys({ to: 'alice', address: alice.address });
+  }
+  await t.rejects(alice.messenger.sendMessage(text('?')), {
+    name: 'UseCaseError',
+    failure: 'ambiguous_contact',
+  });
+  await t.rejects(alice.messenger.sendMessage({ ...text('?'), to: 'dave' }), {
+    name: 'UseCaseError',
+    failure: 'unknown_contact',
+  });
+  await alice.messenger.sendMessage({ ...text('for bob'), to: 'bob', wait_ms: 5000 });
+  await alice.messenger.sendMessage({ ...text('for carol'), to: 'carol', wait_ms: 5000 });
+  t.strictSame(readTexts(bob), ['for bob']);
+  t.strictSame(readTexts(carol), ['for carol']);
+});

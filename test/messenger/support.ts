@@ -1,0 +1,166 @@
+/** Two or more messengers on real stores, on one wire that the test can listen to and harm. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { type CryptoProvider, openssl, systemRandomBytes } from '../../src/crypto/index.ts';
+import { LinkError } from '../../src/failures.ts';
+import {
+  type Clock,
+  type Link,
+  type Log,
+  PeerMessenger,
+  type PeerMessengerConfig,
+  type Store,
+} from '../../src/messenger/index.ts';
+import { openStore } from '../../src/store/index.ts';
+
+export const SILENT: Log = { info: () => {}, warn: () => {} };
+
+export const realClock: Clock = {
+  now: () => new Date(),
+  monotonic_ms: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      signal?.addEventListener('abort', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    }),
+};
+
+/** What happens to one exchange; the default is that it succeeds. */
+export type Harm = (bundle: Uint8Array) => 'pass' | 'lose_request' | 'lose_reply' | 'twice';
+
+export class Wire implements Link {
+  readonly peers = new Map<string, Side>();
+  /** Every bundle that ever passed, both ways. */
+  readonly seen: Uint8Array[] = [];
+  harm: Harm = () => 'pass';
+
+  async exchange(address: string, bundle: Uint8Array): Promise<Uint8Array> {
+    const there = this.peers.get(address);
+    const fate = this.harm(bundle);
+    this.seen.push(bundle.slice());
+    await new Promise(setImmediate);
+    if (there === undefined || fate === 'lose_request') throw lost();
+    const reply = await there.messenger.receive(bundle.slice());
+    if (fate === 'twice') await there.messenger.receive(bundle.slice());
+    this.seen.push(reply.slice());
+    if (fate === 'lose_reply') throw lost();
+    return reply;
+  }
+}
+
+function lost(): LinkError {
+  return new LinkError('unreachable', 'lost on the wire');
+}
+
+export interface SideOptions extends Partial<PeerMessengerConfig> {
+  readonly crypto?: CryptoProvider;
+}
+
+/** One peer, that can be killed (nothing in memory survives) and started again. */
+export class Side {
+  readonly name: string;
+  readonly address: string;
+  readonly printed: string[] = [];
+  readonly folder: string;
+  readonly #wire: Wire;
+  readonly #options: SideOptions;
+  readonly #secret: Uint8Array;
+  #messenger: PeerMessenger | undefined;
+  #store: Store | undefined;
+
+  constructor(t: Test, wire: Wire, name: string, options: SideOptions = {}) {
+    this.name = name;
+    this.address = `http://${name}:5000`;
+    this.folder = mkdtempSync(join(tmpdir(), `sotto-${name}-`));
+    this.#wire = wire;
+    this.#options = options;
+    this.#secret = systemRandomBytes(32);
+    t.teardown(async () => {
+      await this.stop();
+      rmSync(this.folder, { recursive: true, force: true });
+    });
+  }
+
+  get messenger(): PeerMessenger {
+    if (this.#messenger === undefined) throw new Error(`${this.name} is not running`);
+    return this.#messenger;
+  }
+
+  async start(): Promise<this> {
+    const { crypto = openssl, ...config } = this.#options;
+    const store = await openStore({ folder: this.folder, key: 'key file', log: SILENT, crypto });
+    const privateKey = this.#secret.slice();
+    this.#store = store;
+    this.#messenger = new PeerMessenger(
+      {
+        name: this.name,
+        address: this.address,
+        trust: 'tofu',
+        contentSizeMax: 64 * 1024 * 1024,
+        ...config,
+      },
+      {
+        crypto,
+        randomBytes: systemRandomBytes,
+        staticKeys: crypto.generateKeyPair(() => privateKey),
+        store,
+        link: this.#wire,
+        clock: realClock,
+        terminal: { print: (line) => this.printed.push(line) },
+        log: SILENT,
+      },
+    );
+    this.#wire.peers.set(this.address, this);
+    this.#messenger.start();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.#wire.peers.delete(this.address);
+    await this.#messenger?.stop();
+    this.#messenger = undefined;
+    this.#store?.close();
+    this.#store = undefined;
+  }
+}
+
+/** Two peers that do not know each other yet. */
+export async function twoPeers(t: Test, options: SideOptions = {}) {
+  const wire = new Wire();
+  const alice = await new Side(t, wire, 'alice', options).start();
+  const bob = await new Side(t, wire, 'bob', options).start();
+  return { wire, alice, bob };
+}
+
+/** Two peers that have met, as the walk does it. */
+export async function pairedPeers(t: Test, options: SideOptions = {}) {
+  const peers = await twoPeers(t, options);
+  const { alice, bob } = peers;
+  await alice.messenger.sendKeys({ to: 'bob', address: bob.address });
+  await bob.messenger.sendKeys({ to: 'alice', address: alice.address });
+  return peers;
+}
+
+export function text(text: string) {
+  return { content: { type: 'text' as const, text } };
+}
+
+/** What has arrived as text, oldest first. */
+export function readTexts(side: Side): string[] {
+  return side.messenger
+    .decryptMessages({})
+    .flatMap(({ content }) => (content.type === 'text' ? [content.text] : []));
+}
+
+export async function until(what: () => boolean, ms = 10_000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!what()) {
+    if (performance.now() > end) throw new Error('it did not happen in time');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
