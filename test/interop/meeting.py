@@ -83,9 +83,13 @@ class Meetings:
 
     def trigger(self, contact: Contact) -> None:
         contact.attempts = ATTEMPTS_MAX
-        kept = self._take_kept(contact)
+        kept, trying, answering = self._take_kept(contact), contact.trying, contact.answering
         if kept is not None:
             self.peer.post(contact, self._answer(contact, kept))
+        elif answering and answering.third is None:
+            self.peer.post(contact, [answering.packet])
+        elif trying and trying.session in contact.candidates:
+            self.peer.post(contact, [trying.answered[1]])
         else:
             self._start(contact, wire.XX1, None)
 
@@ -194,6 +198,10 @@ class Meetings:
                 return [contact.answering.packet]
         if not self._live_code():
             raise Refused('refused', wire.REFUSED)
+        trying = self.code.contact.trying
+        if trying and trying.packet[0] == wire.PSK1 and not trying.answered \
+                and trying.handshake.e_public < kept.handshake.re:
+            return [trying.packet]  # Crossed: rule 2, and the larger one answers below.
         self.code.contact.attempts = ATTEMPTS_MAX
         return self._answer(self.code.contact, kept)
 

@@ -91,7 +91,10 @@ class Peer:
 
     def promote(self, contact: Contact, session: Session) -> None:
         session.promoted_at = self.now()
-        contact.candidates = [one for one in contact.candidates if one is not session]
+        if session in contact.candidates:  # It and what is older are no candidates any more.
+            contact.candidates = contact.candidates[contact.candidates.index(session) + 1 :]
+        contact.renewing = None
+        self.stop(contact, 'kk')
         contact.previous, contact.current = contact.current, session
         contact.max_frame = session.introduction.max_frame
         contact.pin(session.remote_key, self.private)

@@ -80,8 +80,6 @@ class Renewals:
             raise Refused('stale', wire.STALE)
         handshake = mine.handshake.copy()
         introduction, _ = wire.decode_introduction(handshake.read_message(packet.body), 0)
-        contact.renewing = None
-        self.peer.stop(contact, 'kk')
         session = Session('KKpsk0', True, handshake, mine.index, introduction)
         self.peer.promote(contact, session)
         return self.peer.confirm(contact, in_reply=origin is None)

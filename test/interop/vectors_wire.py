@@ -25,7 +25,8 @@ def introductions() -> dict:
         ('name with U+0085', fixed + wire.str8('a\x85b') + address),
     ] + [('address', fixed + name + wire.str8(a)) for a in (
         'http://192.0.2.7:3000/', 'https://192.0.2.7:3000', '192.0.2.7:3000',
-        'http://user@192.0.2.7:3000', 'http://192.0.2.7:3000?a')]
+        'http://user@192.0.2.7:3000', 'http://192.0.2.7:3000?a', 'http://192.0.2.7',
+        'http://192.0.2.7:0', 'http://192.0.2.7:03000', 'http://192.0.2.7:65536')]
     return {
         'introductions': [{**vars(i), 'bytes': i.encode()} for i in INTRODUCTIONS],
         'introductions_refused': [{'note': n, 'bytes': b} for n, b in refused],
@@ -79,6 +80,7 @@ def plaintexts() -> dict:
         ('bitmap with a trailing zero byte', wire.ack(1, 0, b'\x01\x00')),
         ('bitmap of 129 bytes', wire.ack(1, 0, b'\x01' * 129)),
         ('bitmap size and n differ', wire.encode_payload(wire.ACK, bytes(16) + b'\x02\x01')),
+        ('time event 2', wire.encode_payload(wire.TIME, b'\x02' + bytes(16))),
         ('letter ack of 15 bytes', wire.encode_payload(wire.LETTER_ACK, bytes(15))),
     ]]
     return {

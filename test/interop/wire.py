@@ -173,8 +173,8 @@ def is_printable(text: str) -> bool:
 
 def is_address(text: str) -> bool:
     """An origin with its port, §3.1."""
-    match = re.fullmatch(r'http://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})', text)
-    return match is not None and 0 < int(match[2]) < 65_536
+    match = re.fullmatch(r'http://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):([1-9][0-9]{0,4})', text)
+    return match is not None and int(match[2]) < 65_536
 
 
 def pad(payloads: bytes) -> bytes:
@@ -244,12 +244,19 @@ def _ack(body: Reader) -> tuple:
     return epoch, following, bitmap
 
 
+def _time(body: Reader) -> tuple:
+    event, unix_time, uptime = body.number(1), body.number(8), body.number(8)
+    if event > 1:
+        raise Malformed('time event')
+    return event, unix_time, uptime
+
+
 DECODERS = {
     OUTBOX: lambda body: (body.number(8), body.number(8)),
     MESSAGE: lambda body: (body.number(8), body.rest()),
     PART: _part,
     ACK: _ack,
-    TIME: lambda body: (body.number(1), body.number(8), body.number(8)),
+    TIME: _time,
     LETTER_ACK: lambda body: (body.number(8), body.number(8)),
 }
 
