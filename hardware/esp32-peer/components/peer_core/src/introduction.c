@@ -89,7 +89,7 @@ bool is_address(slice_t text)
         if (text.bytes[i] < '0' || text.bytes[i] > '9') return false;
         port = port * 10 + (text.bytes[i] - (uint32_t)'0');
     }
-    return port > 0 && port < 65536
+    return text.bytes[colon] != '0' && port < 65536
            && is_host((slice_t){ text.bytes + scheme_size, colon - 1 - scheme_size });
 }
 
