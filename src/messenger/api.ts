@@ -124,6 +124,7 @@ export interface OpenedMessage {
         readonly size: number;
       }
     | { readonly type: 'readings'; readonly count: number }
+    | { readonly type: 'unknown'; readonly contentType: number }
     | {
         readonly type: 'notice';
         readonly about: string;

@@ -4,10 +4,9 @@ import {
   CONTENT_TYPE,
   decodeFileHead,
   decodeNotice,
-  decodeText,
   FILE_HEAD_SIZE_MAX,
 } from '../protocol/index.ts';
-import { type OpenedMessage, UseCaseError } from './api.ts';
+import type { OpenedMessage } from './api.ts';
 import type { Contacts } from './contacts.ts';
 import { messageIdText } from './message-id.ts';
 import type { Clock, Envelope, Inbox, Store, Terminal } from './ports.ts';
@@ -72,7 +71,7 @@ export function describe(inbox: Inbox, contacts: Contacts, envelope: Envelope): 
 function describeContent(inbox: Inbox, envelope: Envelope): OpenedMessage['content'] {
   switch (envelope.contentType) {
     case CONTENT_TYPE.text:
-      return { type: 'text', text: decodeText(start(inbox, envelope.row, TEXT_SIZE_MAX)) };
+      return { type: 'text', text: shownText(start(inbox, envelope.row, TEXT_SIZE_MAX)) };
     case CONTENT_TYPE.file: {
       const { head, size } = decodeFileHead(start(inbox, envelope.row, FILE_HEAD_SIZE_MAX));
       return { type: 'file', ...head, size: envelope.size - size };
@@ -82,8 +81,13 @@ function describeContent(inbox: Inbox, envelope: Envelope): OpenedMessage['conte
       return { type: 'notice', about: messageIdText(notice), reason: notice.reason };
     }
     default:
-      throw new UseCaseError('unsupported', `content type ${envelope.contentType} is not known`);
+      return { type: 'unknown', contentType: envelope.contentType };
   }
+}
+
+/** Lenient: a text that came in parts was not looked at whole, and may be cut here. */
+function shownText(content: Uint8Array): string {
+  return new TextDecoder().decode(content.subarray(1), { stream: true });
 }
 
 /** At least the first `size` bytes of a content, or all there are. */
@@ -110,6 +114,8 @@ function words(content: OpenedMessage['content']): string {
       return visible(content.text);
     case 'file':
       return `file "${visible(content.name)}", ${content.size} bytes, ${visible(content.mediaType)}`;
+    case 'unknown':
+      return `a message of a kind that this version does not know (${content.contentType})`;
     case 'readings':
       return `${content.count} readings`;
     case 'notice':

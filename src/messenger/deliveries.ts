@@ -30,6 +30,11 @@ export class Deliveries {
     if (!this.#stopped) this.#way(contact).lane.wake();
   }
 
+  /** The contact has just sent something that is its own for certain. */
+  heard(contact: ContactId): void {
+    if (!this.#stopped) this.#way(contact).lane.heard();
+  }
+
   /** As `wake`, and without waiting out a pause. */
   hurry(contact: ContactId): void {
     if (!this.#stopped) this.#way(contact).lane.hurry();

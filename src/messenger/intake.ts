@@ -134,6 +134,10 @@ export class Intake {
       if (index > 0) return false;
       return this.#refuse(received, { epoch: received.id.epoch, sequence: first }, reason, slice);
     }
+    // Parts that were acknowledged must not be lost, so it is the new one that has to wait.
+    if (inbox.partBytes(received.contact) + slice.length > this.#limits.partBytesMax) {
+      throw new StoreError('full', 'too many unfinished messages of one contact: it has to wait');
+    }
     try {
       return inbox.addPart(received, { index, count }, slice);
     } catch (error) {

@@ -59,7 +59,13 @@ export class Lane {
     });
   }
 
-  /** A person asks, or the contact has just been heard: try now. */
+  /** The contact has just been heard: whatever kept us from it may be over. */
+  heard(): void {
+    if (this.#failures > 0) this.hurry();
+    else this.wake();
+  }
+
+  /** A person asks: try now. */
   hurry(): void {
     this.#failures = 0;
     this.#pause.abort();

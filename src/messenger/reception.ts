@@ -16,6 +16,7 @@ import {
   encodeBundle,
   type Meetings,
   type Opened,
+  RateLimit,
   type RefusalReason,
   RemoteProtocolError,
   type Reunions,
@@ -33,7 +34,6 @@ import type { Arrival, Intake, Taken } from './intake.ts';
 import type { Letters } from './letters.ts';
 import type { Observations } from './observations.ts';
 import type { Clock, ContactId, Log } from './ports.ts';
-import { RateLimit } from './rate-limit.ts';
 
 /** PROTOCOL §4.2. */
 const STATUSES_A_SECOND = 16;
@@ -91,7 +91,7 @@ export class Reception {
       if (!callable || judging.owed.has(contact)) {
         judging.answers.push(...deliveries.of(contact).riding(RIDING_BACK_MAX, !callable));
       }
-      deliveries.wake(contact);
+      deliveries.heard(contact);
     }
     return encodeBundle(fitting(judging.answers));
   }
@@ -319,7 +319,7 @@ export class Reception {
 
   #answerStatus(code: StatusCode, packet: Uint8Array, judging: Judging): void {
     if (judging.via.exchange === 'mine') return;
-    if (!this.#statuses.allows(this.#deps.clock.monotonic_ms())) return;
+    if (!this.#statuses.take(this.#deps.clock.monotonic_ms())) return;
     judging.answers.push(statusAbout(this.#deps.crypto, code, packet));
   }
 }

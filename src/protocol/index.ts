@@ -122,6 +122,7 @@ export {
   sliceSizeMax,
 } from './plaintext.ts';
 export { assertCanonical } from './public-key.ts';
+export { RateLimit } from './rate-limit.ts';
 export { DEVICE_WINDOW_SIZE, ReplayWindow, WINDOW_SIZE } from './replay-window.ts';
 export { Reunions } from './reunions.ts';
 export type { Self } from './self.ts';

@@ -200,3 +200,36 @@ t.test('several contacts: `to` is needed, and nothing is mixed up', async (t) =>
   t.strictSame(readTexts(bob), ['for bob']);
   t.strictSame(readTexts(carol), ['for carol']);
 });
+
+t.test('a peer that cannot be called asks for what is there', async (t) => {
+  const wire = new Wire();
+  const alice = await new Side(t, wire, 'alice').start();
+  const hidden = await new Side(t, wire, 'hidden', { address: undefined }).start();
+  wire.peers.delete(hidden.address);
+  await hidden.messenger.sendKeys({ code: alice.messenger.createPairingCode().code });
+  await until(() => alice.messenger.show().contacts[0]?.verified === true);
+  t.equal(alice.messenger.show().contacts[0]?.address, undefined);
+  await alice.messenger.sendMessage(text('come and get it'));
+  await hidden.messenger.sendMessage({ ...text('I ask'), wait_ms: 5000 });
+  t.strictSame(readTexts(alice), ['I ask']);
+  await until(() => hidden.messenger.show().contacts[0]?.unopened === 1);
+  t.strictSame(readTexts(hidden), ['come and get it']);
+  await until(() => alice.messenger.show().contacts[0]?.queued.messages === 0);
+});
+
+t.test('what one contact sends cannot stop decrypt_msg for all', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  const long = 'ä'.repeat(700_000);
+  await alice.messenger.sendMessage({ ...text(long), wait_ms: 10_000 });
+  await alice.messenger.sendMessage({ ...text('after'), wait_ms: 5000 });
+  const [first, second] = readTexts(bob);
+  t.ok(first !== undefined && first.length > 500_000 && long.startsWith(first));
+  t.equal(second, 'after');
+});
+
+t.test('text commands no terminal', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  await alice.messenger.sendMessage({ ...text('\u001b[2J\u0007boo\u202e'), wait_ms: 5000 });
+  readTexts(bob);
+  t.equal(bob.printed.at(-1), 'alice (not verified): \\u{1b}[2J\\u{7}boo\\u{202e}');
+});
