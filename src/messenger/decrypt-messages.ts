@@ -32,7 +32,7 @@ export function decryptMessages(
   const envelopes = store.inbox.unopened(from).slice(0, OPEN_MAX);
   const opened = envelopes.map((envelope) => describe(store.inbox, contacts, envelope));
   // Printed before it counts as opened: a peer killed in between shows a message twice, never not.
-  for (const message of opened) terminal.print(printed(message));
+  for (const message of opened) terminal.printMessage(printed(message));
   store.inbox.open(
     envelopes.map(({ row }) => row),
     clock.now(),

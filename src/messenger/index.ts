@@ -1,4 +1,5 @@
 export * from './api.ts';
+export { unmet } from './contacts.ts';
 export { OPEN_MAX } from './decrypt-messages.ts';
 export {
   PeerMessenger,

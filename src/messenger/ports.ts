@@ -224,6 +224,8 @@ export interface Clock {
 /** The person's own terminal: plaintext and codes, and nothing else, go here. */
 export interface Terminal {
   print(line: string): void;
+  /** Plaintext that somebody has sent. Where nobody is to read it there, it goes nowhere. */
+  printMessage(line: string): void;
 }
 
 /** The log; never gets a secret or a plaintext. */

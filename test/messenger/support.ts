@@ -111,7 +111,10 @@ export class Side {
         store,
         link: this.#wire,
         clock: realClock,
-        terminal: { print: (line) => this.printed.push(line) },
+        terminal: {
+          print: (line) => this.printed.push(line),
+          printMessage: (line) => this.printed.push(line),
+        },
         log: SILENT,
       },
     );
