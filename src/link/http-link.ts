@@ -43,7 +43,7 @@ const LIMITS: HttpLinkLimits = {
 export class HttpLink implements Link {
   readonly #limits: HttpLinkLimits;
   readonly #agent: Agent;
-  #underWay = 0;
+  readonly #underWay = new Set<AbortController>();
 
   constructor(limits: Partial<HttpLinkLimits> = {}) {
     this.#limits = { ...LIMITS, ...limits };
@@ -64,32 +64,46 @@ export class HttpLink implements Link {
     bundle: Uint8Array,
     options: { readonly mediaType?: 'application/octet-stream' | 'image/png' } = {},
   ): Promise<Uint8Array> {
-    if (this.#underWay >= this.#limits.exchangesMax) {
+    if (this.#underWay.size >= this.#limits.exchangesMax) {
       throw new LinkError('busy', `too many exchanges under way, ${address} has to wait`);
     }
-    this.#underWay += 1;
+    const end = new AbortController();
+    const late = new LinkError('timeout', `${address} did not answer in time`);
+    const timer = setTimeout(() => end.abort(late), this.#limits.exchange_ms);
+    this.#underWay.add(end);
     try {
-      return await this.#post(address, bundle, options.mediaType ?? BUNDLE_TYPE);
+      return await this.#post(address, bundle, options.mediaType ?? BUNDLE_TYPE, end.signal);
     } catch (error) {
       throw failure(address, error);
     } finally {
-      this.#underWay -= 1;
+      clearTimeout(timer);
+      this.#underWay.delete(end);
     }
   }
 
-  /** Finishes exchanges under way, within their deadlines, and starts no other. */
-  async close(): Promise<void> {
+  /** Finishes exchanges under way, those that end within `grace_ms`, and starts no other. */
+  async close(grace_ms: number): Promise<void> {
+    const stopping = new LinkError('unreachable', 'this peer is stopping');
+    const timer = setTimeout(() => {
+      for (const end of this.#underWay) end.abort(stopping);
+    }, grace_ms);
     await this.#agent.close();
+    clearTimeout(timer);
   }
 
-  async #post(address: string, bundle: Uint8Array, mediaType: string): Promise<Uint8Array> {
+  async #post(
+    address: string,
+    bundle: Uint8Array,
+    mediaType: string,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
     const answer = await this.#agent.request({
       origin: address,
       path: '/packets',
       method: 'POST',
       headers: { 'content-type': mediaType, accept: BUNDLE_TYPE },
       body: bundle,
-      signal: AbortSignal.timeout(this.#limits.exchange_ms),
+      signal,
     });
     const wrong = wrongAnswer(address, answer);
     if (wrong === undefined) return await answer.body.bytes();
@@ -135,11 +149,7 @@ function failure(address: string, cause: unknown): unknown {
 }
 
 function isTimeout(error: Error): boolean {
-  return (
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError ||
-    error.name === 'TimeoutError'
-  );
+  return error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
 }
 
 function isMisbehaviour(error: Error): boolean {

@@ -31,7 +31,7 @@ async function listen(t: Test, server: Server): Promise<string> {
 
 function link(t: Test, limits: Partial<HttpLinkLimits> = {}): HttpLink {
   const made = new HttpLink(limits);
-  t.teardown(() => made.close());
+  t.teardown(() => made.close(0));
   return made;
 }
 
@@ -195,9 +195,22 @@ t.test('close() lets an exchange under way finish, and starts no other', async (
   const http = new HttpLink();
   const exchange = http.exchange(address, bundle);
   const answer = await asked;
-  const closed = http.close();
+  const closed = http.close(60_000);
   answer();
   t.equal((await exchange).length, 2);
   await closed;
   t.equal((await refusal(http.exchange(address, bundle))).failure, 'unreachable');
+});
+
+t.test('close() does not wait for a server that never answers', async (t) => {
+  const { promise: asked, resolve: sawRequest } = Promise.withResolvers<void>();
+  const address = await listen(
+    t,
+    createServer(() => sawRequest()),
+  );
+  const http = new HttpLink();
+  const exchange = refusal(http.exchange(address, bundle));
+  await asked;
+  await http.close(0);
+  t.equal((await exchange).failure, 'unreachable');
 });
