@@ -5,4 +5,4 @@ export { createOperatorApp, type OperatorSide } from './operator-app.ts';
 export { createPeerApp, type PeerSide } from './peer-app.ts';
 export { Problem, type ProblemOptions, problems } from './problem.ts';
 export { PROBLEMS, type ProblemCode } from './problem-codes.ts';
-export { closeServer, createHttpServer } from './server.ts';
+export { closeServer, createHttpServer, serve } from './server.ts';

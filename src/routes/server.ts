@@ -12,25 +12,29 @@ const SWEEP_MS = 20;
 /** What other peers and monitors call; everything else belongs to the operator. */
 const PEER_SIDE = new Set(['/packets', '/healthz']);
 
-export function createHttpServer(peer: Koa, operator: Koa): Server {
-  const onPeer = peer.callback();
-  const onOperator = operator.callback();
-  const options = {
+/** With the deadlines and bounds that hold for every route; `serve` says what it answers. */
+export function createHttpServer(): Server {
+  const server = createServer({
     headersTimeout: HEADERS_MS,
     // Each route has deadlines for its own body: a large file may take its time.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: 16_384,
     connectionsCheckingInterval: 5_000,
-  };
-  const server = createServer(options, (request, response) => {
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    const handle = PEER_SIDE.has(path) ? onPeer : onOperator;
-    void handle(request, response);
   });
   server.maxConnections = CONNECTIONS_MAX;
   server.on('clientError', refuse);
   return server;
+}
+
+export function serve(server: Server, peer: Koa, operator: Koa): void {
+  const onPeer = peer.callback();
+  const onOperator = operator.callback();
+  server.on('request', (request, response) => {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const handle = PEER_SIDE.has(path) ? onPeer : onOperator;
+    void handle(request, response);
+  });
 }
 
 /** Stops listening, lets requests under way finish within `grace_ms`, then closes the rest. */

@@ -20,6 +20,7 @@ import {
   createOperatorApp,
   createPeerApp,
   Meters,
+  serve,
 } from '../../src/routes/index.ts';
 import { fakeMessenger } from '../support/fake-messenger.ts';
 import { call, silentLog } from '../support/http.ts';
@@ -46,10 +47,9 @@ async function peer(
     session: secret,
     cookieName: 'c',
   };
-  const server = createHttpServer(
-    createPeerApp({ messenger, log, meters, arrivals }),
-    createOperatorApp({ messenger, log, meters, guard }),
-  );
+  const server = createHttpServer();
+  const operatorApp = createOperatorApp({ messenger, log, meters, guard });
+  serve(server, createPeerApp({ messenger, log, meters, arrivals }), operatorApp);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => closeServer(server, 0));
@@ -234,7 +234,8 @@ t.test('a closing server finishes what is under way', async (t) => {
   const meters = new Meters(messenger);
   const arrivals = new Arrivals(ARRIVAL_LIMITS, () => 0);
   const app = createPeerApp({ messenger, log: silentLog, meters, arrivals });
-  const server = createHttpServer(app, app);
+  const server = createHttpServer();
+  serve(server, app, app);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const posted = post((server.address() as AddressInfo).port, Uint8Array.of(1));

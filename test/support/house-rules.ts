@@ -20,6 +20,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   routes: ['bytes.ts', 'failures.ts', 'crypto', 'protocol', 'messenger'],
   'config.ts': ['bytes.ts'],
   'presence.ts': ['bytes.ts'],
+  'surroundings.ts': ['messenger'],
   'peer.ts': [
     'bytes.ts',
     'failures.ts',
@@ -32,6 +33,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'routes',
     'config.ts',
     'presence.ts',
+    'surroundings.ts',
   ],
   cli: ['bytes.ts', 'failures.ts', 'stego', 'config.ts', 'presence.ts', 'peer.ts'],
 };
@@ -40,6 +42,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const TYPES_ONLY: readonly (readonly [string, string])[] = [
   ['link', 'messenger'],
   ['store', 'messenger'],
+  ['surroundings.ts', 'messenger'],
 ];
 
 /** Folders that compute and nothing else, and what would betray them. */

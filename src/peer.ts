@@ -1,0 +1,205 @@
+/**
+ * The composition root: puts store, link, messenger and routes together, and is the only file
+ * that knows them all.
+ */
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { bytes } from './bytes.ts';
+import { ConfigError, originOf, type PeerConfig } from './config.ts';
+import {
+  type CryptoProvider,
+  KEY_SIZE,
+  type KeyPair,
+  noble,
+  openssl,
+  type PrivateKey,
+  systemRandomBytes,
+} from './crypto/index.ts';
+import { HttpLink } from './link/index.ts';
+import {
+  type ContactStore,
+  type Log,
+  type Messenger,
+  PeerMessenger,
+  type Settings,
+  type Store,
+  type Terminal,
+  unmet,
+} from './messenger/index.ts';
+import { announcePresence } from './presence.ts';
+import {
+  ARRIVAL_LIMITS,
+  Arrivals,
+  closeServer,
+  createHttpServer,
+  createOperatorApp,
+  createPeerApp,
+  type GuardConfig,
+  Meters,
+  serve,
+} from './routes/index.ts';
+import { openStore } from './store/index.ts';
+import { systemClock as clock, createLog, stdoutTerminal } from './surroundings.ts';
+
+const PROVIDERS: Readonly<Record<PeerConfig['crypto'], CryptoProvider>> = { noble, openssl };
+/** Of the store's settings. */
+const STATIC_KEY = 'static_key';
+/** PROTOCOL §8.4. */
+const CONTENT_SIZE_MAX = 1024 ** 3;
+/** How long a stopping peer lets others finish. */
+const GRACE_MS = 3_000;
+
+const LISTEN_FAILURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there; choose another with --port',
+  EACCES: 'this user may not listen there; choose one above 1023 with --port',
+  EADDRNOTAVAIL: 'this machine has no such address; choose another with --host',
+  ENOTFOUND: 'there is no such name; choose another with --host',
+};
+
+/** A peer that listens. */
+export interface RunningPeer {
+  readonly name: string;
+  /** Where its person and its page call it, e.g. `http://127.0.0.1:5000`. */
+  readonly origin: string;
+  /** Opens the page; holds the token, so it is for this peer's own person only. */
+  readonly pageLink: string;
+  readonly fingerprint: string;
+}
+
+export interface Peer {
+  /** @throws {ConfigError} if it cannot listen, {StoreError} if it cannot have its data. */
+  start(): Promise<RunningPeer>;
+  /** Finishes what is under way, for a few seconds at most. Nothing acknowledged is lost. */
+  stop(): Promise<void>;
+}
+
+/** What tests replace. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly terminal: Terminal;
+}
+
+export function createPeer(config: PeerConfig, given: Partial<Surroundings> = {}): Peer {
+  const surroundings: Surroundings = {
+    log: given.log ?? createLog(config.logLevel),
+    terminal: given.terminal ?? stdoutTerminal(config.printMessages),
+  };
+  /** What to undo at the end, last things first. */
+  const undo = new AsyncDisposableStack();
+  return {
+    async start() {
+      try {
+        return await start(config, surroundings, undo);
+      } catch (cause) {
+        await undo.disposeAsync();
+        throw cause;
+      }
+    },
+    stop: () => undo.disposeAsync(),
+  };
+}
+
+async function start(
+  config: PeerConfig,
+  surroundings: Surroundings,
+  undo: AsyncDisposableStack,
+): Promise<RunningPeer> {
+  const { log } = surroundings;
+  const crypto = PROVIDERS[config.crypto];
+  const store = await openConfiguredStore(config, crypto, log);
+  undo.defer(() => store.close());
+  const staticKeys = loadStaticKeys(store.settings, crypto);
+  undo.defer(() => staticKeys.wipe());
+  addContacts(store.contacts, config.contacts);
+  // The port comes first: the messenger tells others where it can be called.
+  const server = createHttpServer();
+  const port = await listen(server, config);
+  undo.defer(() => closeServer(server, 0));
+
+  const link = new HttpLink();
+  const identity = { name: config.name, address: config.address ?? originOf(config.host, port) };
+  const messenger = new PeerMessenger(
+    { ...identity, trust: config.trust, contentSizeMax: CONTENT_SIZE_MAX },
+    { ...surroundings, crypto, staticKeys, store, link, clock, randomBytes: systemRandomBytes },
+  );
+  const token = newToken();
+  serveRoutes(server, messenger, log, guardOf(config, port, token));
+  messenger.start();
+  undo.defer(async () => {
+    const closing = [closeServer(server, GRACE_MS), messenger.stop(), link.close(GRACE_MS)];
+    await Promise.all(closing);
+  });
+  undo.defer(announcePresence(config.dataFolder, { host: config.host, port, token }));
+  const origin = originOf(config.host, port) ?? `http://127.0.0.1:${port}`;
+  log.info('listening', { origin });
+  const { fingerprint } = messenger.show();
+  return { name: config.name, origin, pageLink: `${origin}/?token=${token}`, fingerprint };
+}
+
+async function openConfiguredStore(
+  { dataFolder, passphrase }: PeerConfig,
+  crypto: CryptoProvider,
+  log: Log,
+): Promise<Store> {
+  const key = passphrase === undefined ? 'key file' : { passphrase };
+  try {
+    return await openStore({ folder: dataFolder, key, log, crypto });
+  } finally {
+    passphrase?.fill(0);
+  }
+}
+
+function loadStaticKeys(settings: Settings, crypto: CryptoProvider): KeyPair {
+  const privateKey = settings.get(STATIC_KEY) ?? systemRandomBytes(KEY_SIZE);
+  settings.set(STATIC_KEY, privateKey);
+  const keys = crypto.importPrivateKey(bytes(KEY_SIZE, privateKey, 'static key') as PrivateKey);
+  privateKey.fill(0);
+  return keys;
+}
+
+/** Of those that the configuration names, the ones that nobody has made yet. */
+function addContacts(contacts: ContactStore, wanted: PeerConfig['contacts']): void {
+  const known = contacts.all();
+  for (const { name, address } of wanted) {
+    if (known.some((contact) => contact.name === name || contact.address === address)) continue;
+    contacts.insert(unmet(name, address));
+  }
+}
+
+/** @throws {ConfigError} that says what stands in the way. */
+async function listen(server: Server, { host, port }: PeerConfig): Promise<number> {
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const reason = LISTEN_FAILURES[code] ?? `it cannot be listened on (${code})`;
+    throw new ConfigError(`Port ${port} of ${host}: ${reason}.`, { cause });
+  }
+  return (server.address() as AddressInfo).port;
+}
+
+function serveRoutes(server: Server, messenger: Messenger, log: Log, guard: GuardConfig): void {
+  const meters = new Meters(messenger);
+  const arrivals = new Arrivals(ARRIVAL_LIMITS, clock.monotonic_ms);
+  const peerApp = createPeerApp({ messenger, log, meters, arrivals });
+  serve(server, peerApp, createOperatorApp({ messenger, log, meters, guard }));
+}
+
+function guardOf(config: PeerConfig, port: number, token: string): GuardConfig {
+  return {
+    mode: config.demo ? 'demo' : 'token',
+    hosts: config.allowedHosts,
+    behindProxy: config.behindProxy,
+    token: new TextEncoder().encode(token),
+    session: new TextEncoder().encode(newToken()),
+    // Cookies are for a host whatever the port, and two peers may run on one.
+    cookieName: `sotto_${port}`,
+  };
+}
+
+/** 256 random bits that a URL, a header and a cookie can carry. */
+function newToken(): string {
+  return Buffer.from(systemRandomBytes(32)).toString('base64url');
+}

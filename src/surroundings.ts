@@ -1,0 +1,34 @@
+/** The messenger's small ports on this process: its clock, its terminal, its log. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import type { Clock, Log, Terminal } from './messenger/index.ts';
+
+export const systemClock: Clock = {
+  now: () => new Date(),
+  monotonic_ms: () => performance.now(),
+  async sleep(ms, signal) {
+    // Waking early is what `signal` is for, so its AbortError is no error.
+    await delay(ms, undefined, signal && { signal }).catch(() => undefined);
+  },
+};
+
+/** stdout: what people are meant to read, and nothing that a program would log. */
+export function stdoutTerminal(printMessages: boolean): Terminal {
+  const print = (line: string) => void process.stdout.write(`${line}\n`);
+  return { print, printMessage: printMessages ? print : () => undefined };
+}
+
+/** stderr, one JSON object a line. */
+export function createLog(level: 'debug' | 'info' | 'warn' | 'error' | 'silent'): Log {
+  const options = {
+    level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  const logger = pino(options, pino.destination({ fd: 2, sync: true }));
+  return {
+    info: (event, fields = {}) => logger.info(fields, event),
+    warn: (event, fields = {}) => logger.warn(fields, event),
+  };
+}
