@@ -6,31 +6,80 @@
  * Train on pictures that no figure is reported on: fruits.png and tulips.png of the covers.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { BINS, LEVELS } from '../src/stego/context.ts';
-import { fieldOf } from '../src/stego/field.ts';
-import { decodePng, type Picture } from '../src/stego/index.ts';
+import { Calibration, type Curve, KNOTS } from '../src/stego/calibration.ts';
+import { BINS, LEVELS, UNIT } from '../src/stego/context.ts';
+import { type Field, fieldOf, firstColumn, MARGIN } from '../src/stego/field.ts';
+import { decodePng } from '../src/stego/index.ts';
 import { readLayer } from '../src/stego/layer.ts';
 import { carryingPlanes } from '../src/stego/picture.ts';
-import { PROFILES, type ProfileName } from '../src/stego/profile.ts';
+import { PROFILES, type Profile } from '../src/stego/profile.ts';
+import type { Predictor } from '../src/stego/rhombus.ts';
 
 /** Probabilities are written as parts of this. */
 const WHOLE = 100_000;
 
-const pictures = process.argv.slice(2).map((path) => decodePng(readFileSync(path)).picture);
+const PATHS = process.argv.slice(2);
+const FIELDS = PATHS.map((path) => decodePng(readFileSync(path)).picture).flatMap((picture) =>
+  carryingPlanes(picture).map((plane) =>
+    fieldOf(plane, picture.width, picture.height, picture.depth, 0),
+  ),
+);
 
-function count(name: ProfileName, pictures: readonly Picture[]): Float64Array {
+/** Mean absolute error at each knot: each sample counts at the two knots that it lies between. */
+function curveFor({ predictor: make }: Profile): Curve {
+  const [sums, weights] = [new Float64Array(KNOTS), new Float64Array(KNOTS)];
+  const where = new Calibration(new Float64Array(KNOTS).fill(1));
+  const add = (knot: number, error: number, weight: number) => {
+    sums[knot] = (sums[knot] ?? 0) + error * weight;
+    weights[knot] = (weights[knot] ?? 0) + weight;
+  };
+  for (const field of FIELDS) {
+    for (const parity of [0, 1]) {
+      walk(field, parity, make(field), (noise, error) => {
+        where.locate(noise);
+        add(where.knot, Math.max(error, UNIT / 4), 1 - where.fraction);
+        add(where.knot + 1, Math.max(error, UNIT / 4), where.fraction);
+      });
+    }
+  }
+  // Where nothing was seen the curve goes on as noise does.
+  let last = UNIT / 4;
+  return sums.map((sum, knot) => {
+    const weight = weights[knot] ?? 0;
+    last = weight > 50 ? sum / weight : last * 1.2;
+    return Math.round(1000 * last) / 1000;
+  });
+}
+
+function walk(
+  field: Field,
+  parity: number,
+  predictor: Predictor,
+  visit: (noise: number, error: number) => void,
+): void {
+  for (let y = 1; y < field.height - 1; y++) {
+    const row = (y + MARGIN) * field.stride + MARGIN;
+    predictor.startRow();
+    for (let x = firstColumn(y, parity); x < field.width - 1; x += 2) {
+      predictor.predict(row + x, x);
+      const sample = field.samples[row + x] ?? 0;
+      visit(predictor.noise, Math.abs(sample * UNIT - predictor.mean));
+      predictor.learn(x, sample);
+    }
+    predictor.endRow();
+  }
+}
+
+function countsFor(profile: Profile): Float64Array {
   const counts = new Float64Array(LEVELS * BINS);
-  for (const { width, height, depth, ...picture } of pictures) {
-    for (const plane of carryingPlanes({ width, height, depth, ...picture })) {
-      const field = fieldOf(plane, width, height, depth, 0);
-      for (const parity of [0, 1]) {
-        const { contexts, bins } = readLayer(field, parity, PROFILES[name].predictor(field));
-        contexts.forEach((context, i) => {
-          const bin = (bins[i] ?? 0) % 64;
-          if (context >= LEVELS || bin >= BINS) return;
-          counts[context * BINS + bin] = (counts[context * BINS + bin] ?? 0) + 1;
-        });
-      }
+  for (const field of FIELDS) {
+    for (const parity of [0, 1]) {
+      const { contexts, bins } = readLayer(field, parity, profile);
+      contexts.forEach((context, i) => {
+        const bin = (bins[i] ?? 0) % 64;
+        if (context >= LEVELS || bin >= BINS) return;
+        counts[context * BINS + bin] = (counts[context * BINS + bin] ?? 0) + 1;
+      });
     }
   }
   return counts;
@@ -45,18 +94,23 @@ function line(counts: Float64Array): string {
   return [first, ...parts.slice(first, last + 1)].join(' ');
 }
 
-const tables = (['fast', 'max'] as const).map((name) => {
-  const counts = count(name, pictures);
-  const lines = Array.from({ length: LEVELS }, (_, level) =>
-    line(counts.subarray(level * BINS, (level + 1) * BINS)),
-  );
-  return `  ${name}: \`${lines.join('\n')}\`,\n`;
+const NAMES = ['fast', 'max'] as const;
+const curves = NAMES.map((name) => ({ name, curve: curveFor(PROFILES[name]) }));
+const priors = curves.map(({ name, curve }) => {
+  const counts = countsFor({ ...PROFILES[name], curve });
+  const levels = Array.from({ length: LEVELS }, (_, level) => level * BINS);
+  return { name, lines: levels.map((at) => line(counts.subarray(at, at + BINS))) };
 });
 writeFileSync(
   new URL('../src/stego/prior-data.ts', import.meta.url),
-  `/**
- * How prediction errors are distributed at each noise level. Generated; do not edit:
- * scripts/train-stego-prior.ts. A line is a level: its first bin, then parts of ${WHOLE}.
- */
-export const PRIORS = {\n${tables.join('')}};\n`,
+  `/** Generated by scripts/train-stego-prior.ts; do not edit. */
+
+/** Mean absolute errors at the knots of the noise scale, in sixteenths of a step. */
+export const CURVES = {
+${curves.map(({ name, curve }) => `  ${name}:\n    '${[...curve].join(' ')}',\n`).join('')}};
+
+/** A line is a level: its first bin that occurs, then the bins as parts of ${WHOLE}. */
+export const PRIORS = {
+${priors.map(({ name, lines }) => `  ${name}: \`${lines.join('\n')}\`,\n`).join('')}};
+`,
 );

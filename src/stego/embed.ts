@@ -25,7 +25,7 @@ class Survey {
   constructor(picture: Picture, profile: Profile, shift: number) {
     this.fields = fieldsOf(picture, shift);
     this.#profile = profile;
-    this.#tapes = this.fields.map((field) => readLayer(field, 0, profile.predictor(field)));
+    this.#tapes = this.fields.map((field) => readLayer(field, 0, profile));
   }
 
   /** The first layer as it will be written. */
@@ -123,8 +123,7 @@ function writeLayers(
   let start = 0;
   layers.forEach(({ field, parity }, index) => {
     const isLast = index === layers.length - 1;
-    const tape =
-      index === 0 ? survey.firstTape : readLayer(field, parity, profile.predictor(field));
+    const tape = index === 0 ? survey.firstTape : readLayer(field, parity, profile);
     const step = isLast ? startStep(field, parity) : Number.POSITIVE_INFINITY;
     start = writeLayer(field, parity, tape, coding, rans, { step, isDone }) / step;
   });

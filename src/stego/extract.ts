@@ -33,11 +33,11 @@ export function extract(stego: Picture, key: Uint8Array): Extracted {
   const rans = new Rans(header.state, stack);
   const fields = fieldsOf(stego, header.shift);
   const layers = fields.flatMap((field) => [0, 1].map((parity) => ({ field, parity })));
-  const coding = { prior: profile.prior, ratio: ratioOf(header.price) };
+  const ratio = ratioOf(header.price);
   for (const [index, { field, parity }] of [...layers.entries()].reverse()) {
     const isLast = index === layers.length - 1;
     const from = isLast ? header.start * startStep(field, parity) : 0;
-    restoreLayer(field, parity, profile.predictor(field), coding, rans, from);
+    restoreLayer(field, parity, profile, ratio, rans, from);
   }
   if (rans.state !== STATE_START || stack.borrowed > 0) throw noMessage();
   const body = bodyOf(stack.words(), key);

@@ -3,7 +3,8 @@
  * written in the opposite order, and restored in raster order again, so that whoever restores
  * knows at each sample exactly what the writer knew there.
  */
-import { BINS, ORIGIN, Place } from './context.ts';
+import { Calibration } from './calibration.ts';
+import { BINS, ORIGIN, Place, UNIT } from './context.ts';
 import { type Field, firstColumn, layerSize, MARGIN } from './field.ts';
 import {
   FROM_ABOVE,
@@ -15,8 +16,8 @@ import {
   ROW,
   TABLE_SIZE,
 } from './model.ts';
+import type { Profile } from './profile.ts';
 import { PROBABILITY_BITS, type Rans } from './rans.ts';
-import type { Predictor } from './rhombus.ts';
 
 const TOTAL = 1 << PROBABILITY_BITS;
 
@@ -32,8 +33,10 @@ export interface Tape {
 }
 
 /** Reads a layer without changing it. */
-export function readLayer(field: Field, parity: number, predictor: Predictor): Tape {
+export function readLayer(field: Field, parity: number, profile: Profile): Tape {
   const size = layerSize(field, parity);
+  const predictor = profile.predictor(field);
+  const calibration = new Calibration(profile.curve);
   const tape = { contexts: new Uint8Array(size), bins: new Uint8Array(size) };
   const place = new Place();
   let index = 0;
@@ -43,11 +46,13 @@ export function readLayer(field: Field, parity: number, predictor: Predictor): T
     for (let x = firstColumn(y, parity); x < field.width - 1; x += 2) {
       predictor.predict(row + x, x);
       const sample = field.samples[row + x] as number;
-      place.locate(predictor.mean, predictor.noise, field.max);
+      calibration.locate(predictor.noise);
+      place.locate(predictor.mean, calibration.noise, field.max);
       const bin = (sample - place.base) * place.direction + ORIGIN;
       tape.contexts[index] = place.context;
       tape.bins[index] =
         bin < 0 || bin >= BINS ? OUTSIDE : bin + (place.direction < 0 ? TURNED : 0);
+      calibration.learn(Math.abs(sample * UNIT - predictor.mean));
       predictor.learn(x, sample);
       index++;
     }
@@ -181,12 +186,14 @@ function moveOne(tables: Uint16Array, row: number, rans: Rans): number {
 export function restoreLayer(
   field: Field,
   parity: number,
-  predictor: Predictor,
-  { prior, ratio }: { readonly prior: Prior; readonly ratio: number },
+  profile: Profile,
+  ratio: number,
   rans: Rans,
   from: number,
 ): void {
-  const model = new Model(prior, ratio);
+  const predictor = profile.predictor(field);
+  const calibration = new Calibration(profile.curve);
+  const model = new Model(profile.prior, ratio);
   const tables = new Uint16Array(256 * TABLE_SIZE);
   const active = new Uint8Array(256);
   const place = new Place();
@@ -196,7 +203,8 @@ export function restoreLayer(
     predictor.startRow();
     for (let x = firstColumn(y, parity); x < field.width - 1; x += 2, index++) {
       predictor.predict(row + x, x);
-      place.locate(predictor.mean, predictor.noise, field.max);
+      calibration.locate(predictor.noise);
+      place.locate(predictor.mean, calibration.noise, field.max);
       const { context, base, direction } = place;
       if (model.isDue(context)) {
         model.refresh(context);
@@ -213,6 +221,7 @@ export function restoreLayer(
         }
         model.learn(context, bin);
       }
+      calibration.learn(Math.abs(sample * UNIT - predictor.mean));
       predictor.learn(x, sample);
     }
     predictor.endRow();

@@ -1,7 +1,8 @@
 /** The trained histograms, unpacked; scripts/train-stego-prior.ts makes them. */
+import type { Curve } from './calibration.ts';
 import { BINS, LEVELS } from './context.ts';
 import type { Prior } from './model.ts';
-import { PRIORS } from './prior-data.ts';
+import { CURVES, PRIORS } from './prior-data.ts';
 
 /** LEVELS rows of BINS probabilities. */
 export function priorOf(profile: keyof typeof PRIORS): Prior {
@@ -14,4 +15,9 @@ export function priorOf(profile: keyof typeof PRIORS): Prior {
     });
   });
   return prior;
+}
+
+/** Mean absolute errors at the knots of the noise scale. */
+export function curveOf(profile: keyof typeof CURVES): Curve {
+  return Float64Array.from(CURVES[profile].split(' ').map(Number));
 }

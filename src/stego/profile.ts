@@ -1,8 +1,10 @@
 /** The ways to predict, each with the prior that was trained for it. */
+import type { Curve } from './calibration.ts';
 import type { Field } from './field.ts';
+import { LeastSquares } from './least-squares.ts';
 import type { Prior } from './model.ts';
 import { carryingPlanes, type Picture } from './picture.ts';
-import { priorOf } from './prior.ts';
+import { curveOf, priorOf } from './prior.ts';
 import { type Predictor, Rhombus } from './rhombus.ts';
 
 export type ProfileName = 'fast' | 'max';
@@ -12,6 +14,7 @@ export interface Profile {
   /** Its number in the header. */
   readonly code: number;
   readonly prior: Prior;
+  readonly curve: Curve;
   predictor(field: Field): Predictor;
 }
 
@@ -20,13 +23,15 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     name: 'fast',
     code: 0,
     prior: priorOf('fast'),
+    curve: curveOf('fast'),
     predictor: (field) => new Rhombus(field),
   },
   max: {
     name: 'max',
     code: 1,
-    prior: priorOf('fast'),
-    predictor: (field) => new Rhombus(field),
+    prior: priorOf('max'),
+    curve: curveOf('max'),
+    predictor: (field) => new LeastSquares(field),
   },
 };
 
