@@ -20,44 +20,74 @@ export class Statement<Parameters extends readonly Value[], Row = never> {
 
   /** Returns how many rows were changed. */
   run(...parameters: Parameters): number {
-    return this.#connection.attempt(() => this.#prepared.run(...parameters).changes);
+    return this.#run(parameters).changes;
   }
 
   /** As `run`, for an insert: returns the new rowid. */
   insert(...parameters: Parameters): number {
-    return this.#connection.attempt(() =>
-      Number(this.#prepared.run(...parameters).lastInsertRowid),
-    );
+    return Number(this.#run(parameters).lastInsertRowid);
   }
 
   get(...parameters: Parameters): Row | undefined {
-    return this.#connection.attempt(() => this.#prepared.get(...parameters));
+    this.#connection.assertUsable();
+    try {
+      return this.#prepared.get(...parameters);
+    } catch (cause) {
+      throw this.#connection.failed(cause);
+    }
+  }
+
+  all(...parameters: Parameters): Row[] {
+    this.#connection.assertUsable();
+    try {
+      return this.#prepared.all(...parameters);
+    } catch (cause) {
+      throw this.#connection.failed(cause);
+    }
   }
 
   /** Visits row by row, so that only one is in memory, until `visit` returns false. */
   each(visit: (row: Row) => boolean, ...parameters: Parameters): void {
-    this.#connection.attempt(() => {
+    this.#connection.assertUsable();
+    try {
       for (const row of this.#prepared.iterate(...parameters)) if (!visit(row)) break;
-    });
+    } catch (cause) {
+      throw this.#connection.failed(cause);
+    }
   }
 
-  all(...parameters: Parameters): Row[] {
-    return this.#connection.attempt(() => this.#prepared.all(...parameters));
+  #run(parameters: Parameters): Database.RunResult {
+    this.#connection.assertUsable();
+    try {
+      return this.#prepared.run(...parameters);
+    } catch (cause) {
+      throw this.#connection.failed(cause);
+    }
   }
+}
+
+/** State in memory that mirrors rows, and has to follow their transactions. */
+export interface Mirror {
+  /** Writes what changed, as the last of the transaction. */
+  beforeCommit(): void;
+  /** The transaction was undone: forgets what it knew. */
+  afterRollback(): void;
 }
 
 export class Connection {
   readonly #database: Database.Database;
-  readonly #begin: Database.Statement;
-  readonly #commit: Database.Statement;
-  readonly #rollback: Database.Statement;
+  readonly #mirrors: Mirror[] = [];
+  readonly #begin: Statement<[]>;
+  readonly #commit: Statement<[]>;
+  readonly #rollback: Statement<[]>;
   #inTransaction = false;
+  #undone = false;
 
   constructor(database: Database.Database) {
     this.#database = database;
-    this.#begin = database.prepare('begin immediate');
-    this.#commit = database.prepare('commit');
-    this.#rollback = database.prepare('rollback');
+    this.#begin = this.prepare('begin immediate');
+    this.#commit = this.prepare('commit');
+    this.#rollback = this.prepare('rollback');
   }
 
   /**
@@ -77,21 +107,28 @@ export class Connection {
     return new Statement(this, this.#prepare<Row>(sql).safeIntegers());
   }
 
+  /** From now on `mirror` follows every transaction. */
+  attach(mirror: Mirror): void {
+    this.#mirrors.push(mirror);
+  }
+
   /** All of `work` or nothing. A nested call is part of the outer one and commits with it. */
   transaction<T>(work: () => T): T {
     if (this.#inTransaction) return work();
-    this.attempt(() => this.#begin.run());
+    this.#begin.run();
     this.#inTransaction = true;
     try {
       const result = work();
       if (result instanceof Promise) throw new TypeError('a transaction cannot wait');
-      this.attempt(() => this.#commit.run());
+      for (const mirror of this.#mirrors) mirror.beforeCommit();
+      this.#commit.run();
       return result;
     } catch (cause) {
-      if (this.#database.inTransaction) this.attempt(() => this.#rollback.run());
+      this.#undo();
       throw cause;
     } finally {
       this.#inTransaction = false;
+      this.#undone = false;
     }
   }
 
@@ -99,26 +136,35 @@ export class Connection {
    * Some errors, a full disk above all, make SQLite roll back by itself. Whoever swallows such an
    * error must not go on: what follows would be committed without what came before.
    */
-  attempt<T>(work: () => T): T {
-    if (this.#inTransaction && !this.#database.inTransaction) throw rolledBack();
-    try {
-      return work();
-    } catch (cause) {
-      throw toStoreError(cause);
+  assertUsable(): void {
+    if (this.#undone) {
+      throw new StoreError('full', 'the transaction was undone by an earlier error; try again');
     }
+  }
+
+  /** Call with what a statement threw; throw what it returns. */
+  failed(cause: unknown): unknown {
+    this.#undone = this.#inTransaction && !this.#database.inTransaction;
+    return toStoreError(cause);
   }
 
   close(): void {
     this.#database.close();
   }
 
-  #prepare<Row>(sql: string): Database.Statement<unknown[], Row> {
-    return this.attempt(() => this.#database.prepare<unknown[], Row>(sql));
+  #undo(): void {
+    this.#undone = false;
+    if (this.#database.inTransaction) this.#rollback.run();
+    for (const mirror of this.#mirrors) mirror.afterRollback();
   }
-}
 
-function rolledBack(): StoreError {
-  return new StoreError('full', 'the transaction was undone by an earlier error; try again');
+  #prepare<Row>(sql: string): Database.Statement<unknown[], Row> {
+    try {
+      return this.#database.prepare<unknown[], Row>(sql);
+    } catch (cause) {
+      throw toStoreError(cause);
+    }
+  }
 }
 
 /** u64 as the signed integer that SQLite keeps; equality holds, order does not. */

@@ -111,6 +111,7 @@ export class SqliteInbox implements Inbox, Belongings {
     part: { readonly index: number; readonly count: number },
     slice: Uint8Array,
   ): boolean {
+    if (slice.length === 0) throw new RangeError('a slice has at least one byte');
     return this.#connection.transaction(() => {
       const first = received.id.sequence - BigInt(part.index);
       const id = { epoch: received.id.epoch, sequence: first };
@@ -176,8 +177,7 @@ export class SqliteInbox implements Inbox, Belongings {
   }
 
   #deliver(received: Received, { content, count, bytes }: ArrivingRow): void {
-    const type = this.#slices.read(content, 0)?.[0];
-    if (type === undefined) throw new RangeError('a content has at least its type');
+    const type = this.#slices.read(content, 0)?.[0] ?? 0;
     this.#arriving.forget(content);
     this.#insert.run(...fields(received, type, bytes, content, count, null));
   }

@@ -3,7 +3,6 @@
  * slices. Numbering and counts are kept beside the rows, so that nothing is ever counted by scan.
  */
 import type { RandomBytes } from '../crypto/index.ts';
-import { StoreError } from '../failures.ts';
 import type {
   ContactId,
   Outbox,
@@ -11,9 +10,10 @@ import type {
   OutboxItem,
   StagedContent,
 } from '../messenger/index.ts';
-import { type Connection, plain, type Statement, toUnsigned } from './connection.ts';
+import { type Connection, plain } from './connection.ts';
 import type { Belongings } from './contacts.ts';
-import { OutboxRows } from './outbox-rows.ts';
+import { OutboxRows, type Tally } from './outbox-rows.ts';
+import { OutboxStates } from './outbox-states.ts';
 import type { ContentId, Slices } from './slices.ts';
 
 export class SqliteOutbox implements Outbox, Belongings {
@@ -21,48 +21,29 @@ export class SqliteOutbox implements Outbox, Belongings {
   readonly #randomBytes: RandomBytes;
   readonly #slices: Slices;
   readonly #rows: OutboxRows;
-  readonly #create: Statement<[number, bigint]>;
-  readonly #forget: Statement<[number]>;
-  readonly #state: Statement<[number], Record<'epoch' | 'next', bigint>>;
-  readonly #count: Statement<[number], OutboxCount>;
-  readonly #grow: Statement<[bigint, bigint, number, number, bigint], { first: bigint }>;
-  readonly #shrink: Statement<[number, number, number, number]>;
+  readonly #states: OutboxStates;
 
   constructor(connection: Connection, slices: Slices, randomBytes: RandomBytes) {
     this.#connection = connection;
     this.#randomBytes = randomBytes;
     this.#slices = slices;
     this.#rows = new OutboxRows(connection, slices);
-    this.#create = connection.prepare(`
-      insert into outbox_state (contact, epoch, next, messages, items, bytes)
-      values (?, ?, 0, 0, 0, 0)`);
-    this.#forget = connection.prepare('delete from outbox_state where contact = ?');
-    this.#state = connection.prepareExact('select epoch, next from outbox_state where contact = ?');
-    this.#count = connection.prepare(
-      'select messages, items, bytes from outbox_state where contact = ?',
-    );
-    this.#grow = connection.prepareExact(`
-      update outbox_state
-      set next = next + ?, messages = messages + 1, items = items + ?, bytes = bytes + ?
-      where contact = ? returning next - ? as first`);
-    this.#shrink = connection.prepare(`
-      update outbox_state set messages = messages - ?, items = items - ?, bytes = bytes - ?
-      where contact = ?`);
+    this.#states = new OutboxStates(connection);
   }
 
   /** A new contact: its numbering starts, in an epoch of its own. */
   createFor(contact: ContactId): void {
     const epoch = new DataView(this.#randomBytes(8).slice().buffer).getBigInt64(0);
-    this.#create.run(contact, epoch);
+    this.#states.create(contact, epoch);
   }
 
   removeFor(contact: ContactId): void {
     this.#rows.removeAll(contact);
-    this.#forget.run(contact);
+    this.#states.remove(contact);
   }
 
   epoch(contact: ContactId): bigint {
-    return toUnsigned(this.#stateOf(contact).epoch);
+    return this.#states.get(contact).epoch;
   }
 
   append(contact: ContactId, content: Uint8Array, now: Date): bigint {
@@ -89,7 +70,7 @@ export class SqliteOutbox implements Outbox, Belongings {
   }
 
   lowest(contact: ContactId): bigint {
-    return this.#rows.lowest(contact) ?? this.#stateOf(contact).next;
+    return this.#rows.lowest(contact) ?? this.#states.get(contact).next;
   }
 
   pending(contact: ContactId, from: bigint, rows: number, bytes: number): readonly OutboxItem[] {
@@ -109,13 +90,14 @@ export class SqliteOutbox implements Outbox, Belongings {
       const gone = { messages: 0, items: 0, bytes: 0 };
       this.#rows.removeBelow(contact, next, gone);
       for (const sequence of sequences) this.#rows.removeOne(contact, sequence, gone);
-      if (gone.items > 0) this.#shrink.run(gone.messages, gone.items, gone.bytes, contact);
+      if (gone.items > 0) this.#shrink(contact, gone);
       return gone.items;
     });
   }
 
   count(contact: ContactId): OutboxCount {
-    return this.#count.get(contact) ?? missing(contact);
+    const { messages, items, bytes } = this.#states.get(contact);
+    return { messages, items, bytes };
   }
 
   #queue(contact: ContactId, now: Date, staged: Staged): bigint {
@@ -128,15 +110,22 @@ export class SqliteOutbox implements Outbox, Belongings {
     });
   }
 
-  /** Takes `count` sequences for one message and returns the first. */
-  #number(contact: ContactId, count: number, bytes: number): bigint {
-    const items = BigInt(count);
-    const row = this.#grow.get(items, items, bytes, contact, items);
-    return (row ?? missing(contact)).first;
+  #shrink(contact: ContactId, gone: Tally): void {
+    const state = this.#states.change(contact);
+    state.messages -= gone.messages;
+    state.items -= gone.items;
+    state.bytes -= gone.bytes;
   }
 
-  #stateOf(contact: ContactId): Record<'epoch' | 'next', bigint> {
-    return this.#state.get(contact) ?? missing(contact);
+  /** Takes `count` sequences for one message and returns the first. */
+  #number(contact: ContactId, count: number, bytes: number): bigint {
+    const state = this.#states.change(contact);
+    const first = state.next;
+    state.next += BigInt(count);
+    state.messages += 1;
+    state.items += count;
+    state.bytes += bytes;
+    return first;
   }
 }
 
@@ -144,8 +133,4 @@ interface Staged {
   readonly content: ContentId;
   readonly count: number;
   readonly bytes: number;
-}
-
-function missing(contact: ContactId): never {
-  throw new StoreError('missing', `there is no contact ${contact}`);
 }
