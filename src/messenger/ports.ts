@@ -47,7 +47,7 @@ export interface OutboxItem {
 
 /** A content that is being cut into slices while it arrives. Nothing is queued before `queue`. */
 export interface StagedContent {
-  /** Commits the slice at once, so that memory stays bounded. */
+  /** Writes the slice at once, so that memory stays bounded. `queue` makes it durable. */
   append(slice: Uint8Array): void;
   /** Numbers the slices consecutively and makes them visible. Returns the first sequence. */
   queue(): bigint;

@@ -17,8 +17,8 @@ export const DATABASE = 'peer.db';
 const PAGE_SIZE = 8192;
 const MARK_SIZE = 16;
 const HEADER_SIZE = 24;
-/** Pages in the WAL at which it is folded into the file: 4 MiB. */
-const CHECKPOINT_PAGES = 512;
+/** Pages in the WAL at which it is folded into the file: 8 MiB. */
+const CHECKPOINT_PAGES = 1024;
 /** A WAL that one large transaction blew up is cut back to this. */
 const WAL_SIZE_MAX = 16 * 2 ** 20;
 

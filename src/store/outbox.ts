@@ -14,7 +14,8 @@ import { type Connection, plain } from './connection.ts';
 import type { Belongings } from './contacts.ts';
 import { OutboxRows, type Tally } from './outbox-rows.ts';
 import { OutboxStates } from './outbox-states.ts';
-import type { ContentId, Slices } from './slices.ts';
+import type { Slices } from './slices.ts';
+import { Staging } from './staging.ts';
 
 export class SqliteOutbox implements Outbox, Belongings {
   readonly #connection: Connection;
@@ -55,18 +56,11 @@ export class SqliteOutbox implements Outbox, Belongings {
   }
 
   stage(contact: ContactId, now: Date): StagedContent {
-    const content = this.#slices.create();
-    let count = 0;
-    let bytes = 0;
-    return {
-      append: (slice) => {
-        this.#slices.add(content, count, slice);
-        count += 1;
-        bytes += slice.length;
-      },
-      queue: () => this.#queue(contact, now, { content, count, bytes }),
-      discard: () => this.#connection.transaction(() => this.#slices.discard(content)),
-    };
+    return new Staging(this.#connection, this.#slices, (staged) => {
+      const first = this.#number(contact, staged.count, staged.bytes);
+      this.#rows.insertLarge(contact, first, now, staged);
+      return first;
+    });
   }
 
   lowest(contact: ContactId): bigint {
@@ -100,16 +94,6 @@ export class SqliteOutbox implements Outbox, Belongings {
     return { messages, items, bytes };
   }
 
-  #queue(contact: ContactId, now: Date, staged: Staged): bigint {
-    if (staged.count === 0) throw new RangeError('a content has at least one slice');
-    return this.#connection.transaction(() => {
-      if (!this.#slices.adopt(staged.content)) throw new Error('queued or discarded before');
-      const first = this.#number(contact, staged.count, staged.bytes);
-      this.#rows.insertLarge(contact, first, now, staged);
-      return first;
-    });
-  }
-
   #shrink(contact: ContactId, gone: Tally): void {
     const state = this.#states.change(contact);
     state.messages -= gone.messages;
@@ -127,10 +111,4 @@ export class SqliteOutbox implements Outbox, Belongings {
     state.bytes += bytes;
     return first;
   }
-}
-
-interface Staged {
-  readonly content: ContentId;
-  readonly count: number;
-  readonly bytes: number;
 }

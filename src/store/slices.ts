@@ -91,10 +91,14 @@ export class Slices {
 
   /** Removes the slices from `from` to just below `to`; tells what went. */
   removeRange(content: ContentId, from: number, to: number): { items: number; bytes: number } {
-    const range: Range = [content, from, content, to - 1];
-    const tally = this.#tally.get(...range) ?? { items: 0, bytes: 0 };
-    if (tally.items > 0) this.#remove.run(...range);
+    const tally = this.tally(content, from, to);
+    if (tally.items > 0) this.#remove.run(content, from, content, to - 1);
     return tally;
+  }
+
+  /** How many slices there are from `from` to just below `to`. */
+  tally(content: ContentId, from = 0, to = LAST + 1): { items: number; bytes: number } {
+    return this.#tally.get(content, from, content, to - 1) ?? { items: 0, bytes: 0 };
   }
 
   remove(content: ContentId): void {
