@@ -1,4 +1,5 @@
-/** What people may look at without being told a secret: refusals by reason, the last ciphertexts. */
+/** What people may look at without being told a secret: refusals, ciphertexts, the last key offered. */
+import type { PublicKey } from '../crypto/index.ts';
 import { REFUSAL_REASONS, type RefusalReason } from '../protocol/index.ts';
 
 const CIPHERTEXTS_KEPT = 8;
@@ -15,6 +16,8 @@ export class Observations {
   readonly #refused = new Map<RefusalReason, number>(REFUSAL_REASONS.map((reason) => [reason, 0]));
   readonly #ciphertexts: { direction: 'in' | 'out'; packet: Uint8Array }[] = [];
 
+  #offered: string | undefined;
+
   refused(reason: RefusalReason): void {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
   }
@@ -22,6 +25,16 @@ export class Observations {
   ciphertext(direction: 'in' | 'out', packet: Uint8Array): void {
     this.#ciphertexts.push({ direction, packet: packet.slice(0, CIPHERTEXT_SIZE_MAX + 1) });
     if (this.#ciphertexts.length > CIPHERTEXTS_KEPT) this.#ciphertexts.shift();
+  }
+
+  /** Our fresh key of a meeting: it stays to be looked at when the meeting is over. */
+  offered(ephemeral: PublicKey): void {
+    this.#offered = hex(ephemeral);
+  }
+
+  /** Hex; undefined until a person has sent keys. */
+  get lastOffered(): string | undefined {
+    return this.#offered;
   }
 
   refusals(): Readonly<Record<string, number>> {

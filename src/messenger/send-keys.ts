@@ -14,6 +14,7 @@ import type { Announcer } from './announcer.ts';
 import { type SendKeysRequest, type SendKeysResult, UseCaseError } from './api.ts';
 import { type Contacts, parseAddress, unmet } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
+import type { Observations } from './observations.ts';
 import type { Clock, Contact } from './ports.ts';
 
 /** How long a trigger waits for what it started; after that the answer is "waiting". */
@@ -27,6 +28,7 @@ export interface SendKeysDeps {
   readonly reunions: Reunions;
   readonly deliveries: Deliveries;
   readonly announcer: Announcer;
+  readonly observations: Observations;
   readonly clock: Clock;
   readonly carryOut: (effects: readonly Effect[]) => void;
 }
@@ -42,6 +44,8 @@ export async function sendKeys(
   const before = sessions.currentIndex(contact.id);
   announcer.clearFailure(contact.id);
   deps.carryOut(trigger(deps, contact, request.again === true, code));
+  const ephemeral = deps.meetings.ephemeral(contact.id, clock.monotonic_ms());
+  if (ephemeral !== undefined) deps.observations.offered(ephemeral);
   deliveries.hurry(contact.id);
   const patience = new AbortController();
   await Promise.race([deliveries.settled(contact.id), clock.sleep(PATIENCE_MS, patience.signal)]);

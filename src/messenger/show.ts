@@ -27,10 +27,6 @@ export interface ShowDeps {
 export function show(deps: ShowDeps): Shown {
   const { name, address, crypto, staticKeys, contacts, meetings, observations, clock } = deps;
   const now = clock.monotonic_ms();
-  const ephemeral = contacts
-    .all()
-    .map(({ id }) => meetings.ephemeral(id, now))
-    .findLast((key) => key !== undefined);
   const waiting = meetings.waiting(now).map(({ introduction }) => ({
     name: introduction.name,
     address: introduction.address ?? '',
@@ -38,7 +34,7 @@ export function show(deps: ShowDeps): Shown {
   return {
     name,
     public_key: hex(staticKeys.publicKey),
-    combined_key: ephemeral && hex(ephemeral),
+    combined_key: observations.lastOffered,
     fingerprint: fingerprint(crypto, staticKeys.publicKey),
     address,
     contacts: contacts.all().map((contact) => shown(deps, contact, now)),
