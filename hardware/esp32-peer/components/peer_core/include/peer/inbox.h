@@ -1,0 +1,57 @@
+#pragma once
+
+#include "peer/crypto.h"
+#include "peer/sequence_window.h"
+#include "peer/store.h"
+
+/**
+ * What one contact sent: which ids were seen, for good, and the texts that nobody has opened yet.
+ * Everything is in the store before it is acknowledged, PROTOCOL §8.2.
+ */
+enum {
+    INBOX_EPOCHS = 16,
+    INBOX_TEXTS = 4,
+    INBOX_TEXT_SIZE_MAX = 1024,
+};
+
+typedef struct {
+    bool is_used;
+    uint64_t epoch;
+    uint64_t used_at; /**< Grows; the least was used longest ago. */
+    sequence_window_t window;
+} inbox_epoch_t;
+
+typedef struct {
+    bool is_used;
+    uint64_t epoch, sequence, order;
+    uint16_t size;
+    uint8_t text[INBOX_TEXT_SIZE_MAX];
+} inbox_text_t;
+
+typedef struct {
+    const store_t *store;
+    char contact;
+    inbox_epoch_t epochs[INBOX_EPOCHS];
+    inbox_text_t texts[INBOX_TEXTS];
+} inbox_t;
+
+void inbox_start(inbox_t *inbox, const store_t *store, char contact);
+PEER_CHECKED peer_error_t inbox_reset(inbox_t *inbox);
+
+/** The window of an epoch; a new one takes the place of the one used longest ago. */
+inbox_epoch_t *inbox_epoch(inbox_t *inbox, uint64_t epoch);
+
+/** Marks a message as received for good. */
+PEER_CHECKED peer_error_t inbox_mark(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence);
+
+/** Keeps a text. PEER_ERROR_BUSY if all places are taken, PEER_ERROR_NO_ROOM if it is too long. */
+PEER_CHECKED peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence,
+                                         slice_t text);
+
+size_t inbox_count(const inbox_t *inbox);
+
+/** The oldest unopened text, or NULL. */
+inbox_text_t *inbox_oldest(inbox_t *inbox);
+
+/** Forgets a text after it was shown. */
+PEER_CHECKED peer_error_t inbox_remove(inbox_t *inbox, inbox_text_t *text);

@@ -1,0 +1,212 @@
+/* What a session carries: messages, acknowledgements, time. PROTOCOL §8. */
+#include "peer/bytes.h"
+#include "peer/payload.h"
+#include "peer_parts.h"
+
+enum {
+    NOTICE_TOO_LARGE = 1,
+    NOTICE_NOT_UNDERSTOOD = 2,
+    HEALTH_EVERY = 10, /* Readings. */
+    OUTBOX_AHEAD_MAX = 1023,
+};
+
+/** Tells the sender that its message was taken off the line and not kept; then it counts as
+    received. */
+static peer_error_t refuse_content(contact_t *contact, inbox_epoch_t *epoch, uint64_t about,
+                                   uint64_t sequence, uint8_t reason)
+{
+    if (about == sequence) PEER_TRY(outbox_add_notice(&contact->outbox, epoch->epoch, about, reason));
+    return inbox_mark(&contact->inbox, epoch, sequence);
+}
+
+static peer_error_t take_content(peer_t *peer, contact_t *contact, inbox_epoch_t *epoch,
+                                 const payload_t *payload)
+{
+    const slice_t content = payload->bytes;
+    const uint64_t sequence = payload->sequence;
+    const uint8_t type = content.size > 0 ? content.bytes[0] : 0;
+
+    if (type == CONTENT_NOTICE && content.size == NOTICE_SIZE) {
+        return inbox_mark(&contact->inbox, epoch, sequence); /* Never answered. */
+    }
+    const slice_t text = { content.bytes + 1, content.size > 0 ? content.size - 1 : 0 };
+    if (type != CONTENT_TEXT || !is_utf8(text)) {
+        return refuse_content(contact, epoch, sequence, sequence, NOTICE_NOT_UNDERSTOOD);
+    }
+    const peer_error_t error = inbox_add_text(&contact->inbox, epoch, sequence, text);
+    if (error == PEER_ERROR_NO_ROOM) {
+        return refuse_content(contact, epoch, sequence, sequence, NOTICE_TOO_LARGE);
+    }
+    if (error == PEER_OK) peer->news = NEWS_TEXT;
+    return error;
+}
+
+/** One MESSAGE or PART. What could not be committed is not acknowledged. */
+static peer_error_t take_message(peer_t *peer, contact_t *contact, inbox_epoch_t *epoch,
+                                 const payload_t *payload)
+{
+    if (sequence_window_judge(&epoch->window, payload->sequence) != SEQUENCE_FRESH) return PEER_OK;
+    if (payload->kind == PAYLOAD_MESSAGE) return take_content(peer, contact, epoch, payload);
+    /* This device takes no parts: all are acknowledged, one notice names the first. */
+    const uint64_t first = payload->sequence - payload->part_index;
+    return refuse_content(contact, epoch, first, payload->sequence, NOTICE_TOO_LARGE);
+}
+
+static void take_ack(contact_t *contact, const payload_t *payload)
+{
+    if (payload->epoch != contact->outbox.epoch) return;
+    const size_t count = outbox_acknowledge(&contact->outbox, payload->sequence,
+                                            payload->bytes.bytes, payload->bytes.size);
+    if (count > 0) contact->send_at_ms = contact->backoff_ms = 0;
+}
+
+static void take_time(peer_t *peer, const payload_t *payload, uint64_t now_ms)
+{
+    if (payload->unix_ms == 0) return;
+    if (device_clock_synchronise(&peer->clock, payload->unix_ms, now_ms)) {
+        peer->news = NEWS_SYNCHRONISED;
+    }
+}
+
+static peer_error_t take_payloads(peer_t *peer, contact_t *contact, slice_t payloads,
+                                  uint64_t now_ms)
+{
+    inbox_epoch_t *epoch = NULL;
+    peer_error_t error = PEER_OK;
+    payload_t payload;
+
+    while (payload_next(&payloads, &payload)) {
+        peer_error_t refusal = PEER_OK;
+
+        switch (payload.kind) {
+        case PAYLOAD_OUTBOX:
+            epoch = inbox_epoch(&contact->inbox, payload.epoch);
+            sequence_window_raise(&epoch->window, payload.sequence);
+            break;
+        case PAYLOAD_MESSAGE:
+        case PAYLOAD_PART:
+            refusal = take_message(peer, contact, epoch, &payload);
+            contact->ack_due = true;
+            contact->ack_epoch = epoch->epoch;
+            break;
+        case PAYLOAD_ACK: take_ack(contact, &payload); break;
+        case PAYLOAD_TIME: take_time(peer, &payload, now_ms); break;
+        case PAYLOAD_LETTER_ACK: break; /* This device writes no letters. */
+        }
+        if (refusal != PEER_OK) error = PEER_ERROR_BUSY;
+    }
+    return error;
+}
+
+/** The first packet of an unconfirmed session promotes it. */
+static peer_error_t confirm(peer_t *peer, contact_t *contact, session_t *session, uint64_t now_ms)
+{
+    const size_t slot = (size_t)(session - contact->next);
+    const introduction_t said = contact->introduced[slot];
+    const bool is_by_code = contact->initiation.sending == PACKET_PSK3
+                            && contact->initiation.own_index == session->own_index;
+
+    contact_promote(contact, session, now_ms);
+    if (is_by_code) return meeting_finish(peer, contact);
+    return contact_update(peer, contact, &said);
+}
+
+static bool is_next(const contact_t *contact, const session_t *session)
+{
+    return session >= contact->next && session < contact->next + PEER_NEXT_SESSIONS;
+}
+
+peer_error_t delivery_receive(peer_t *peer, const packet_t *packet, uint64_t now_ms,
+                              contact_t **from)
+{
+    session_t *session = session_of(peer, packet->index, now_ms, from);
+    slice_t plaintext = { peer->plaintext, packet->body.size - TAG_SIZE };
+
+    if (session == NULL) return PEER_ERROR_UNKNOWN;
+    if (packet->whole.size > PEER_MAX_FRAME) return PEER_ERROR_MALFORMED;
+    PEER_TRY(session_open(session, packet, peer->plaintext));
+    PEER_TRY(plaintext_unpad(&plaintext));
+    PEER_TRY(payloads_check(plaintext));
+    (*from)->is_heard = true;
+    if (is_next(*from, session)) PEER_TRY(confirm(peer, *from, session, now_ms));
+    return take_payloads(peer, *from, plaintext, now_ms);
+}
+
+/** Adds the item's message; false if there is no room. */
+static bool add_item(peer_t *peer, const contact_t *contact, const outbox_item_t *item,
+                     plaintext_writer_t *writer)
+{
+    uint8_t bytes[SENML_SIZE_MAX];
+    slice_t body = { bytes, 0 };
+    const char *text;
+    const health_t *health = item->sequence % HEALTH_EVERY == 0 ? &peer->health : NULL;
+
+    switch (item->kind) {
+    case ITEM_READING:
+        if (senml_encode(peer->name, &item->of.reading, health, bytes, sizeof bytes, &body.size)
+            != PEER_OK) {
+            return false;
+        }
+        return plaintext_add_message(writer, item->sequence, CONTENT_READING, body);
+    case ITEM_TEXT:
+        text = contact->outbox.texts[item->of.text];
+        body = (slice_t){ (const uint8_t *)text, strlen(text) };
+        return plaintext_add_message(writer, item->sequence, CONTENT_TEXT, body);
+    case ITEM_NOTICE:
+        put_u64(bytes, item->of.notice.epoch);
+        put_u64(bytes + 8, item->of.notice.sequence);
+        bytes[16] = item->of.notice.reason;
+        body.size = NOTICE_SIZE - 1;
+        return plaintext_add_message(writer, item->sequence, CONTENT_NOTICE, body);
+    case ITEM_NONE: break;
+    }
+    return true;
+}
+
+static void add_queue(peer_t *peer, const contact_t *contact, plaintext_writer_t *writer)
+{
+    const outbox_t *outbox = &contact->outbox;
+    uint64_t sequence = outbox->lowest;
+    const outbox_item_t *item = outbox_next(outbox, &sequence);
+
+    if (item == NULL || !plaintext_add_outbox(writer, outbox->epoch, outbox->lowest)) return;
+    while (item != NULL && item->sequence - outbox->lowest <= OUTBOX_AHEAD_MAX) {
+        if (!add_item(peer, contact, item, writer)) break;
+        item = outbox_next(outbox, &sequence);
+    }
+}
+
+static void add_ack(contact_t *contact, plaintext_writer_t *writer)
+{
+    const sequence_window_t *window = &inbox_epoch(&contact->inbox, contact->ack_epoch)->window;
+    const slice_t bitmap = { window->bitmap, sequence_window_bitmap_size(window) };
+
+    if (plaintext_add_ack(writer, contact->ack_epoch, window->next, bitmap)) contact->ack_due = false;
+}
+
+bool delivery_add(peer_t *peer, contact_t *contact, uint64_t now_ms, bool with_queue,
+                  bundle_writer_t *bundle)
+{
+    session_t *session = &contact->current;
+    size_t room;
+    uint8_t *out = bundle_space(bundle, &room);
+
+    if (!session->is_alive || session_is_over(session, now_ms)) return false;
+    if (room > contact->record.max_frame) room = contact->record.max_frame;
+    if (room > PEER_MAX_FRAME) room = PEER_MAX_FRAME;
+    plaintext_writer_t writer = { .bytes = peer->plaintext, .room = session_room(room) };
+    if (writer.room == 0) return false;
+    if (contact->ack_due) add_ack(contact, &writer);
+    if (contact->time_due && (contact->record.capabilities & CAPABILITY_TIME) != 0) {
+        const uint64_t unix_ms = device_clock_unix_ms(&peer->clock, now_ms);
+        (void)plaintext_add_time(&writer, contact->time_event, unix_ms, now_ms);
+    }
+    contact->time_due = false;
+    contact->time_event = 0;
+    if (with_queue) add_queue(peer, contact, &writer);
+    plaintext_finish(&writer);
+    if (session_seal(session, (slice_t){ peer->plaintext, writer.size }, out) != PEER_OK) return false;
+    bundle_add(bundle, writer.size + TRANSPORT_OVERHEAD);
+    crypto_wipe(peer->plaintext, writer.size);
+    return true;
+}

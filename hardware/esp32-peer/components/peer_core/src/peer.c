@@ -1,0 +1,191 @@
+#include "peer/peer.h"
+
+#include <string.h>
+
+#include "peer_parts.h"
+
+enum { TIME_INTERVAL_MS = 1000 };
+
+static peer_error_t load_identity(peer_t *peer)
+{
+    const store_t *store = &peer->port->store;
+    key_pair_t *keys = &peer->static_keys;
+
+    if (!store->load(store->context, "identity", keys->private_key, KEY_SIZE)) {
+        peer->port->random(peer->port->context, keys->private_key, KEY_SIZE);
+        if (!store->save(store->context, "identity", keys->private_key, KEY_SIZE)) {
+            return PEER_ERROR_STORE;
+        }
+    }
+    return crypto_public_key(keys);
+}
+
+peer_error_t peer_start(peer_t *peer, const peer_port_t *port, const char *name,
+                        const char *address)
+{
+    const size_t name_size = strlen(name), address_size = strlen(address);
+
+    memset(peer, 0, sizeof *peer);
+    if (name_size == 0 || name_size > NAME_SIZE_MAX || address_size > ADDRESS_SIZE_MAX) {
+        return PEER_ERROR_MALFORMED;
+    }
+    peer->port = port;
+    memcpy(peer->name, name, name_size);
+    memcpy(peer->address, address, address_size);
+    peer->time_interval_ms = TIME_INTERVAL_MS;
+    PEER_TRY(load_identity(peer));
+    if (!port->store.load(port->store.context, "code", &peer->code, sizeof peer->code)) {
+        memset(&peer->code, 0, sizeof peer->code);
+    }
+    for (size_t i = 0; i < PEER_CONTACTS; i++) PEER_TRY(contact_load(peer, &peer->contacts[i]));
+    return PEER_OK;
+}
+
+peer_error_t peer_factory_reset(peer_t *peer)
+{
+    const store_t *store = &peer->port->store;
+    uint64_t epoch;
+
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        contact_t *contact = &peer->contacts[i];
+
+        peer->port->random(peer->port->context, (uint8_t *)&epoch, sizeof epoch);
+        PEER_TRY(outbox_reset(&contact->outbox, epoch));
+        PEER_TRY(inbox_reset(&contact->inbox));
+        crypto_wipe(&contact->record, sizeof contact->record);
+        PEER_TRY(contact_save(peer, contact));
+    }
+    if (!store->erase(store->context, "code") || !store->erase(store->context, "identity")) {
+        return PEER_ERROR_STORE;
+    }
+    /* Names are read again from here, so they must not be wiped with the rest. */
+    char name[NAME_SIZE_MAX + 1], address[ADDRESS_SIZE_MAX + 1];
+    const peer_port_t *port = peer->port;
+    memcpy(name, peer->name, sizeof name);
+    memcpy(address, peer->address, sizeof address);
+    crypto_wipe(peer, sizeof *peer);
+    return peer_start(peer, port, name, address);
+}
+
+static peer_error_t hold(peer_t *peer, const uint8_t secret[PAIRING_SECRET_SIZE])
+{
+    const store_t *store = &peer->port->store;
+    held_code_t code = { .is_held = true };
+
+    memcpy(code.secret, secret, sizeof code.secret);
+    if (!store->save(store->context, "code", &code, sizeof code)) return PEER_ERROR_STORE;
+    peer->code = code;
+    crypto_wipe(&peer->response, sizeof peer->response);
+    crypto_wipe(&code, sizeof code);
+    return PEER_OK;
+}
+
+peer_error_t peer_make_code(peer_t *peer, char text[PAIRING_TEXT_SIZE + 1])
+{
+    uint8_t secret[PAIRING_SECRET_SIZE];
+
+    peer->port->random(peer->port->context, secret, sizeof secret);
+    peer_error_t error = pairing_code_encode(secret, text);
+    if (error == PEER_OK) error = hold(peer, secret);
+    crypto_wipe(secret, sizeof secret);
+    return error;
+}
+
+peer_error_t peer_hold_code(peer_t *peer, const char *text)
+{
+    uint8_t secret[PAIRING_SECRET_SIZE];
+
+    PEER_TRY(pairing_code_decode(text, secret));
+    const peer_error_t error = hold(peer, secret);
+    crypto_wipe(secret, sizeof secret);
+    return error;
+}
+
+peer_error_t peer_use_code(peer_t *peer, const char *text, const char *address, uint64_t now_ms)
+{
+    const size_t size = strlen(address);
+    uint8_t secret[PAIRING_SECRET_SIZE];
+    contact_t *contact = contact_free(peer);
+
+    if (contact == NULL) contact = &peer->contacts[0];
+    if (!is_address((slice_t){ (const uint8_t *)address, size }) || size > ADDRESS_SIZE_MAX) {
+        return PEER_ERROR_MALFORMED;
+    }
+    PEER_TRY(pairing_code_decode(text, secret));
+    memset(contact->record.address, 0, sizeof contact->record.address);
+    memcpy(contact->record.address, address, size);
+    contact->send_at_ms = contact->backoff_ms = 0;
+    const peer_error_t error = meeting_start_code(peer, contact, secret, now_ms);
+    crypto_wipe(secret, sizeof secret);
+    return error;
+}
+
+peer_error_t peer_send_keys(peer_t *peer, uint64_t now_ms)
+{
+    peer_error_t error = PEER_ERROR_STATE;
+
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        contact_t *contact = &peer->contacts[i];
+
+        if (!contact->record.is_pinned || contact->initiation.sending == PACKET_PSK3) continue;
+        contact->is_forgotten = false;
+        contact->is_wanted = true;
+        contact->send_at_ms = contact->backoff_ms = 0;
+        error = renewal_start(peer, contact, now_ms);
+    }
+    return error;
+}
+
+peer_error_t peer_add_reading(peer_t *peer, const measurement_t *measurement, uint64_t now_ms)
+{
+    const uint64_t unix_ms = device_clock_unix_ms(&peer->clock, now_ms);
+    const reading_t reading = { .time_ms = unix_ms != 0 ? unix_ms : now_ms,
+                                .is_unsure = unix_ms == 0,
+                                .measurement = *measurement };
+
+    if (measurement->present == 0) return PEER_OK;
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        PEER_TRY(outbox_add_reading(&peer->contacts[i].outbox, &reading));
+    }
+    return PEER_OK;
+}
+
+peer_error_t peer_send_text(peer_t *peer, const char *to, const char *text)
+{
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        contact_t *contact = &peer->contacts[i];
+        const bool is_meant = to == NULL || strcmp(to, contact->record.name) == 0;
+
+        if (contact->record.is_pinned && is_meant) return outbox_add_text(&contact->outbox, text);
+    }
+    return PEER_ERROR_STATE;
+}
+
+inbox_text_t *peer_oldest_text(peer_t *peer, contact_t **from)
+{
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        inbox_text_t *text = inbox_oldest(&peer->contacts[i].inbox);
+
+        *from = &peer->contacts[i];
+        if (text != NULL) return text;
+    }
+    return NULL;
+}
+
+bool peer_synchronise(peer_t *peer, uint64_t unix_ms, uint64_t now_ms)
+{
+    if (!device_clock_synchronise(&peer->clock, unix_ms, now_ms)) return false;
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        peer->contacts[i].time_due = true;
+        peer->contacts[i].time_event = 1;
+    }
+    return true;
+}
+
+peer_news_t peer_take_news(peer_t *peer)
+{
+    const peer_news_t news = peer->news;
+
+    peer->news = NEWS_NONE;
+    return news;
+}
