@@ -20,7 +20,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemRandomBytes } from '../crypto/index.ts';
 import { StoreError } from '../failures.ts';
 import { hex } from './hex.ts';
@@ -34,7 +34,7 @@ export class Folder {
   constructor(path: string) {
     this.path = path;
     this.#attempt(() => {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      makeFolder(path);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
       if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
     });
@@ -152,6 +152,17 @@ export class Folder {
         cause,
       });
     }
+  }
+}
+
+/** Not by `recursive`: where the system makes no folders, as in /proc, that never returns. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (cause) {
+    if (codeOf(cause) !== 'EEXIST') throw cause;
   }
 }
 

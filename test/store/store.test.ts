@@ -146,3 +146,9 @@ t.test('only the owner may read the files', async (t) => {
   ]);
   store.close();
 });
+
+t.test('a folder that the system does not make is refused at once', async (t) => {
+  for (const folder of ['/proc/sotto/peer', '/dev/null/peer']) {
+    await t.rejects(open(folder), { name: 'StoreError', failure: 'unwritable' }, folder);
+  }
+});
