@@ -93,6 +93,8 @@ export class MeetingTable {
   }
 
   #isConfirmed(meeting: Meeting): boolean {
-    return meeting.phase.name === 'closing' && this.#sessions.isConfirmed(ownIndexOf(meeting));
+    if (meeting.phase.name !== 'closing') return false;
+    const place = this.#sessions.placeOf(ownIndexOf(meeting));
+    return place === 'current' || place === 'previous';
   }
 }

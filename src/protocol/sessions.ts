@@ -22,6 +22,8 @@ import { type NewSession, PEER_LIMITS, Session, type SessionLimits } from './ses
 /** `expired`: there is one, but nothing may be sent on it any more. */
 export type SessionStanding = 'none' | 'current' | 'to_be_renewed' | 'expired';
 
+export type SessionPlace = 'none' | 'previous' | 'current' | 'next';
+
 export interface Opened {
   readonly contact: ContactRef;
   /** None: an empty packet. */
@@ -81,7 +83,8 @@ export class Sessions {
     if (session === undefined) throw new RemoteProtocolError('unknown_session');
     const { contact, confirmation } = session;
     const payloads = session.open(packet);
-    if (!this.#isUnconfirmed(session)) return { contact, payloads, promoted: undefined };
+    const isUnconfirmed = this.#slot(contact).next.includes(session);
+    if (!isUnconfirmed) return { contact, payloads, promoted: undefined };
     this.#confirm(session);
     this.#promote(session, now);
     return { contact, payloads, promoted: confirmation };
@@ -108,15 +111,13 @@ export class Sessions {
     if (canBeCalled) this.#slot(origin.contact).repeats = new Repeats(now);
   }
 
-  /** Whether the session is current or previous. */
-  isConfirmed(localIndex: number): boolean {
+  /** Where the session stands that the other side names by this index. */
+  placeOf(localIndex: number): SessionPlace {
     const session = this.#byIndex.get(localIndex);
-    return session !== undefined && !this.#isUnconfirmed(session);
-  }
-
-  /** Whether the other side has sent anything on that session. */
-  wasHeard(localIndex: number): boolean {
-    return this.#byIndex.get(localIndex)?.wasHeard === true;
+    if (session === undefined) return 'none';
+    const { previous, current } = this.#slot(session.contact);
+    if (session === current) return 'current';
+    return session === previous ? 'previous' : 'next';
   }
 
   /** The index of the contact's current session: it changes with every promotion. */
@@ -169,10 +170,6 @@ export class Sessions {
     return session === slot.previous
       ? Math.min(slot.previousUntil, session.wipeAt)
       : session.wipeAt;
-  }
-
-  #isUnconfirmed(session: Session): boolean {
-    return this.#slot(session.contact).next.includes(session);
   }
 
   /** Things may have changed since the handshake judged the key. */

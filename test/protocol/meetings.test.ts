@@ -4,32 +4,8 @@
  * Method: two or three pure peers on a network that a test holds in its hand.
  */
 import t from 'tap';
-import type { PairingSecret } from '../../src/protocol/index.ts';
-import { Network } from '../support/pure-network.ts';
-import { agree, PurePeer } from '../support/pure-peer.ts';
-import { Random } from '../support/random.ts';
-
-/** Alice and bob, who know each other's addresses and nothing else. */
-function strangers(seed = 1) {
-  const random = new Random(seed);
-  const alice = new PurePeer('alice', random);
-  const bob = new PurePeer('bob', random);
-  const network = new Network([alice, bob]);
-  const toBob = alice.book.add('bob', bob.address);
-  const toAlice = bob.book.add('alice', alice.address);
-  return { alice, bob, network, toBob, toAlice, random };
-}
-
-/** The same two after they have met. */
-function friends(seed = 1) {
-  const met = strangers(seed);
-  const { alice, bob, network, toBob, toAlice } = met;
-  network.post(alice, alice.trigger(toBob, 0));
-  network.settle();
-  network.post(bob, bob.trigger(toAlice, 0));
-  network.settle();
-  return met;
-}
+import { friends, secretOf, strangers } from '../support/pure-pairs.ts';
+import { agree, type PurePeer } from '../support/pure-peer.ts';
 
 function codes(peer: PurePeer): readonly string[] {
   return peer.shown.map(({ comparison }) => `${comparison.code} ${comparison.keyCheck}`);
@@ -87,8 +63,8 @@ t.test('a peer that restarted is met again as soon as somebody sends', async (t)
 });
 
 t.test('with a pairing code one trigger is enough, and both sides are verified', async (t) => {
-  const { alice, bob, network, toBob, random } = strangers();
-  const secret = random.bytes(16) as PairingSecret;
+  const { alice, bob, network, toBob } = strangers();
+  const secret = secretOf(1);
   bob.meetings.holdCode(secret, 600_000);
   network.post(alice, alice.triggerByCode(toBob, secret, 0));
   network.settle();

@@ -38,6 +38,8 @@ export class Network {
   readonly peers: readonly PurePeer[];
   readonly underWay: Delivery[] = [];
   now = 0;
+  /** Called before each delivery arrives. */
+  watch: ((delivery: Delivery) => void) | undefined;
 
   constructor(peers: readonly PurePeer[]) {
     this.peers = peers;
@@ -60,6 +62,7 @@ export class Network {
 
   arrive(delivery: Delivery): void {
     const { to, contact } = delivery;
+    this.watch?.(delivery);
     switch (delivery.kind) {
       case 'request':
         this.#serve(delivery);
