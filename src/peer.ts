@@ -76,12 +76,14 @@ export interface Peer {
 
 /** What tests replace. */
 export interface Surroundings {
+  readonly crypto: CryptoProvider;
   readonly log: Log;
   readonly terminal: Terminal;
 }
 
 export function createPeer(config: PeerConfig, given: Partial<Surroundings> = {}): Peer {
   const surroundings: Surroundings = {
+    crypto: given.crypto ?? PROVIDERS[config.crypto],
     log: given.log ?? createLog(config.logLevel),
     terminal: given.terminal ?? stdoutTerminal(config.printMessages),
   };
@@ -105,8 +107,7 @@ async function start(
   surroundings: Surroundings,
   undo: AsyncDisposableStack,
 ): Promise<RunningPeer> {
-  const { log } = surroundings;
-  const crypto = PROVIDERS[config.crypto];
+  const { crypto, log } = surroundings;
   const store = await openConfiguredStore(config, crypto, log);
   undo.defer(() => store.close());
   const staticKeys = loadStaticKeys(store.settings, crypto);
@@ -121,7 +122,7 @@ async function start(
   const identity = { name: config.name, address: config.address ?? originOf(config.host, port) };
   const messenger = new PeerMessenger(
     { ...identity, trust: config.trust, contentSizeMax: CONTENT_SIZE_MAX },
-    { ...surroundings, crypto, staticKeys, store, link, clock, randomBytes: systemRandomBytes },
+    { ...surroundings, staticKeys, store, link, clock, randomBytes: systemRandomBytes },
   );
   const token = newToken();
   serveRoutes(server, messenger, log, guardOf(config, port, token));
