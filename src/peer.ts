@@ -47,8 +47,9 @@ const PROVIDERS: Readonly<Record<PeerConfig['crypto'], CryptoProvider>> = { nobl
 const STATIC_KEY = 'static_key';
 /** PROTOCOL §8.4. */
 const CONTENT_SIZE_MAX = 1024 ** 3;
-/** How long a stopping peer lets others finish. */
-const GRACE_MS = 3_000;
+/** How long a stopping peer lets others finish: its contacts, and then who waits for them. */
+const LINK_GRACE_MS = 2_000;
+const SERVER_GRACE_MS = 4_000;
 
 const LISTEN_FAILURES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens there; choose another with --port',
@@ -128,8 +129,8 @@ async function start(
   serveRoutes(server, messenger, log, guardOf(config, port, token));
   messenger.start();
   undo.defer(async () => {
-    const closing = [closeServer(server, GRACE_MS), messenger.stop(), link.close(GRACE_MS)];
-    await Promise.all(closing);
+    const served = closeServer(server, SERVER_GRACE_MS);
+    await Promise.all([served, messenger.stop(), link.close(LINK_GRACE_MS)]);
   });
   undo.defer(announcePresence(config.dataFolder, { host: config.host, port, token }));
   const origin = originOf(config.host, port) ?? `http://127.0.0.1:${port}`;

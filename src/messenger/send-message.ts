@@ -1,7 +1,7 @@
 /** `send_msg`: a message is durable in the outbox before its sender hears of success. */
 import { concat } from '../bytes.ts';
 import type { PublicKey } from '../crypto/index.ts';
-import { CAPABILITY, encodeFileHead, encodeText } from '../protocol/index.ts';
+import { CAPABILITY, encodeFileHead, encodeText, LETTER_FILE_SIZE_MAX } from '../protocol/index.ts';
 import {
   type LetterResult,
   type SendMessageRequest,
@@ -59,7 +59,7 @@ export async function writeLetter(
   for await (const chunk of chunksOf(request.content)) {
     parts.push(Uint8Array.from(chunk));
     size += chunk.length;
-    if (size > deps.contentSizeMax) throw tooLarge(deps.contentSizeMax);
+    if (size > LETTER_FILE_SIZE_MAX) throw tooLarge(LETTER_FILE_SIZE_MAX);
   }
   const { id, bundle } = deps.letters.write(contact, concat(...parts));
   return { to: contact.name, id: messageIdText(id), letter: bundle };

@@ -331,6 +331,15 @@ t.test('the printed link leaves a cookie, and the cookie opens the page', async 
   t.notMatch((await ask('GET /page.js')).text, /innerHTML|insertAdjacentHTML|document\.write/);
 });
 
+t.test('the page and its script speak of the same elements', async (t) => {
+  const { ask } = await peer(t);
+  const [html, script] = [(await ask('GET /')).text, (await ask('GET /page.js')).text];
+  const ids = [...html.matchAll(/ id="([a-z-]+)"/g)].map(([, id = '']) => id);
+  const used = [...script.matchAll(/(?:byId|onSubmit)\('([a-z-]+)'/g)].map(([, id = '']) => id);
+  t.ok(used.length > 10, `${used.length} elements`);
+  for (const id of used) t.ok(ids.includes(id), id);
+});
+
 t.test('every answer that is not a success is a problem', async (t) => {
   const { ask } = await peer(t, {
     show: () => {

@@ -1,0 +1,130 @@
+/**
+ * Goal: a peer starts whole or not at all, says in one sentence why not, and leaves nothing behind
+ * when it stops.
+ * Method: peers in this process, on real folders and ports.
+ */
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { ConfigError, loadConfig } from '../src/config.ts';
+import { StoreError, type StoreFailure } from '../src/failures.ts';
+import { createPeer, type Peer, type RunningPeer } from '../src/peer.ts';
+import { findPresence } from '../src/presence.ts';
+import { silentLog } from './support/http.ts';
+
+function folder(t: Test): string {
+  const made = mkdtempSync(join(tmpdir(), 'sotto-peer-'));
+  t.teardown(() => rmSync(made, { recursive: true, force: true }));
+  return join(made, 'data');
+}
+
+/** A peer that says nothing to this test's own terminal. */
+function peer(dataFolder: string, flags: readonly string[], words: Record<string, string> = {}) {
+  const args = ['--port', '0', '--name', 'alice', '--data-dir', dataFolder, ...flags];
+  const printed: string[] = [];
+  const print = (line: string) => void printed.push(line);
+  const terminal = { print, printMessage: print };
+  return createPeer(loadConfig(args, words), { log: silentLog, terminal });
+}
+
+async function running(t: Test, made: Peer): Promise<RunningPeer> {
+  t.teardown(() => made.stop());
+  return await made.start();
+}
+
+async function rejectsWith(t: Test, made: Peer, failure: StoreFailure): Promise<void> {
+  const cause = await made.start().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  t.ok(cause instanceof StoreError && cause.failure === failure, `${failure}: ${cause}`);
+}
+
+const show = async ({ origin, pageLink }: RunningPeer) => {
+  const token = new URL(pageLink).searchParams.get('token');
+  const response = await fetch(`${origin}/show`, { headers: { authorization: `Bearer ${token}` } });
+  return await response.json();
+};
+
+t.test('a peer keeps its key and its contacts, and is found while it runs', async (t) => {
+  const data = folder(t);
+  const contact = ['--contact', 'bob=http://127.0.0.1:1'];
+  const first = peer(data, contact);
+  const { name, origin, fingerprint, pageLink } = await first.start();
+  t.equal(name, 'alice');
+  t.equal(findPresence(data)?.port, Number(new URL(origin).port));
+  t.equal((statSync(data).mode & 0o777).toString(8), '700');
+  for (const file of readdirSync(data)) {
+    t.equal((statSync(join(data, file)).mode & 0o077).toString(8), '0', file);
+  }
+  const before = await show({ name, origin, fingerprint, pageLink });
+  await first.stop();
+  t.equal(findPresence(data), undefined);
+  await t.rejects(fetch(`${origin}/healthz`), 'nobody listens any more');
+
+  const again = await running(t, peer(data, contact));
+  t.equal(again.fingerprint, fingerprint);
+  t.not(again.pageLink.split('token=')[1], pageLink.split('token=')[1], 'a new token each time');
+  const after = await show(again);
+  t.equal(after.public_key, before.public_key);
+  t.match(after.contacts, [{ name: 'bob', address: 'http://127.0.0.1:1', state: 'new' }]);
+  t.equal(after.contacts.length, 1);
+});
+
+t.test('a port that is taken is told, and the data let go', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.teardown(() => taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const data = folder(t);
+  const refused = peer(data, ['--port', `${port}`]).start();
+  await t.rejects(refused, ConfigError);
+  await t.rejects(peer(data, ['--port', `${port}`]).start(), {
+    message: `Port ${port} of 127.0.0.1: another program listens there; choose another with --port.`,
+  });
+  await t.rejects(peer(data, ['--host', '192.0.2.1']).start(), { message: /no such address/ });
+  t.notOk(existsSync(join(data, 'peer.json')));
+  await running(t, peer(data, []));
+});
+
+t.test('two peers on one folder, and a wrong passphrase', async (t) => {
+  const data = folder(t);
+  const right = { SOTTO_PASSPHRASE: 'correct horse' };
+  await running(t, peer(data, [], right));
+  await rejectsWith(t, peer(data, [], right), 'busy');
+  const closed = folder(t);
+  const made = peer(closed, [], right);
+  await made.start();
+  await made.stop();
+  await rejectsWith(t, peer(closed, [], { SOTTO_PASSPHRASE: 'wrong' }), 'wrong_key');
+  await rejectsWith(t, peer(closed, []), 'wrong_key');
+  await running(t, peer(closed, [], right));
+});
+
+t.test('a passphrase is wiped once it has opened the data', async (t) => {
+  const config = loadConfig(['--port', '0', '--data-dir', folder(t)], { SOTTO_PASSPHRASE: 'abc' });
+  const print = () => undefined;
+  const terminal = { print, printMessage: print };
+  await running(t, createPeer(config, { log: silentLog, terminal }));
+  t.strictSame(config.passphrase, new Uint8Array(3));
+});
+
+t.test('stopping does not wait for a contact that never answers', async (t) => {
+  const { promise: called, resolve: call } = Promise.withResolvers<void>();
+  const silent = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => call());
+  }).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.teardown(() => silent.close());
+  const { port } = silent.address() as AddressInfo;
+  const made = peer(folder(t), ['--demo', '--contact', `bob=http://127.0.0.1:${port}`]);
+  const { origin } = await made.start();
+  const asked = fetch(`${origin}/send_keys`, { method: 'POST' });
+  await called;
+  const [answer] = await Promise.all([asked, made.stop()]);
+  t.equal(answer.status, 502, 'who has asked is answered');
+});
