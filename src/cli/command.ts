@@ -56,10 +56,12 @@ export interface Command {
   readonly details?: string;
   readonly examples: readonly string[];
   readonly options: Options;
+  /** Instead of `options`, for a command that reads its own arguments. */
+  optionsText?(): string;
   run(args: readonly string[], io: Io): Promise<Outcome>;
 }
 
-interface Definition<O extends Options> extends Omit<Command, 'run' | 'options'> {
+interface Definition<O extends Options> extends Omit<Command, 'run' | 'options' | 'optionsText'> {
   readonly options: O;
   /** At most so many arguments that are not options. */
   readonly positionalsMax: number;
@@ -98,12 +100,8 @@ function parse(name: string, args: readonly string[], options: Options) {
   }
 }
 
-export function describe({ name, summary, usage, details, examples, options }: Command): string {
-  const rows = Object.entries(options).map(([long, { takes, about }]): [string, string] => [
-    `  --${long}${takes === undefined ? '' : ` ${takes}`}`,
-    about,
-  ]);
-  const width = Math.max(...rows.map(([flag]) => flag.length)) + 2;
+export function describe(command: Command): string {
+  const { name, summary, usage, details, examples, options } = command;
   return [
     `${summary}.`,
     '',
@@ -111,9 +109,18 @@ export function describe({ name, summary, usage, details, examples, options }: C
     '',
     ...(details === undefined ? [] : [details, '']),
     'Options:',
-    ...rows.map(([flag, about]) => `${flag.padEnd(width)}${about}`),
+    command.optionsText?.() ?? describeOptions(options),
     '',
     'Examples:',
     ...examples.map((line) => `  ${line}`),
   ].join('\n');
+}
+
+function describeOptions(options: Options): string {
+  const rows = Object.entries(options).map(([long, { takes, about }]): [string, string] => [
+    `  --${long}${takes === undefined ? '' : ` ${takes}`}`,
+    about,
+  ]);
+  const width = Math.max(...rows.map(([flag]) => flag.length)) + 2;
+  return rows.map(([flag, about]) => `${flag.padEnd(width)}${about}`).join('\n');
 }

@@ -8,9 +8,10 @@ import { type Io, terminal } from './io.ts';
 import { pair } from './pair.ts';
 import { receive } from './receive.ts';
 import { send } from './send.ts';
+import { up } from './up.ts';
 import { verify } from './verify.ts';
 
-export const COMMANDS: readonly Command[] = [pair, verify, contacts, send, receive, inbox];
+export const COMMANDS: readonly Command[] = [up, pair, verify, contacts, send, receive, inbox];
 
 /** Returns the exit code; never throws. */
 export async function main(args: readonly string[], io: Io = terminal()): Promise<ExitCode> {

@@ -1,0 +1,178 @@
+/** Two identical peers, each its own process, with what they print marked by name. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { findPresence } from '../src/presence.ts';
+
+const COMMAND = fileURLToPath(new URL('./sotto.mjs', import.meta.url));
+const HOST = '127.0.0.1';
+const NAMES = ['alice', 'bob'] as const;
+
+export interface PairOptions {
+  readonly ports: readonly [number, number];
+  readonly folder: string;
+  /** Forget what earlier runs left in the folder. */
+  readonly fresh: boolean;
+  /** More flags for both, for instance `--crypto noble`. */
+  readonly flags: readonly string[];
+}
+
+/** Where what a peer prints goes: plaintext and codes are `out`, logs are `log`. */
+export type Listener = (name: string, stream: 'out' | 'log', line: string) => void;
+
+export interface RunningPeer {
+  readonly name: string;
+  readonly origin: string;
+  /** The page's address, with the token. */
+  readonly pageLink: string;
+  readonly process: ChildProcess;
+}
+
+/** Cannot start, for a reason that is told in one sentence. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** @throws {StartError} */
+export function parsePairOptions(args: readonly string[]): PairOptions {
+  const options = {
+    ports: { type: 'string', default: '5000,5001' },
+    'data-dir': { type: 'string', default: 'data' },
+    fresh: { type: 'boolean', default: false },
+    crypto: { type: 'string' },
+  } as const;
+  const { values } = parsed(() => parseArgs({ args: [...args], options }));
+  const ports = values.ports.split(',').map(Number);
+  const [first = 0, second = 0] = ports;
+  const usable = ports.length === 2 && ports.every((port) => port > 0 && port < 65536);
+  if (!usable || first === second) {
+    throw new StartError(`--ports takes two different ports, as 5000,5001, not ${values.ports}.`);
+  }
+  return {
+    ports: [first, second],
+    folder: resolve(values['data-dir']),
+    fresh: values.fresh,
+    flags: values.crypto === undefined ? [] : ['--crypto', values.crypto],
+  };
+}
+
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message.replace(/\. .*$/s, '') : 'Unusable';
+    const takes = 'There are --ports A,B, --data-dir DIR, --fresh and --crypto PROVIDER';
+    throw new StartError(`${message}. ${takes}.`, { cause });
+  }
+}
+
+/** Both are ready when this resolves. @throws {StartError} and then neither runs. */
+export async function startPair(
+  options: PairOptions,
+  listener: Listener,
+): Promise<[RunningPeer, RunningPeer]> {
+  for (const port of options.ports) await checkPort(port);
+  if (options.fresh) for (const name of NAMES) forget(join(options.folder, name));
+  const [alicePort, bobPort] = options.ports;
+  const started = await Promise.allSettled([
+    startPeer(
+      'alice',
+      alicePort,
+      ['--contact', `bob=http://${HOST}:${bobPort}`],
+      options,
+      listener,
+    ),
+    startPeer(
+      'bob',
+      bobPort,
+      ['--contact', `alice=http://${HOST}:${alicePort}`],
+      options,
+      listener,
+    ),
+  ]);
+  const [alice, bob] = started;
+  if (alice.status === 'fulfilled' && bob.status === 'fulfilled') return [alice.value, bob.value];
+  await stopPeers(started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])));
+  throw started.find((each) => each.status === 'rejected')?.reason;
+}
+
+/** Ends both cleanly; whoever does not end by itself is ended. */
+export async function stopPeers(peers: readonly RunningPeer[]): Promise<void> {
+  await Promise.all(
+    peers.map(async ({ process: child }) => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await ended;
+      clearTimeout(timer);
+    }),
+  );
+}
+
+async function startPeer(
+  name: string,
+  port: number,
+  contact: readonly string[],
+  { folder, flags }: PairOptions,
+  listener: Listener,
+): Promise<RunningPeer> {
+  const own = ['--demo', '--name', name, '--port', String(port), '--data-dir', join(folder, name)];
+  // In a group of its own, so that Ctrl-C reaches it through us and once. If we end without a
+  // word, the closed channel tells it.
+  const child = spawn(process.execPath, [COMMAND, 'up', ...own, ...contact, ...flags], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+  });
+  // What is printed before both run is told by one sentence, or not at all.
+  const early: string[] = [];
+  let ready = false;
+  follow(child, (stream, line) => (ready ? listener(name, stream, line) : early.push(line)));
+  const listening = once(child, 'message').then(([message]) => message);
+  const ended = once(child, 'close').then(() => {
+    throw new StartError(`${name} did not start: ${early.at(-1)?.replace(/^sotto: /, '')}`);
+  });
+  ended.catch(() => {});
+  const { origin, pageLink } = await Promise.race([listening, ended]);
+  ready = true;
+  return { name, origin, pageLink, process: child };
+}
+
+function follow(
+  { stdout, stderr }: ChildProcess,
+  heard: (stream: 'out' | 'log', line: string) => void,
+): void {
+  if (stdout !== null) createInterface(stdout).on('line', (line) => heard('out', line));
+  if (stderr !== null) createInterface(stderr).on('line', (line) => heard('log', line));
+}
+
+async function checkPort(port: number): Promise<void> {
+  const server = createServer();
+  server.listen(port, HOST);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    const next = 'Stop what listens there, or choose others with --ports A,B.';
+    throw new StartError(`Port ${port} cannot be used. ${next}`, { cause });
+  }
+  server.close();
+  await once(server, 'close');
+}
+
+/** Empties a peer's folder, and no other. */
+function forget(folder: string): void {
+  if (findPresence(folder) !== undefined) {
+    throw new StartError(`A peer runs on ${folder}. Stop it before you start a fresh one.`);
+  }
+  if (!existsSync(folder)) return;
+  const content = readdirSync(folder);
+  if (content.length > 0 && !content.includes('peer.db')) {
+    throw new StartError(`${folder} is not the folder of a peer, so --fresh leaves it alone.`);
+  }
+  rmSync(folder, { recursive: true });
+}

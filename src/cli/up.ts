@@ -1,0 +1,74 @@
+/** `sotto up`: runs a peer until it is told to stop. */
+import { once } from 'node:events';
+import { describeOptions, explainConfig, loadConfig } from '../config.ts';
+import { StoreError } from '../failures.ts';
+import type { Peer } from '../peer.ts';
+import type { Command, Outcome } from './command.ts';
+import { CommandError, EXIT } from './errors.ts';
+import type { Io } from './io.ts';
+
+export const up: Command = {
+  name: 'up',
+  summary: 'Run a peer until Ctrl-C',
+  usage: ['[OPTIONS]'],
+  details: `Prints a link that opens the page and lets its browser operate the peer. Plaintext and codes go
+to stdout, everything else to stderr. Each option may also stand in the file named by --config,
+as {"port": 5000}, or in the environment, as SOTTO_PORT=5000; a flag overrules the environment, and
+that the file. A passphrase may also be in SOTTO_PASSPHRASE, never on the command line.`,
+  examples: [
+    'sotto up',
+    'sotto up --name alice --port 5000 --contact bob=http://192.168.1.7:5000',
+    'sotto up --passphrase-file ~/.sotto-passphrase --print-config',
+  ],
+  optionsText: () => `${describeOptions()}
+  --config FILE               settings from this file
+  --print-config              show what is set, and by what, instead of running
+  --json                      with --print-config, as one line of JSON
+  --help                      this page`,
+  options: {},
+  run: async (args, io) => {
+    const rest = args.filter((arg) => arg !== '--print-config' && arg !== '--json');
+    if (args.includes('--print-config')) return printConfig(rest);
+    const peer = await start(rest, io);
+    await untilTold();
+    await peer.stop();
+    return {};
+  },
+};
+
+function printConfig(args: readonly string[]): Outcome {
+  loadConfig(args).passphrase?.fill(0);
+  const settings = explainConfig(args);
+  const lines = settings.map(
+    ({ name, value, from }) => `${name} = ${JSON.stringify(value)}  # ${from}`,
+  );
+  return { data: settings, text: lines.join('\n') };
+}
+
+async function start(args: readonly string[], io: Io): Promise<Peer> {
+  const config = loadConfig(args);
+  // Only here: no other command has to wait until all of a peer is loaded.
+  const { createPeer } = await import('../peer.ts');
+  const peer = createPeer(config);
+  try {
+    const { name, origin, pageLink } = await peer.start();
+    io.say(`${name} listens at ${origin}. Its page, for you only: ${pageLink}`);
+    // For whoever started this process and wants to know when it is ready.
+    process.send?.({ origin, pageLink });
+    return peer;
+  } catch (cause) {
+    if (!(cause instanceof StoreError)) throw cause;
+    throw new CommandError(EXIT.failed, `${cause.message}.`, { cause });
+  }
+}
+
+/** A signal, or the end of the process that started us with a channel. */
+async function untilTold(): Promise<void> {
+  const told = new AbortController();
+  const { signal } = told;
+  const ways = ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'];
+  const waits = ways.map((way) => once(process, way, { signal }));
+  await Promise.race(waits);
+  told.abort();
+  await Promise.allSettled(waits);
+}
