@@ -325,8 +325,18 @@ function readPassphrase(values: Values, environment: Environment): Uint8Array | 
     throw new ConfigError('Give the passphrase in one way only.');
   }
   if (source === undefined && word === undefined) return undefined;
-  const given =
-    source === undefined ? new TextEncoder().encode(word) : readOrExplain(source, 'passphrase');
+  return source === undefined
+    ? firstLine(new TextEncoder().encode(word))
+    : readPassphraseFile(source);
+}
+
+/** The first line of a file or descriptor. To be wiped by who uses it. @throws {ConfigError} */
+export function readPassphraseFile(source: string | number): Uint8Array {
+  return firstLine(readOrExplain(source, 'passphrase'));
+}
+
+/** Wipes what it was given. */
+function firstLine(given: Uint8Array): Uint8Array {
   const end = given.findIndex((byte) => byte === 0x0a || byte === 0x0d);
   const passphrase = Uint8Array.from(end === -1 ? given : given.subarray(0, end));
   given.fill(0);

@@ -5,24 +5,15 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { bytes } from './bytes.ts';
 import { ConfigError, originOf, type PeerConfig } from './config.ts';
-import {
-  type CryptoProvider,
-  KEY_SIZE,
-  type KeyPair,
-  noble,
-  openssl,
-  type PrivateKey,
-  systemRandomBytes,
-} from './crypto/index.ts';
+import { type CryptoProvider, systemRandomBytes } from './crypto/index.ts';
+import { loadStaticKeys, PROVIDERS } from './identity.ts';
 import { HttpLink } from './link/index.ts';
 import {
   type ContactStore,
   type Log,
   type Messenger,
   PeerMessenger,
-  type Settings,
   type Store,
   type Terminal,
   unmet,
@@ -42,9 +33,6 @@ import {
 import { openStore } from './store/index.ts';
 import { systemClock as clock, createLog, stdoutTerminal } from './surroundings.ts';
 
-const PROVIDERS: Readonly<Record<PeerConfig['crypto'], CryptoProvider>> = { noble, openssl };
-/** Of the store's settings. */
-const STATIC_KEY = 'static_key';
 /** PROTOCOL §8.4. */
 const CONTENT_SIZE_MAX = 1024 ** 3;
 /** How long a stopping peer lets others finish: its contacts, and then who waits for them. */
@@ -150,14 +138,6 @@ async function openConfiguredStore(
   } finally {
     passphrase?.fill(0);
   }
-}
-
-function loadStaticKeys(settings: Settings, crypto: CryptoProvider): KeyPair {
-  const privateKey = settings.get(STATIC_KEY) ?? systemRandomBytes(KEY_SIZE);
-  settings.set(STATIC_KEY, privateKey);
-  const keys = crypto.importPrivateKey(bytes(KEY_SIZE, privateKey, 'static key') as PrivateKey);
-  privateKey.fill(0);
-  return keys;
 }
 
 /** Of those that the configuration names, the ones that nobody has made yet. */

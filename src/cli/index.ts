@@ -3,6 +3,7 @@ import { ConfigError } from '../config.ts';
 import { type Command, describe } from './command.ts';
 import { contacts } from './contacts.ts';
 import { CommandError, EXIT, type ExitCode } from './errors.ts';
+import { identity } from './identity.ts';
 import { inbox } from './inbox.ts';
 import { type Io, terminal } from './io.ts';
 import { pair } from './pair.ts';
@@ -11,7 +12,16 @@ import { send } from './send.ts';
 import { up } from './up.ts';
 import { verify } from './verify.ts';
 
-export const COMMANDS: readonly Command[] = [up, pair, verify, contacts, send, receive, inbox];
+export const COMMANDS: readonly Command[] = [
+  up,
+  pair,
+  verify,
+  contacts,
+  send,
+  receive,
+  inbox,
+  identity,
+];
 
 /** Returns the exit code; never throws. */
 export async function main(args: readonly string[], io: Io = terminal()): Promise<ExitCode> {

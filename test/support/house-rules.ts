@@ -21,7 +21,18 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['bytes.ts'],
   'presence.ts': ['bytes.ts'],
   'surroundings.ts': ['messenger'],
+  'identity.ts': [
+    'bytes.ts',
+    'failures.ts',
+    'config.ts',
+    'crypto',
+    'protocol',
+    'messenger',
+    'store',
+    'surroundings.ts',
+  ],
   'peer.ts': [
+    'identity.ts',
     'bytes.ts',
     'failures.ts',
     'crypto',
@@ -35,7 +46,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'presence.ts',
     'surroundings.ts',
   ],
-  cli: ['bytes.ts', 'failures.ts', 'stego', 'config.ts', 'presence.ts', 'peer.ts'],
+  cli: ['bytes.ts', 'failures.ts', 'stego', 'config.ts', 'presence.ts', 'identity.ts', 'peer.ts'],
 };
 
 /** Ports are types: who implements them needs nothing of the messenger when it runs. */

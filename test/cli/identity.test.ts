@@ -1,0 +1,95 @@
+/**
+ * Goal: who a peer is can be carried to another machine and back, and a passphrase changed,
+ * without anything being overwritten or told.
+ * Method: the real command on real folders.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { main } from '../../src/cli/index.ts';
+import type { Io } from '../../src/cli/io.ts';
+
+function workplace(t: Test) {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-identity-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const at = (name: string) => join(folder, name);
+  writeFileSync(at('words'), 'correct horse\nsecond line\n');
+  writeFileSync(at('other'), 'battery staple\n');
+  return at;
+}
+
+async function sotto(...args: string[]) {
+  const printed: string[] = [];
+  const said: string[] = [];
+  const io: Io = {
+    print: (line) => void printed.push(line),
+    say: (line) => void said.push(line),
+    paint: (_style, text) => text,
+    read: async () => new Uint8Array(0),
+    stdinIsTerminal: false,
+  };
+  const code = await main(['identity', ...args], io);
+  return { code, printed: printed.join('\n'), said: said.join('\n') };
+}
+
+const show = async (...args: string[]) => {
+  const { printed } = await sotto('show', '--json', ...args);
+  return JSON.parse(printed) as { public_key: string; fingerprint: string };
+};
+
+t.test('export and import carry the identity to another folder', async (t) => {
+  const at = workplace(t);
+  const here = ['--data-dir', at('a')];
+  const before = await show(...here);
+  t.match(before, { public_key: /^[0-9a-f]{64}$/, fingerprint: /^\d{30}$/ });
+  t.strictSame(await show(...here), before, 'and it stays');
+  const words = ['--new-passphrase-file', at('words')];
+  t.match(await sotto('export', '-o', at('id'), ...words, ...here), { code: 0 });
+  t.equal(statSync(at('id')).mode & 0o777, 0o600);
+  t.notMatch(readFileSync(at('id'), 'latin1'), before.public_key);
+  t.match(await sotto('import', at('id'), ...words, '--data-dir', at('b')), { code: 0 });
+  t.strictSame(await show('--data-dir', at('b')), before);
+
+  t.match(await sotto('export', '-o', at('id'), ...words, ...here), { code: 2 }, 'nothing over it');
+  const wrong = ['--new-passphrase-file', at('other'), '--data-dir', at('c')];
+  const refused = await sotto('import', at('id'), ...wrong);
+  t.equal(refused.code, 1);
+  t.match(refused.said, /passphrase/);
+  t.match(await sotto('import', at('words'), ...wrong), { code: 1 }, 'no identity');
+});
+
+t.test('the passphrase changes, and the old one opens nothing', async (t) => {
+  const at = workplace(t);
+  const here = ['--data-dir', at('a')];
+  const before = await show(...here);
+  t.ok(existsSync(join(at('a'), 'peer.key')));
+  const first = ['--new-passphrase-file', at('words')];
+  t.match(await sotto('passphrase', ...first, ...here), { code: 0 });
+  t.notOk(existsSync(join(at('a'), 'peer.key')));
+  t.match(await sotto('show', ...here), { code: 1 }, 'it needs the passphrase now');
+  const opened = ['--passphrase-file', at('words'), ...here];
+  t.strictSame(await show(...opened), before);
+  t.match(await sotto('passphrase', '--new-passphrase-file', at('other'), ...opened), { code: 0 });
+  t.match(await sotto('show', ...opened), { code: 1 });
+  t.match(await sotto('passphrase', '--key-file', '--passphrase-file', at('other'), ...here), {
+    code: 0,
+  });
+  t.strictSame(await show(...here), before);
+});
+
+t.test('wrong words end with usage, and do nothing', async (t) => {
+  const at = workplace(t);
+  const here = ['--data-dir', at('a')];
+  for (const args of [
+    ['destroy'],
+    ['export'],
+    ['import'],
+    ['passphrase'],
+    ['import', at('none')],
+  ]) {
+    const { code, said } = await sotto(...args, ...here);
+    t.equal(code, 2, args.join(' '));
+    t.match(said, /^sotto: /);
+  }
+});
