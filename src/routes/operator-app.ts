@@ -4,6 +4,7 @@ import { Router } from '@koa/router';
 import Koa, { type Middleware } from 'koa';
 import type { Log, Messenger } from '../messenger/index.ts';
 import { hearOut } from './body.ts';
+import { logBrokenAnswers } from './broken-answers.ts';
 import { listContacts, removeContact } from './contacts.ts';
 import { decryptMsg } from './decrypt-msg.ts';
 import { type Access, type GuardConfig, guard } from './guard.ts';
@@ -38,6 +39,7 @@ export function createOperatorApp(side: OperatorSide): Koa {
     );
   }
   const app = new Koa();
+  logBrokenAnswers(app, side.log);
   app.use(hearOut).use(headers).use(problems(side.log));
   app.use(router.routes()).use(router.allowedMethods());
   return app;

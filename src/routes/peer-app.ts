@@ -5,6 +5,7 @@ import Koa from 'koa';
 import type { Log, Messenger } from '../messenger/index.ts';
 import type { Arrivals } from './arrivals.ts';
 import { hearOut } from './body.ts';
+import { logBrokenAnswers } from './broken-answers.ts';
 import { healthz } from './healthz.ts';
 import type { Meters } from './meters.ts';
 import { packets } from './packets.ts';
@@ -22,6 +23,7 @@ export function createPeerApp({ messenger, log, meters, arrivals }: PeerSide): K
   router.post('/packets', packets(messenger, arrivals));
   router.get('/healthz', healthz);
   const app = new Koa();
+  logBrokenAnswers(app, log);
   app.use(meters.exchanges).use(hearOut).use(problems(log));
   app.use(router.routes()).use(router.allowedMethods());
   return app;

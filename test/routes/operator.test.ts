@@ -285,6 +285,23 @@ t.test('the bytes of a file go to who showed the token', async (t) => {
   }
 });
 
+t.test('a file that cannot be read to its end breaks off, and the log has it', async (t) => {
+  const logged: string[] = [];
+  const warn = (event: string, fields = {}) => void logged.push(event, JSON.stringify(fields));
+  const messenger = fakeMessenger({
+    *fileContent() {
+      yield bytes('the plaintext');
+      throw new StoreError('damaged', 'page 7');
+    },
+  });
+  const log = { ...silentLog, warn };
+  const meters = new Meters(messenger);
+  const port = await serve(t, createOperatorApp({ messenger, log, meters, guard }));
+  const headers = { host: `localhost:${port}`, ...withToken };
+  await t.rejects(call(port, { path: '/messages/5', headers }));
+  t.strictSame(logged.slice(0, 2), ['answer broke off', '{"code":"StoreError"}']);
+});
+
 t.test('a pairing code, being a secret, asks for the token too', async (t) => {
   const { ask } = await peer(t);
   t.equal((await ask('POST /pair')).status, 401);
