@@ -1,0 +1,157 @@
+/**
+ * Goal: whatever got its 202 arrives exactly once, though either side is killed at any moment.
+ * Method: two real processes with real databases send to each other while one of them, by a seed,
+ * is killed with SIGKILL and started again, over and over. A ledger outside notes each message
+ * before its POST; at the end it is held against what was opened on the other side.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { rounds } from '../support/counts.ts';
+import { PeerProcess, until } from '../support/peer-process.ts';
+import { WireTap } from '../support/wire-tap.ts';
+
+const KILLS = rounds({ reduced: 30, full: 300 });
+const MESSAGES_PER_KILL = 38; // 30 kills: more than 1,000 messages each way.
+const AT_ONCE = 4;
+/** A kill falls anywhere in the time that a round's messages take. */
+const KILL_WITHIN_MS = 400;
+
+type Fate = 'posted' | 'accepted' | 'refused';
+
+/** What one side was asked to send. A message without an answer may have been taken or not. */
+class Ledger {
+  readonly #fates = new Map<string, Fate>();
+
+  note(text: string, fate: Fate): void {
+    this.#fates.set(text, fate);
+  }
+
+  texts(fate: Fate): string[] {
+    return [...this.#fates].filter(([, is]) => is === fate).map(([text]) => text);
+  }
+
+  /** Returns what is wrong with `opened`, in words. */
+  audit(opened: readonly string[]): string[] {
+    const counts = new Map<string, number>();
+    for (const text of opened) counts.set(text, (counts.get(text) ?? 0) + 1);
+    const lost = this.texts('accepted').filter((text) => !counts.has(text));
+    const repeated = [...counts].filter(([, count]) => count > 1).map(([text]) => text);
+    const invented = [...counts.keys()].filter((text) => !this.#fates.has(text));
+    const wrong = (what: string) => (text: string) => `${what}: ${text}`;
+    return [
+      ...lost.map(wrong('lost')),
+      ...repeated.map(wrong('repeated')),
+      ...invented.map(wrong('invented')),
+      ...this.texts('refused').map(wrong('refused')),
+    ];
+  }
+}
+
+interface Side {
+  readonly peer: PeerProcess;
+  readonly other: string;
+  readonly wire: WireTap;
+  readonly ledger: Ledger;
+  /** Resolves when it is up again after the last kill. */
+  up: Promise<void>;
+}
+
+/** mulberry32: small, and the same everywhere. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+async function startSides(t: Test): Promise<readonly [Side, Side]> {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-kill-'));
+  const [aliceWire, bobWire] = await Promise.all([WireTap.open(), WireTap.open()]);
+  const side = (name: string, wire: WireTap, other: string, address: string): Side => {
+    const flags = ['--address', wire.address, '--contact', `${other}=${address}`];
+    const peer = new PeerProcess({ name, folder: join(folder, name), flags });
+    return { peer, other, wire, ledger: new Ledger(), up: Promise.resolve() };
+  };
+  const sides = [
+    side('alice', aliceWire, 'bob', bobWire.address),
+    side('bob', bobWire, 'alice', aliceWire.address),
+  ] as const;
+  t.teardown(async () => {
+    await Promise.all(sides.map(({ peer }) => peer.stop('SIGKILL')));
+    for (const { wire } of sides) wire.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await Promise.all(sides.map(start));
+  return sides;
+}
+
+async function start({ peer, wire }: Side): Promise<void> {
+  wire.target = (await peer.start()).port;
+}
+
+/** Each text once: who gets no answer does not know, so it is not sent again. */
+async function send(side: Side, texts: readonly string[]): Promise<void> {
+  const { peer, ledger } = side;
+  const waiting = [...texts];
+  const sender = async () => {
+    for (let text = waiting.shift(); text !== undefined; text = waiting.shift()) {
+      ledger.note(text, 'posted');
+      try {
+        const { status } = await peer.post('/send_msg', { text });
+        ledger.note(text, status === 202 ? 'accepted' : 'refused');
+      } catch {
+        await side.up;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, sender));
+}
+
+async function open({ peer }: Side): Promise<string[]> {
+  const headers = { authorization: `Bearer ${peer.token}` };
+  const texts: string[] = [];
+  for (;;) {
+    const { json } = await peer.call('POST', '/decrypt_msg', { headers });
+    if (json.count === 0) return texts;
+    texts.push(...json.messages.map(({ text }: { readonly text: string }) => text));
+  }
+}
+
+t.test('messages both ways, and a kill for every 38 of them', async (t) => {
+  const seed = Number(process.env['SOTTO_SEED'] ?? Math.trunc(Math.random() * 2 ** 31));
+  t.comment(`SOTTO_SEED=${seed}`);
+  const next = random(seed);
+  const sides = await startSides(t);
+  const [alice, bob] = sides;
+  await alice.peer.post('/send_keys');
+  t.equal((await bob.peer.post('/send_keys')).status, 200);
+
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    const victim = next() < 0.5 ? alice : bob;
+    const texts = ({ peer }: Side) =>
+      Array.from({ length: MESSAGES_PER_KILL }, (_, index) => `${peer.name} ${kill}.${index}`);
+    victim.up = sleep(next() * KILL_WITHIN_MS)
+      .then(() => victim.peer.stop('SIGKILL'))
+      .then(() => start(victim));
+    await Promise.all([victim.up, ...sides.map((side) => send(side, texts(side)))]);
+  }
+  for (const { peer, other } of sides) {
+    await until(`everything of ${peer.name} is acknowledged`, async () => {
+      const { queued } = await peer.contact(other);
+      return queued.messages === 0 ? true : undefined;
+    });
+  }
+  for (const [sender, receiver] of [[alice, bob] as const, [bob, alice] as const]) {
+    const opened = await open(receiver);
+    t.strictSame(sender.ledger.audit(opened), [], `what ${sender.peer.name} sent`);
+    const accepted = sender.ledger.texts('accepted').length;
+    t.comment(`${sender.peer.name}: ${accepted} accepted, ${opened.length} opened`);
+    t.ok(accepted > KILLS * (MESSAGES_PER_KILL - AT_ONCE), 'and that was most of it');
+  }
+});
