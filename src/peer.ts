@@ -170,9 +170,12 @@ function serveRoutes(server: Server, messenger: Messenger, log: Log, guard: Guar
 }
 
 function guardOf(config: PeerConfig, port: number, token: string): GuardConfig {
+  // A name or address that it was told to listen on is one of its own.
+  const origin = originOf(config.host, port);
+  const own = origin === undefined ? [] : [new URL(origin).hostname];
   return {
     mode: config.demo ? 'demo' : 'token',
-    hosts: config.allowedHosts,
+    hosts: [...config.allowedHosts, ...own],
     behindProxy: config.behindProxy,
     token: new TextEncoder().encode(token),
     session: new TextEncoder().encode(newToken()),

@@ -2,7 +2,8 @@
  * Goal: what `npm pack` makes can be installed anywhere, and its `sotto` runs as JavaScript.
  * Method: pack, install globally under a temporary prefix, and run it from another folder.
  */
-import { execFile } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -18,6 +19,17 @@ const env = {
   ...process.env,
   PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`,
 };
+
+/** As `sotto up` prints it when it is ready. */
+async function pageLink({ stderr }: ChildProcessWithoutNullStreams): Promise<string> {
+  let text = '';
+  for (;;) {
+    const [chunk] = await once(stderr, 'data');
+    text += chunk;
+    const link = /http:\S+token=\S+/.exec(text)?.[0];
+    if (link !== undefined) return link;
+  }
+}
 
 t.test('the package holds JavaScript and no source', async (t) => {
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { env });
@@ -44,5 +56,14 @@ t.test('the package holds JavaScript and no source', async (t) => {
     const data = ['--data-dir', join(folder, 'data')];
     const refused = run(sotto, ['contacts', ...data], { env, cwd: folder });
     await t.rejects(refused, { code: 3, stderr: /No peer runs on/ });
+
+    const up = spawn(sotto, ['up', '--port', '0', ...data], { env, cwd: folder });
+    t.teardown(() => up.kill('SIGKILL'));
+    const link = await pageLink(up);
+    t.equal((await fetch(link, { redirect: 'manual' })).status, 303, 'it serves its page');
+    t.equal((await fetch(new URL('/page.js', link))).status, 200, 'and the files of that');
+    t.match(await run(sotto, ['contacts', '--json', ...data], { env }), { stdout: '[]\n' });
+    up.kill('SIGTERM');
+    t.strictSame(await once(up, 'exit'), [0, null]);
   });
 });

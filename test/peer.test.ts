@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ConfigError, loadConfig } from '../src/config.ts';
@@ -127,4 +127,14 @@ t.test('stopping does not wait for a contact that never answers', async (t) => {
   await called;
   const [answer] = await Promise.all([asked, made.stop()]);
   t.equal(answer.status, 502, 'who has asked is answered');
+});
+
+t.test('a peer answers under the address it was told to listen on', async (t) => {
+  const addresses = Object.values(networkInterfaces()).flat();
+  const outward = addresses.find((each) => each?.family === 'IPv4' && !each.internal);
+  const host = outward?.address ?? '127.0.0.1';
+  const { origin, pageLink } = await running(t, peer(folder(t), ['--host', host]));
+  t.equal(new URL(origin).hostname, host);
+  const page = await fetch(pageLink, { redirect: 'manual' });
+  t.equal(page.status, 303);
 });
