@@ -2,7 +2,13 @@
  * A peer made of the three pure machines and a contact book in memory: what the messenger does
  * with them, without links, store or clock. Packets leave as parcels, for a test to deliver.
  */
-import { type CryptoProvider, equal, openssl, type PublicKey } from '../../src/crypto/index.ts';
+import {
+  type CryptoProvider,
+  equal,
+  type KeyPair,
+  openssl,
+  type PublicKey,
+} from '../../src/crypto/index.ts';
 import {
   type Comparison,
   type Confirmation,
@@ -88,6 +94,7 @@ export interface Shown {
 
 export interface PeerOptions {
   readonly crypto?: CryptoProvider;
+  readonly staticKeys?: KeyPair;
   readonly limits?: SessionLimits;
   readonly meetings?: MeetingOptions;
   /** False: has no address of its own. */
@@ -102,6 +109,7 @@ export class PurePeer {
   readonly failures: MeetingFailure[] = [];
   readonly refusals: RefusalReason[] = [];
   readonly promotions: Confirmation[] = [];
+  readonly random: Random;
   sessions: Sessions;
   meetings: Meetings;
   reunions: Reunions;
@@ -109,13 +117,14 @@ export class PurePeer {
 
   constructor(name: string, random: Random, options: PeerOptions = {}) {
     const crypto = options.crypto ?? openssl;
+    this.random = random;
     this.address = `http://${name}:5000`;
     const address = options.canBeCalled === false ? undefined : this.address;
     const randomBytes = (size: number) => random.bytes(size);
     this.self = {
       crypto,
       randomBytes,
-      staticKeys: crypto.generateKeyPair(randomBytes),
+      staticKeys: options.staticKeys ?? crypto.generateKeyPair(randomBytes),
       introduce: () => ({ capabilities: 3, maxFrame: 65_535, name, address }),
     };
     this.#options = options;

@@ -1,6 +1,8 @@
 /** Numbers that look random and come again from the same seed (mulberry32). */
 
 export class Random {
+  /** How often something was drawn: whoever draws has begun something. */
+  drawn = 0;
   #state: number;
 
   constructor(seed: number) {
@@ -8,6 +10,7 @@ export class Random {
   }
 
   u32(): number {
+    this.drawn += 1;
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
