@@ -19,30 +19,50 @@ export interface Body {
   readonly payload: Uint8Array;
 }
 
-/** The stack from which a writer takes: what comes first is on top. */
-export function stackOf({ ring, payload }: Body, key: Uint8Array): WordStack {
-  const mask = new Keystream(key, 'body');
-  const bytes = concat(ring, payload, Uint8Array.of(END_MARK, 0));
-  const count = bytes.length >> 1;
-  const words = new Uint16Array(count);
-  for (let i = 0; i < count; i++) {
-    const word = (bytes[2 * i] as number) | ((bytes[2 * i + 1] as number) << 8);
-    words[count - 1 - i] = word ^ mask.wordAt(i);
-  }
-  return new WordStack(words, (index) => mask.wordAt(count + index));
+/** The masked bytes. */
+export function encodeBody({ ring, payload }: Body, key: Uint8Array): Uint8Array {
+  return masked(concat(ring, payload, Uint8Array.of(END_MARK)), key);
 }
 
-/** The inverse, from the words that came out. Undefined if they do not end as a body does. */
-export function bodyOf(words: Uint16Array, key: Uint8Array): Body | undefined {
+/** The inverse; `bytes` may be longer. Undefined if they do not end as a body does. */
+export function decodeBody(bytes: Uint8Array, key: Uint8Array): Body | undefined {
+  const plain = masked(bytes, key);
+  let end = plain.length - 1;
+  while (end > 0 && plain[end] === 0) end--;
+  if (end < RING_SIZE || plain[end] !== END_MARK) return undefined;
+  return { ring: plain.slice(0, RING_SIZE), payload: plain.slice(RING_SIZE, end) };
+}
+
+/** What follows a body: zeros under the same mask. */
+export function paddingOf(key: Uint8Array): Keystream {
+  return new Keystream(key, 'body');
+}
+
+function masked(bytes: Uint8Array, key: Uint8Array): Uint8Array {
   const mask = new Keystream(key, 'body');
+  return bytes.map((byte, i) => byte ^ mask.byteAt(i));
+}
+
+/** The stack from which a coder takes a body: what comes first is on top. */
+export function stackOf(body: Body, key: Uint8Array): WordStack {
+  const bytes = encodeBody(body, key);
+  const padding = paddingOf(key);
+  const count = (bytes.length + 1) >> 1;
+  const words = new Uint16Array(count);
+  for (let i = 0; i < count; i++) {
+    const high = bytes[2 * i + 1] ?? padding.byteAt(2 * i + 1);
+    words[count - 1 - i] = (bytes[2 * i] as number) | (high << 8);
+  }
+  return new WordStack(words, (index) => padding.wordAt(count + index));
+}
+
+/** The bytes that a coder gave back, the first on top. */
+export function bytesOf(words: Uint16Array): Uint8Array {
   const bytes = new Uint8Array(2 * words.length);
   for (let i = 0; i < words.length; i++) {
-    const word = (words[words.length - 1 - i] as number) ^ mask.wordAt(i);
+    const word = words[words.length - 1 - i] as number;
     bytes[2 * i] = word;
     bytes[2 * i + 1] = word >> 8;
   }
-  let end = bytes.length - 1;
-  while (end > 0 && bytes[end] === 0) end--;
-  if (end < RING_SIZE || bytes[end] !== END_MARK) return undefined;
-  return { ring: bytes.slice(0, RING_SIZE), payload: bytes.slice(RING_SIZE, end) };
+  return bytes;
 }

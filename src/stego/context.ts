@@ -32,7 +32,7 @@ const REACH = Int32Array.from({ length: LEVELS }, (_, level) => {
   return Math.min(ORIGIN, Math.floor(scale / 320) + 3);
 });
 
-/** Levels by noise / 512, where most samples are; exact bounds are checked after it. */
+/** @param noise in 1/1600 steps. */
 export function levelOf(noise: number): number {
   let level = 0;
   while (level < LEVELS - 1 && noise > (THRESHOLDS[level] as number)) level++;

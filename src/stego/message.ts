@@ -8,12 +8,11 @@
  */
 import { concat } from '../bytes.ts';
 import { subkey } from './chacha20.ts';
-import { capacity, embed, forecastOf } from './embed.ts';
+import { capacity, embed, extract, forecast_dB } from './engine.ts';
 import { StegoError } from './errors.ts';
-import { extract } from './extract.ts';
 import { carryingPlanes, type Picture, psnr_dB, sampleBytes } from './picture.ts';
 import { decodePng, encodePng } from './png.ts';
-import { chooseProfile, PROFILES, type ProfileChoice, type ProfileName } from './profile.ts';
+import { chooseProfile, type ProfileChoice, type ProfileName } from './profile.ts';
 
 export const TAG_SIZE = 16;
 
@@ -58,7 +57,7 @@ export async function hide(
   const name = chooseProfile(choice, cover);
   const digest = await sha256(sampleBytes(cover));
   const tag = await tagOf(key, digest, payload);
-  const stego = embed(cover, concat(payload, tag), key, PROFILES[name]);
+  const stego = embed(cover, concat(payload, tag), key, name);
   const samples = cover.width * cover.height * carryingPlanes(cover).length;
   const bitsPerSample = (8 * (payload.length + TAG_SIZE)) / samples;
   const report: HideReport = {
@@ -124,7 +123,7 @@ export function measureCapacity(
   const { picture } = decodePng(coverPng, samplesMax);
   const { width, height } = picture;
   const profile = chooseProfile(choice, picture);
-  const bytes = Math.max(0, capacity(picture, PROFILES[profile]) - TAG_SIZE);
+  const bytes = Math.max(0, capacity(picture, profile) - TAG_SIZE);
   const measured = { width, height, profile, bytes };
   if (payloadSize === undefined) return measured;
   if (payloadSize > bytes) {
@@ -132,8 +131,8 @@ export function measureCapacity(
     const growth = (payloadSize + TAG_SIZE) / (bytes + TAG_SIZE);
     return { ...measured, pixelsNeeded: Math.ceil(width * height * growth * 1.05) };
   }
-  const forecast = forecastOf(picture, payloadSize + TAG_SIZE, PROFILES[profile]);
-  return forecast === undefined ? measured : { ...measured, psnr_dB: forecast.psnr_dB };
+  const forecast = forecast_dB(picture, payloadSize + TAG_SIZE, profile);
+  return forecast === undefined ? measured : { ...measured, psnr_dB: forecast };
 }
 
 function warningsFor(bitsPerSample: number, dropped: readonly string[]): string[] {

@@ -3,6 +3,7 @@ import type { Curve } from './calibration.ts';
 import { BINS, LEVELS } from './context.ts';
 import type { Prior } from './model.ts';
 import { CURVES, PRIORS } from './prior-data.ts';
+import { GROUPS, type IntegerPrior } from './shift-model.ts';
 
 /** LEVELS rows of BINS probabilities. */
 export function priorOf(profile: keyof typeof PRIORS): Prior {
@@ -20,4 +21,16 @@ export function priorOf(profile: keyof typeof PRIORS): Prior {
 /** Mean absolute errors at the knots of the noise scale. */
 export function curveOf(profile: keyof typeof CURVES): Curve {
   return Float64Array.from(CURVES[profile].split(' ').map(Number));
+}
+
+/** The histograms of profile integer, as they stand in the data. */
+export function integerPrior(): IntegerPrior {
+  const parts = new Int32Array(GROUPS * BINS);
+  PRIORS.integer.split('\n').forEach((line, group) => {
+    const [first = 0, ...counts] = line.trim().split(' ').map(Number);
+    counts.forEach((count, i) => {
+      parts[group * BINS + first + i] = count;
+    });
+  });
+  return { parts, whole: 100_000 };
 }

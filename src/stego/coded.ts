@@ -1,10 +1,16 @@
-/** Hides a payload in a picture's samples. Pure: the given picture stays as it was. */
-import { OVERHEAD_BITS, stackOf } from './body.ts';
+/** Hides by bits-back coding, profiles fast and max. Pure: the given picture stays as it was. */
+import { type Body, bytesOf, decodeBody, OVERHEAD_BITS, stackOf } from './body.ts';
 import { Keystream } from './chacha20.ts';
-import { StegoError } from './errors.ts';
 import { type Field, fieldOf, layerSize, storeInterior } from './field.ts';
-import { encodeHeader, HEADER_BITS, HeaderRing, STARTS } from './header.ts';
-import { type Forecast, forecast, readLayer, type Tape, writeLayer } from './layer.ts';
+import { encodeHeader, type Header, HeaderRing, STARTS } from './header.ts';
+import {
+  type Forecast,
+  forecast,
+  readLayer,
+  restoreLayer,
+  type Tape,
+  writeLayer,
+} from './layer.ts';
 import { carryingPlanes, copyOf, type Picture } from './picture.ts';
 import { findPrice, ratioOf } from './price.ts';
 import type { Profile } from './profile.ts';
@@ -47,26 +53,24 @@ class Survey {
   }
 }
 
+/** What comes out of a picture: the body, and the fields with the cover's samples. */
+export interface Extracted {
+  readonly body: Body;
+  readonly fields: readonly Field[];
+}
+
 export function fieldsOf(picture: Picture, shift: number): Field[] {
   const { width, height, depth } = picture;
   return carryingPlanes(picture).map((plane) => fieldOf(plane, width, height, depth, shift));
 }
 
-/**
- * @returns a stego picture that `extract` with the same key turns into payload and cover again.
- * @throws {StegoError} `capacity`; then nothing was made.
- */
-export function embed(
+/** Undefined if the picture cannot hold the payload. */
+export function embedCoded(
   cover: Picture,
   payload: Uint8Array,
   key: Uint8Array,
   profile: Profile,
-): Picture {
-  const { width, height } = cover;
-  const planes = carryingPlanes(cover).length;
-  if (!HeaderRing.fits({ width, height, planes })) {
-    throw new StegoError('capacity', `${width} × ${height} pixels are too few to hide anything`);
-  }
+): Picture | undefined {
   const needed = 8 * payload.length + OVERHEAD_BITS;
   const wanted = needed * MARGIN_FACTOR + MARGIN_BITS;
   for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
@@ -82,7 +86,7 @@ export function embed(
       price = Math.floor(price * 0.97);
     }
   }
-  throw new StegoError('capacity', `the picture cannot hold ${payload.length} bytes`);
+  return undefined;
 }
 
 /** Undefined if the layers, as they really came out, do not hold the payload at this price. */
@@ -139,12 +143,10 @@ export function startStep(field: Field, parity: number): number {
 const SPREAD = 4;
 
 /**
- * Bytes of payload that `embed` will hold, whatever they are. Measured by writing all layers at
- * price 0; a little is kept back, because payloads of one size do not all take the same.
+ * Bytes of payload that `embedCoded` will hold, whatever they are. Measured by writing all layers
+ * at price 0; a little is kept back, because payloads of one size do not all take the same.
  */
-export function capacity(cover: Picture, profile: Profile): number {
-  const { width, height } = cover;
-  if (!HeaderRing.fits({ width, height, planes: carryingPlanes(cover).length })) return 0;
+export function capacityCoded(cover: Picture, profile: Profile): number {
   let best = 0;
   for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
     const survey = new Survey(cover, profile, shift);
@@ -152,25 +154,44 @@ export function capacity(cover: Picture, profile: Profile): number {
     const stack = new WordStack(new Uint16Array(0), (index) => random.wordAt(index));
     const rans = new Rans(STATE_START, stack);
     writeLayers(fieldsOf(cover, shift), profile, 0, rans, () => false, survey);
-    const bits = 16 * (stack.borrowed - stack.size);
+    const bits = Math.max(0, 16 * (stack.borrowed - stack.size));
     best = Math.max(best, Math.floor((bits - SPREAD * Math.sqrt(bits) - OVERHEAD_BITS) / 8));
   }
   return best;
 }
 
-/** Decibels and changed samples to expect, for a payload that fits. Undefined if it does not. */
-export function forecastOf(
+/** Changed samples to expect for a payload of `payloadSize`. Undefined if it does not fit. */
+export function forecastCoded(
   cover: Picture,
   payloadSize: number,
   profile: Profile,
-): { readonly psnr_dB: number; readonly changes: number } | undefined {
+): number | undefined {
   const survey = new Survey(cover, profile, 0);
   const needed = 8 * payloadSize + OVERHEAD_BITS;
   const price = findPrice((price) => survey.forecast(price).bits, needed);
   if (price === undefined) return undefined;
   const { bits, changes } = survey.forecast(price);
-  const expected = (changes * needed) / bits + HEADER_BITS / 7;
-  const samples = cover.width * cover.height * survey.fields.length;
-  const peak = 2 ** cover.depth - 1;
-  return { psnr_dB: 10 * Math.log10((peak * peak * samples) / expected), changes: expected };
+  return (changes * needed) / bits;
+}
+
+/** The inverse of `embedCoded`. Undefined if the coder does not end where it began. */
+export function extractCoded(
+  stego: Picture,
+  key: Uint8Array,
+  header: Header,
+  profile: Profile,
+): Extracted | undefined {
+  const stack = new WordStack(new Uint16Array(0), () => 0);
+  const rans = new Rans(header.state, stack);
+  const fields = fieldsOf(stego, header.shift);
+  const layers = fields.flatMap((field) => [0, 1].map((parity) => ({ field, parity })));
+  const ratio = ratioOf(header.price);
+  for (const [index, { field, parity }] of [...layers.entries()].reverse()) {
+    const isLast = index === layers.length - 1;
+    const from = isLast ? header.start * startStep(field, parity) : 0;
+    restoreLayer(field, parity, profile, ratio, rans, from);
+  }
+  if (rans.state !== STATE_START || stack.borrowed > 0) return undefined;
+  const body = decodeBody(bytesOf(stack.words()), key);
+  return body === undefined ? undefined : { body, fields };
 }

@@ -1,0 +1,157 @@
+/** Hides by histogram shifting, profile integer. Pure: the given picture stays as it was. */
+import { decodeBody, encodeBody, OVERHEAD_BITS, paddingOf } from './body.ts';
+import { type Extracted, fieldsOf, startStep } from './coded.ts';
+import { type Field, layerSize, storeInterior } from './field.ts';
+import { encodeHeader, type Header, HeaderRing } from './header.ts';
+import { carryingPlanes, copyOf, type Picture } from './picture.ts';
+import { findPrice } from './price.ts';
+import { integerPrior } from './prior.ts';
+import { STATE_START } from './rans.ts';
+import {
+  planShift,
+  readShiftLayer,
+  restoreShiftLayer,
+  type ShiftTape,
+  writeShiftLayer,
+} from './shift-layer.ts';
+
+/** Its number in the header. */
+const CODE = 2;
+const PRIOR = integerPrior();
+const WHOLE_LAYER = { step: Number.POSITIVE_INFINITY, enough: Number.POSITIVE_INFINITY } as const;
+
+/** How much less than its twin the second layer of a plane may hold, and still no new search. */
+const MARGIN_FACTOR = 1.02;
+const MARGIN_BITS = 32;
+
+/** Undefined if the picture cannot hold the payload. */
+export function embedShifted(
+  cover: Picture,
+  payload: Uint8Array,
+  key: Uint8Array,
+): Picture | undefined {
+  const needed = 8 * payload.length + OVERHEAD_BITS;
+  const tapes = fieldsOf(cover, 0).map((field) => readShiftLayer(field, 0));
+  const found = findPrice(
+    (price) => survey(tapes, price).bits,
+    needed * MARGIN_FACTOR + MARGIN_BITS,
+  );
+  for (let price = found ?? 0; ; price = Math.floor(price * 0.97)) {
+    const stego = tryEmbed(cover, payload, key, price);
+    if (stego !== undefined || price === 0) return stego;
+  }
+}
+
+/** What all layers hold and cost, taking the second parity of each plane for the first. */
+function survey(tapes: readonly ShiftTape[], price: number) {
+  let [bits, changes] = [0, 0];
+  for (const tape of tapes) {
+    const plan = planShift(tape, PRIOR, price, WHOLE_LAYER);
+    bits += 2 * Math.max(0, plan.bits);
+    changes += 2 * plan.changes;
+  }
+  return { bits, changes };
+}
+
+function tryEmbed(
+  cover: Picture,
+  payload: Uint8Array,
+  key: Uint8Array,
+  price: number,
+): Picture | undefined {
+  const stego = copyOf(cover);
+  const ring = new HeaderRing(stego, key);
+  const body = encodeBody({ ring: ring.read(), payload }, key);
+  const padding = paddingOf(key);
+  let taken = 0;
+  const nextBit = () => {
+    const byte = body[taken >> 3] ?? padding.byteAt(taken >> 3);
+    return (byte >> (taken++ & 7)) & 1;
+  };
+  const fields = fieldsOf(cover, 0);
+  const layers = layersOf(fields);
+  let start = 0;
+  for (const [index, { field, parity }] of layers.entries()) {
+    const isLast = index === layers.length - 1;
+    const step = isLast ? startStep(field, parity) : Number.POSITIVE_INFINITY;
+    const tape = readShiftLayer(field, parity);
+    const plan = planShift(tape, PRIOR, price, { step, enough: 8 * body.length - taken });
+    if (plan.bits < 0) return undefined;
+    writeShiftLayer(field, tape, plan, nextBit);
+    if (isLast) start = Math.max(0, Math.ceil(plan.end / step) - 1);
+  }
+  if (taken < 8 * body.length) return undefined;
+  carryingPlanes(stego).forEach((plane, index) => {
+    storeInterior(fields[index] as Field, plane, 0);
+  });
+  ring.write(encodeHeader({ profile: CODE, shift: 0, price, start, state: STATE_START }));
+  return stego;
+}
+
+function layersOf(fields: readonly Field[]) {
+  return fields.flatMap((field) => [0, 1].map((parity) => ({ field, parity })));
+}
+
+/** The inverse of `embedShifted`. Undefined if no embedding ends like this. */
+export function extractShifted(
+  stego: Picture,
+  key: Uint8Array,
+  { shift, price, start, state }: Header,
+): Extracted | undefined {
+  // The state is not needed here: constant, it is a check of 32 bits.
+  if (state !== STATE_START || shift !== 0) return undefined;
+  const fields = fieldsOf(stego, 0);
+  const layers = layersOf(fields);
+  const bits: number[][] = [];
+  for (const [index, { field, parity }] of [...layers.entries()].reverse()) {
+    const size = layerSize(field, parity);
+    const isLast = index === layers.length - 1;
+    const end = isLast ? Math.min(size, (start + 1) * startStep(field, parity)) : size;
+    bits.unshift(restoreShiftLayer(field, parity, PRIOR, price, end));
+  }
+  const body = decodeBody(bytesOfBits(bits), key);
+  return body === undefined ? undefined : { body, fields };
+}
+
+/** Whole bytes, least significant bit first. */
+function bytesOfBits(layers: readonly (readonly number[])[]): Uint8Array {
+  const count = layers.reduce((sum, bits) => sum + bits.length, 0);
+  const bytes = new Uint8Array(count >> 3);
+  let index = 0;
+  for (const bits of layers) {
+    for (const bit of bits) {
+      if (index >> 3 < bytes.length)
+        bytes[index >> 3] = (bytes[index >> 3] as number) | (bit << (index & 7));
+      index += 1;
+    }
+  }
+  return bytes;
+}
+
+/** Bytes of payload that `embedShifted` will hold: measured by writing all layers at price 0. */
+export function capacityShifted(cover: Picture): number {
+  const fields = fieldsOf(cover, 0);
+  let bits = 0;
+  let random = 1;
+  for (const { field, parity } of layersOf(fields)) {
+    const tape = readShiftLayer(field, parity);
+    const plan = planShift(tape, PRIOR, 0, WHOLE_LAYER);
+    if (plan.bits < 0) return 0;
+    bits += plan.bits;
+    writeShiftLayer(field, tape, plan, () => {
+      random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+      return random >>> 31;
+    });
+  }
+  return Math.max(0, Math.floor((bits - 4 * Math.sqrt(bits) - OVERHEAD_BITS) / 8));
+}
+
+/** Changed samples to expect for a payload of `payloadSize`. Undefined if it does not fit. */
+export function forecastShifted(cover: Picture, payloadSize: number): number | undefined {
+  const tapes = fieldsOf(cover, 0).map((field) => readShiftLayer(field, 0));
+  const needed = 8 * payloadSize + OVERHEAD_BITS;
+  const price = findPrice((price) => survey(tapes, price).bits, needed);
+  if (price === undefined) return undefined;
+  const { bits, changes } = survey(tapes, price);
+  return (changes * needed) / bits;
+}
