@@ -102,19 +102,29 @@ const contactSchema = z
   .pipe(z.object({ name: nameSchema, address: originSchema }));
 
 const OPTIONS = {
-  name: option('NAME', nameSchema, 'be 1 to 64 bytes of text', 'what other people see'),
+  name: option(
+    'NAME',
+    nameSchema,
+    'be 1 to 64 bytes of text',
+    'what others see; else the name of this machine',
+  ),
   host: option(
     'ADDRESS',
     z.string().regex(/^[^\s/]+$/),
     'be an address of this machine',
-    'listen there',
+    'listen there; else 127.0.0.1',
   ),
-  port: option('PORT', integer(0, 65535), 'be a number from 0 to 65535', '0 takes any free one'),
+  port: option(
+    'PORT',
+    integer(0, 65535),
+    'be a number from 0 to 65535',
+    '5000; 0 takes any free one',
+  ),
   'data-dir': option(
     'DIR',
     z.string().min(1),
     'be a folder',
-    'keys, contacts and messages, encrypted',
+    'keys and messages, encrypted; else ~/.local/share/sotto',
   ),
   address: option(
     'ORIGIN',
@@ -133,7 +143,7 @@ const OPTIONS = {
     'HOW',
     z.enum(['tofu', 'verified']),
     'be tofu or verified',
-    'send before people have compared the code, or refuse to',
+    'tofu sends before people have compared, verified (default) refuses',
   ),
   'print-messages': toggle('print opened messages on the terminal'),
   'allow-host': list(
@@ -155,12 +165,17 @@ const OPTIONS = {
     'be the number of an open file descriptor',
     'the same, from a descriptor',
   ),
-  crypto: option('PROVIDER', z.enum(['openssl', 'noble']), 'be openssl or noble', 'who computes'),
+  crypto: option(
+    'PROVIDER',
+    z.enum(['openssl', 'noble']),
+    'be openssl or noble',
+    'openssl (default) or noble',
+  ),
   'log-level': option(
     'LEVEL',
     z.enum(['debug', 'info', 'warn', 'error', 'silent']),
     'be debug, info, warn, error or silent',
-    'what goes to stderr',
+    'what goes to stderr; else info',
   ),
 } as const satisfies Record<string, Option<unknown>>;
 
@@ -234,14 +249,12 @@ export function originOf(host: string, port: number): string | undefined {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** The table as lines for `sotto up --help`. */
-export function describeOptions(): string {
-  const rows = optionNames.map((name) => {
+/** The table for `sotto up --help`: each flag and what it is about. */
+export function optionRows(): readonly (readonly [string, string])[] {
+  return optionNames.map((name) => {
     const { takes, about } = OPTIONS[name];
-    return [`  --${name}${takes === undefined ? '' : ` ${takes}`}`, about] as const;
+    return [`--${name}${takes === undefined ? '' : ` ${takes}`}`, about];
   });
-  const width = Math.max(...rows.map(([flag]) => flag.length));
-  return rows.map(([flag, about]) => `${flag.padEnd(width + 2)}${about}`).join('\n');
 }
 
 function collect(args: readonly string[], environment: Environment): Settings {

@@ -46,6 +46,9 @@ export interface Outcome {
   readonly exitCode?: ExitCode;
 }
 
+/** A line of the options: the flag, and what it is about. */
+type Row = readonly [string, string];
+
 export interface Command {
   readonly name: string;
   /** One line of `sotto --help`. */
@@ -57,11 +60,11 @@ export interface Command {
   readonly examples: readonly string[];
   readonly options: Options;
   /** Instead of `options`, for a command that reads its own arguments. */
-  optionsText?(): string;
+  optionRows?(): readonly Row[];
   run(args: readonly string[], io: Io): Promise<Outcome>;
 }
 
-interface Definition<O extends Options> extends Omit<Command, 'run' | 'options' | 'optionsText'> {
+interface Definition<O extends Options> extends Omit<Command, 'run' | 'options' | 'optionRows'> {
   readonly options: O;
   /** At most so many arguments that are not options. */
   readonly positionalsMax: number;
@@ -109,18 +112,21 @@ export function describe(command: Command): string {
     '',
     ...(details === undefined ? [] : [details, '']),
     'Options:',
-    command.optionsText?.() ?? describeOptions(options),
+    align(command.optionRows?.() ?? rowsOf(options)),
     '',
     'Examples:',
     ...examples.map((line) => `  ${line}`),
   ].join('\n');
 }
 
-function describeOptions(options: Options): string {
-  const rows = Object.entries(options).map(([long, { takes, about }]): [string, string] => [
-    `  --${long}${takes === undefined ? '' : ` ${takes}`}`,
+function rowsOf(options: Options): Row[] {
+  return Object.entries(options).map(([long, { takes, about }]) => [
+    `--${long}${takes === undefined ? '' : ` ${takes}`}`,
     about,
   ]);
+}
+
+function align(rows: readonly Row[]): string {
   const width = Math.max(...rows.map(([flag]) => flag.length)) + 2;
-  return rows.map(([flag, about]) => `${flag.padEnd(width)}${about}`).join('\n');
+  return rows.map(([flag, about]) => `  ${flag.padEnd(width)}${about}`).join('\n');
 }

@@ -1,6 +1,6 @@
 /** `sotto up`: runs a peer until it is told to stop. */
 import { once } from 'node:events';
-import { describeOptions, explainConfig, loadConfig } from '../config.ts';
+import { explainConfig, loadConfig, optionRows } from '../config.ts';
 import { StoreError } from '../failures.ts';
 import type { Peer } from '../peer.ts';
 import type { Command, Outcome } from './command.ts';
@@ -20,11 +20,13 @@ that the file. A passphrase may also be in SOTTO_PASSPHRASE, never on the comman
     'sotto up --name alice --port 5000 --contact bob=http://192.168.1.7:5000',
     'sotto up --passphrase-file ~/.sotto-passphrase --print-config',
   ],
-  optionsText: () => `${describeOptions()}
-  --config FILE               settings from this file
-  --print-config              show what is set, and by what, instead of running
-  --json                      with --print-config, as one line of JSON
-  --help                      this page`,
+  optionRows: () => [
+    ...optionRows(),
+    ['--config FILE', 'settings from this file'],
+    ['--print-config', 'show what is set, and by what, instead of running'],
+    ['--json', 'with --print-config, as one line of JSON'],
+    ['--help', 'this page'],
+  ],
   options: {},
   run: async (args, io) => {
     const rest = args.filter((arg) => arg !== '--print-config' && arg !== '--json');

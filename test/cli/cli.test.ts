@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import Koa from 'koa';
 import t, { type Test } from 'tap';
 import { describe } from '../../src/cli/command.ts';
+import { EXIT } from '../../src/cli/errors.ts';
 import { COMMANDS, main } from '../../src/cli/index.ts';
 import { printable } from '../../src/cli/io.ts';
 import { announcePresence, findPresence } from '../../src/presence.ts';
@@ -112,6 +113,15 @@ t.test('every command explains itself, with examples', async (t) => {
   }
   const help = await sotto('/nowhere', ['send', '--help']);
   t.match(help, { code: 0, stderr: '', stdout: /--wait SECONDS {2}until it has arrived/ });
+});
+
+t.test('docs/CLI.md has the help of every command, and every exit code', async (t) => {
+  const document = readFileSync('docs/CLI.md', 'utf8');
+  for (const command of COMMANDS) {
+    t.ok(document.includes(`\n${describe(command)}\n`), `${command.name}: else \`npm run docs\``);
+  }
+  const codes = [...document.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
+  t.strictSame(codes, Object.values(EXIT));
 });
 
 t.test('a process ends as its command did', async (t) => {
