@@ -1,5 +1,6 @@
 /** `sotto`: finds the command, runs it, and says how it ended. */
 import { ConfigError } from '../config.ts';
+import { bridge } from './bridge.ts';
 import { type Command, describe } from './command.ts';
 import { contacts } from './contacts.ts';
 import { CommandError, EXIT, type ExitCode } from './errors.ts';
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   receive,
   inbox,
   identity,
+  bridge,
 ];
 
 /** Returns the exit code; never throws. */

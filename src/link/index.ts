@@ -1,1 +1,3 @@
 export * from './http-link.ts';
+export { SerialLink, type SerialLinkOptions } from './serial-link.ts';
+export { type OpenSerial, openTty } from './serial-tty.ts';

@@ -297,6 +297,13 @@ export class SerialLine {
     return out.tries === TRIES_MAX && now_ms >= out.deadline_ms;
   }
 
+  /** The cable was pulled: begins anew, as after five tries. */
+  restart(now_ms: number): readonly LineEvent[] {
+    const events: LineEvent[] = [];
+    this.#giveUp(now_ms, events);
+    return events;
+  }
+
   /** A new boot id, so that the other side forgets the sequence numbers as this side does. */
   #giveUp(now_ms: number, events: LineEvent[]): void {
     this.#bootId = BigInt.asUintN(64, this.#bootId + 1n) || 1n;

@@ -16,6 +16,7 @@ import {
   SequenceWindow,
 } from '../protocol/index.ts';
 import type { Carrier, Clock, ContactId, MessageId, Received, Store } from './ports.ts';
+import { readingsOf } from './take-readings.ts';
 import type { WindowKind, Windows } from './windows.ts';
 
 /** What one fresh, authenticated packet of a contact held. */
@@ -107,7 +108,7 @@ export class Intake {
       const received = { contact, id, carrier, verified, at: this.#clock.now() };
       const visible =
         payload.kind === 'message'
-          ? this.#keepWhole(received, payload.content)
+          ? this.#keepWhole(received, payload.content, payloads)
           : this.#keepSlice(received, payload);
       if (visible) messages += 1;
     }
@@ -115,11 +116,24 @@ export class Intake {
   }
 
   /** Returns whether there is a message more to look at. */
-  #keepWhole(received: Received, content: Uint8Array): boolean {
+  #keepWhole(received: Received, content: Uint8Array, payloads: readonly Payload[]): boolean {
+    if (content[0] === CONTENT_TYPE.readings)
+      return this.#keepReadings(received, content, payloads);
     const reason = this.#judge(content, content.length);
     if (reason !== undefined) return this.#refuse(received, received.id, reason, content);
     this.#store.inbox.add(received, content);
     return true;
+  }
+
+  /** Readings are kept as rows for `/sensor`; nobody opens them as messages. */
+  #keepReadings(received: Received, content: Uint8Array, payloads: readonly Payload[]): false {
+    try {
+      this.#store.readings.add(readingsOf(content, received, payloads));
+    } catch (error) {
+      if (!(error instanceof RemoteProtocolError)) throw error;
+      return this.#refuse(received, received.id, 'not_understood', content);
+    }
+    return false;
   }
 
   /** The first slice decides for all: it holds the content's type and head. */

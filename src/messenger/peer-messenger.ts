@@ -46,7 +46,7 @@ import { Windows } from './windows.ts';
 
 /** PROTOCOL §7. */
 const CODE_LIFETIME_MS = 10 * 60_000;
-const CAPABILITIES = CAPABILITY.parts | CAPABILITY.letters | CAPABILITY.time;
+const CAPABILITIES = CAPABILITY.parts | CAPABILITY.letters | CAPABILITY.readings | CAPABILITY.time;
 
 export interface PeerMessengerConfig {
   readonly name: string;

@@ -197,7 +197,9 @@ bool delivery_add(peer_t *peer, contact_t *contact, uint64_t now_ms, bool with_q
     plaintext_writer_t writer = { .bytes = peer->plaintext, .room = session_room(room) };
     if (writer.room == 0) return false;
     if (contact->ack_due) add_ack(contact, &writer);
-    if (contact->time_due && (contact->record.capabilities & CAPABILITY_TIME) != 0) {
+    /* Readings that were dated by the uptime need the uptime of now beside them. */
+    const bool is_time_due = contact->time_due || (with_queue && !peer->clock.is_synchronised);
+    if (is_time_due && (contact->record.capabilities & CAPABILITY_TIME) != 0) {
         const uint64_t unix_ms = device_clock_unix_ms(&peer->clock, now_ms);
         (void)plaintext_add_time(&writer, contact->time_event, unix_ms, now_ms);
     }

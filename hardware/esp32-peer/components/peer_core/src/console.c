@@ -1,0 +1,210 @@
+/* What people type at the device, and the verbs that the other end of the line may trigger. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "peer/device.h"
+
+__attribute__((format(printf, 2, 3)))
+static void say(device_t *device, const char *format, ...)
+{
+    char text[DEVICE_LINE_SIZE_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    device->console.print(device->console.context, text);
+}
+
+static const char *describe(peer_error_t error)
+{
+    switch (error) {
+    case PEER_OK: return "done";
+    case PEER_ERROR_MALFORMED: return "cannot be read: mistyped?";
+    case PEER_ERROR_NO_ROOM: return "too long, or too much is waiting";
+    case PEER_ERROR_STATE: return "nobody is paired: make a code with `pair`, or use one with `use`";
+    case PEER_ERROR_STORE: return "could not be stored";
+    default: return "failed";
+    }
+}
+
+void device_tell_news(device_t *device)
+{
+    switch (peer_take_news(&device->peer)) {
+    case NEWS_NONE: break;
+    case NEWS_PAIRED:
+        say(device, "paired with %s, verified. Key check: %s", device->peer.contacts[0].record.name,
+            device->peer.key_check);
+        break;
+    case NEWS_CODE_SPENT: say(device, "too many wrong tries: the code is void. `pair` makes another");
+        break;
+    case NEWS_CODE_NOT_TAKEN: say(device, "the code was not taken: wrong, used up, or out of reach");
+        break;
+    case NEWS_FORGOTTEN: say(device, "the contact has forgotten this device: pair again"); break;
+    case NEWS_KEY_CHANGED: say(device, "refused: not the key that was pinned"); break;
+    case NEWS_TEXT: say(device, "a message waits: decrypt_msg"); break;
+    case NEWS_SYNCHRONISED: say(device, "the clock was set"); break;
+    }
+}
+
+/** Shows and forgets every text that waits. Returns how many. */
+static unsigned open_texts(device_t *device)
+{
+    unsigned count = 0;
+    contact_t *from;
+    inbox_text_t *text;
+
+    while ((text = peer_oldest_text(&device->peer, &from)) != NULL) {
+        char line[INBOX_TEXT_SIZE_MAX + 1];
+
+        /* Terminals obey control characters; a message must not. */
+        for (size_t i = 0; i < text->size; i++) {
+            const uint8_t byte = text->text[i];
+            line[i] = (char)(byte < 0x20 || byte == 0x7F ? ' ' : byte);
+        }
+        line[text->size] = '\0';
+        device->console.print(device->console.context, from->record.name);
+        device->console.print(device->console.context, line);
+        crypto_wipe(line, sizeof line);
+        count++;
+        if (inbox_remove(&from->inbox, text) != PEER_OK) break;
+    }
+    return count;
+}
+
+static void hex(const uint8_t *bytes, size_t size, char *text)
+{
+    static const char DIGITS[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = DIGITS[bytes[i] >> 4];
+        text[2 * i + 1] = DIGITS[bytes[i] & 15];
+    }
+    text[2 * size] = '\0';
+}
+
+static const char *state_of(const contact_t *contact)
+{
+    if (contact->is_forgotten) return "forgotten_by_contact";
+    return contact->record.is_pinned ? "paired" : "new";
+}
+
+/** A name as JSON text; what would need escaping is left out. */
+static void plain(const char *name, char *out)
+{
+    for (; *name != '\0'; name++) {
+        if (*name != '"' && *name != '\\') *out++ = *name;
+    }
+    *out = '\0';
+}
+
+static size_t show(const device_t *device, char *json, size_t room)
+{
+    const peer_t *peer = &device->peer;
+    const contact_t *contact = &peer->contacts[0];
+    char key[2 * KEY_SIZE + 1], digits[FINGERPRINT_SIZE + 1] = "", own[NAME_SIZE_MAX + 1];
+    char name[NAME_SIZE_MAX + 1];
+
+    hex(peer->static_keys.public_key, KEY_SIZE, key);
+    if (fingerprint(peer->static_keys.public_key, digits) != PEER_OK) digits[0] = '\0';
+    plain(peer->name, own);
+    plain(contact->record.name, name);
+    const int size = snprintf(
+        json, room,
+        "{\"name\":\"%s\",\"public_key\":\"%s\",\"fingerprint\":\"%s\",\"contact\":{\"name\":\"%s\","
+        "\"state\":\"%s\",\"verified\":%s,\"session\":%s},\"queued\":%u,\"dropped\":%u,"
+        "\"unopened\":%u,\"synchronised\":%s,\"refused\":{\"malformed\":%u,\"unauthenticated\":%u,"
+        "\"replayed\":%u,\"unknown_session\":%u,\"stale\":%u,\"busy\":%u,\"refused\":%u},"
+        "\"line\":{\"crc\":%u,\"cobs\":%u,\"size\":%u,\"foreign\":%u,\"retries\":%u,\"downs\":%u}}",
+        own, key, digits, name, state_of(contact), contact->record.is_verified ? "true" : "false",
+        contact->current.is_alive ? "true" : "false", (unsigned)outbox_count(&contact->outbox),
+        (unsigned)contact->outbox.dropped, (unsigned)inbox_count(&contact->inbox),
+        peer->clock.is_synchronised ? "true" : "false",
+        (unsigned)peer->refusals[PEER_ERROR_MALFORMED],
+        (unsigned)peer->refusals[PEER_ERROR_UNAUTHENTICATED],
+        (unsigned)peer->refusals[PEER_ERROR_REPLAYED], (unsigned)peer->refusals[PEER_ERROR_UNKNOWN],
+        (unsigned)peer->refusals[PEER_ERROR_STALE], (unsigned)peer->refusals[PEER_ERROR_BUSY],
+        (unsigned)peer->refusals[PEER_ERROR_REFUSED],
+        (unsigned)device->line.counters.noise[NOISE_CRC],
+        (unsigned)device->line.counters.noise[NOISE_COBS],
+        (unsigned)device->line.counters.noise[NOISE_SIZE],
+        (unsigned)device->line.counters.noise[NOISE_FOREIGN],
+        (unsigned)device->line.counters.retries, (unsigned)device->line.counters.downs);
+    return size < 0 || (size_t)size >= room ? 0 : (size_t)size;
+}
+
+static bool is_verb(slice_t verb, const char *name)
+{
+    return verb.size == strlen(name) && memcmp(verb.bytes, name, verb.size) == 0;
+}
+
+size_t device_verb(device_t *device, slice_t verb, uint64_t now_ms, char *json, size_t room)
+{
+    int size;
+
+    if (is_verb(verb, "show")) return show(device, json, room);
+    if (is_verb(verb, "send_keys")) {
+        const peer_error_t error = peer_send_keys(&device->peer, now_ms);
+        size = snprintf(json, room, "{\"state\":\"%s\"}", error == PEER_OK ? "waiting" : "not_paired");
+    } else if (is_verb(verb, "send_msg")) {
+        device->measure_now = true;
+        size = snprintf(json, room, "{\"queued\":\"reading\"}");
+    } else if (is_verb(verb, "decrypt_msg")) {
+        size = snprintf(json, room, "{\"count\":%u}", open_texts(device));
+    } else {
+        size = snprintf(json, room, "{\"error\":\"unknown_verb\"}");
+    }
+    return size < 0 || (size_t)size >= room ? 0 : (size_t)size;
+}
+
+static void make_code(device_t *device)
+{
+    char code[PAIRING_TEXT_SIZE + 1];
+    const peer_error_t error = peer_make_code(&device->peer, code);
+
+    if (error == PEER_OK) say(device, "pairing code: %s (once, until used)", code);
+    else say(device, "pair: %s", describe(error));
+    crypto_wipe(code, sizeof code);
+}
+
+static void use_code(device_t *device, char *rest, uint64_t now_ms)
+{
+    char *at = strchr(rest, '@');
+
+    if (at == NULL) {
+        say(device, "use CODE@http://HOST:PORT");
+        return;
+    }
+    *at = '\0';
+    say(device, "use: %s", describe(peer_use_code(&device->peer, rest, at + 1, now_ms)));
+    crypto_wipe(rest, strlen(rest));
+}
+
+void device_command(device_t *device, char *line, uint64_t now_ms)
+{
+    char *rest = strchr(line, ' ');
+    char json[LINE_MTU];
+
+    if (rest != NULL) *rest++ = '\0';
+    else rest = line + strlen(line);
+    if (strcmp(line, "pair") == 0) {
+        make_code(device);
+    } else if (strcmp(line, "use") == 0) {
+        use_code(device, rest, now_ms);
+    } else if (strcmp(line, "send_keys") == 0) {
+        say(device, "send_keys: %s", describe(peer_send_keys(&device->peer, now_ms)));
+    } else if (strcmp(line, "send_msg") == 0) {
+        say(device, "send_msg: %s", describe(peer_send_text(&device->peer, NULL, rest)));
+    } else if (strcmp(line, "decrypt_msg") == 0) {
+        say(device, "%u opened", open_texts(device));
+    } else if (strcmp(line, "show") == 0) {
+        json[show(device, json, sizeof json)] = '\0';
+        device->console.print(device->console.context, json);
+    } else if (strcmp(line, "forget") == 0 && strcmp(rest, "everything") == 0) {
+        say(device, "forget: %s", describe(peer_factory_reset(&device->peer)));
+    } else if (line[0] != '\0') {
+        say(device, "pair | use CODE@ADDRESS | send_keys | send_msg TEXT | decrypt_msg | show | "
+                    "forget everything");
+    }
+}

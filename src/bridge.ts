@@ -1,0 +1,174 @@
+/**
+ * The bridge: offers a device on a serial line as a peer on the network, docs/SERIAL.md §5. It
+ * carries bundles and triggers and holds no key; what it reads is ciphertext and public facts.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { systemRandomBytes } from './crypto/index.ts';
+import { LinkError } from './failures.ts';
+import { HttpLink, type OpenSerial, SerialLink } from './link/index.ts';
+import { type Access, decide, type GuardConfig } from './routes/index.ts';
+
+const BUNDLE_SIZE_MAX = 1_048_576;
+const BODY_MS = 10_000;
+const BUNDLE_TYPE = 'application/octet-stream';
+
+export interface BridgeConfig {
+  /** The device file of the serial line. */
+  readonly serial: string;
+  readonly baud: number;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Origins that the device may reach; the first is meant when it names none. */
+  readonly peers: readonly string[];
+  /** What people should see: the state of the line, the device's boot log. */
+  readonly say: (line: string) => void;
+  /** What tests replace. */
+  readonly open?: OpenSerial;
+}
+
+export interface Bridge {
+  readonly origin: string;
+  readonly isUp: () => boolean;
+  stop(): Promise<void>;
+}
+
+/** Which verbs there are, and who may trigger them. */
+const VERBS: Readonly<Record<string, Access>> = {
+  '/send_keys': 'trigger',
+  '/send_msg': 'trigger',
+  '/decrypt_msg': 'trigger',
+  '/show': 'read',
+};
+
+const GUARD: GuardConfig = {
+  mode: 'demo',
+  hosts: [],
+  behindProxy: false,
+  token: new Uint8Array(0),
+  session: new Uint8Array(0),
+  cookieName: 'none',
+};
+
+/** @throws if the port cannot be had. The device may come and go. */
+export async function startBridge(config: BridgeConfig): Promise<Bridge> {
+  const http = new HttpLink();
+  const serial = new SerialLink({
+    path: config.serial,
+    baud: config.baud,
+    ...(config.open && { open: config.open }),
+    bootId: new DataView(systemRandomBytes(8).buffer).getBigUint64(0) || 1n,
+    onBundle: async (address, bundle) => {
+      const to = address === '' ? config.peers[0] : address;
+      if (to === undefined || !config.peers.includes(to)) {
+        config.say(`the device wants to reach ${address}, which --peer does not name`);
+        return undefined;
+      }
+      return await http.exchange(to, bundle);
+    },
+    onState: (firmware) => config.say(firmware ? `device: ${firmware}` : 'the device is gone'),
+    onText: (text) => config.say(`device says: ${printable(text)}`),
+  });
+  const server = createServer((request, response) => void answer(serial, request, response));
+  server.requestTimeout = BODY_MS;
+  await listen(server, config);
+  const { port } = server.address() as AddressInfo;
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    serial.close();
+    server.closeAllConnections();
+    await Promise.all([once(server.close(), 'close'), http.close(1_000)]);
+  };
+  return {
+    origin: `http://${config.host}:${port}`,
+    isUp: () => serial.isUp,
+    stop: () => (stopping ??= stop()),
+  };
+}
+
+async function listen(server: Server, { host, port }: BridgeConfig): Promise<void> {
+  server.listen(port, host);
+  await once(server, 'listening');
+}
+
+async function answer(serial: SerialLink, request: IncomingMessage, response: ServerResponse) {
+  try {
+    const path = new URL(request.url ?? '/', 'http://bridge').pathname;
+    if (path === '/packets') await carry(serial, request, response);
+    else if (path === '/healthz') reply(response, 200, { up: serial.isUp, line: serial.counters });
+    else await trigger(serial, path, request, response);
+  } catch (cause) {
+    const status = !(cause instanceof LinkError) ? 500 : cause.failure === 'rejected' ? 413 : 503;
+    problem(response, status, cause instanceof LinkError ? cause.message : 'the bridge failed');
+  }
+}
+
+async function carry(serial: SerialLink, request: IncomingMessage, response: ServerResponse) {
+  if (request.method !== 'POST') return problem(response, 405, 'POST a bundle');
+  if (request.headers['content-type']?.split(';', 1)[0]?.trim() !== BUNDLE_TYPE) {
+    return problem(response, 415, `only ${BUNDLE_TYPE} is taken`);
+  }
+  const bundle = await readBody(request);
+  if (bundle === undefined) return problem(response, 413, 'larger than 1 MiB');
+  if (!isFramed(bundle)) return problem(response, 400, 'that is no bundle');
+  const back = await serial.exchange(bundle);
+  response.writeHead(200, { 'content-type': BUNDLE_TYPE, 'content-length': back.length });
+  response.end(back);
+}
+
+async function trigger(
+  serial: SerialLink,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+) {
+  const access = VERBS[path];
+  if (access === undefined) return problem(response, 404, 'the bridge has no such page');
+  const method = request.method ?? '';
+  const { remoteAddress } = request.socket;
+  const decision = decide(access, { method, remoteAddress, headers: request.headers }, GUARD);
+  if (!decision.allowed) return problem(response, 403, decision.code);
+  request.resume();
+  const json = await serial.verb(path.slice(1));
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(`${json}\n`);
+}
+
+/** `undefined` if it is larger than a bundle may be. */
+async function readBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > BUNDLE_SIZE_MAX) return undefined;
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** Whether it is a row of lengths and packets, PROTOCOL §3; their insides are the device's. */
+function isFramed(bundle: Uint8Array): boolean {
+  const view = new DataView(bundle.buffer, bundle.byteOffset, bundle.length);
+  let at = 0;
+  while (at + 2 <= bundle.length && view.getUint16(at) > 0) at += 2 + view.getUint16(at);
+  return at === bundle.length;
+}
+
+/** A line may hold anything; a terminal obeys control characters. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 500);
+}
+
+function reply(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
+function problem(response: ServerResponse, status: number, detail: string): void {
+  const retry = status === 503 ? { 'retry-after': '1' } : {};
+  response.writeHead(status, { 'content-type': 'application/problem+json', ...retry });
+  response.end(`${JSON.stringify({ status, title: 'the bridge refused', detail })}\n`);
+}

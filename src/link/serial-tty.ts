@@ -1,0 +1,83 @@
+/**
+ * A serial line of this machine as bytes. On Linux `stty` sets it up and a non-blocking
+ * `tty.ReadStream` reads it: that notices when the device is unplugged, and cannot hang the loop.
+ * DTR and RTS are left alone; on most boards they reset the chip.
+ */
+import { execFile } from 'node:child_process';
+import { constants, openSync, writeSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import { promisify } from 'node:util';
+
+/** What the kernel has no room for waits here, and what finds no room here either is lost. */
+const PENDING_SIZE_MAX = 8 * 1024;
+const RETRY_MS = 5;
+
+export interface SerialPort {
+  write(bytes: Uint8Array): void;
+  close(): void;
+}
+
+export interface SerialEvents {
+  readonly onBytes: (bytes: Uint8Array) => void;
+  /** The device is gone, or the line failed; called once, not after `close`. */
+  readonly onGone: () => void;
+}
+
+export type OpenSerial = (path: string, baud: number, events: SerialEvents) => Promise<SerialPort>;
+
+/** @throws if there is no such device, it is not a terminal, or may not be opened. */
+export const openTty: OpenSerial = async (path, baud, events) => {
+  const settings = ['-F', path, String(baud), 'raw', '-echo', 'clocal', '-crtscts', '-hupcl'];
+  await promisify(execFile)('stty', settings, { timeout: 5_000 });
+  const flags = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
+  return new Tty(openSync(path, flags), events);
+};
+
+class Tty implements SerialPort {
+  readonly #writer: number;
+  readonly #reader: ReadStream;
+  #pending: Uint8Array = new Uint8Array(0);
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(file: number, events: SerialEvents) {
+    this.#writer = file;
+    this.#reader = new ReadStream(file);
+    const gone = () => {
+      if (this.#isClosed) return;
+      this.close();
+      events.onGone();
+    };
+    this.#reader.on('data', (bytes: Uint8Array) => events.onBytes(bytes));
+    this.#reader.on('end', gone).on('error', gone).on('close', gone);
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#isClosed || this.#pending.length + bytes.length > PENDING_SIZE_MAX) return;
+    this.#pending = Buffer.concat([this.#pending, bytes]);
+    this.#flush();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    // The stream owns the descriptor and closes it.
+    this.#reader.destroy();
+  }
+
+  #flush(): void {
+    if (this.#isClosed || this.#pending.length === 0) return;
+    try {
+      const written = writeSync(this.#writer, this.#pending);
+      this.#pending = this.#pending.subarray(written);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EAGAIN') {
+        this.#reader.destroy(cause as Error);
+        return;
+      }
+    }
+    clearTimeout(this.#retry);
+    if (this.#pending.length > 0) this.#retry = setTimeout(() => this.#flush(), RETRY_MS);
+  }
+}

@@ -1,0 +1,40 @@
+/** Readings of a device, PROTOCOL §8.6: what a pack says, dated, as rows for the store. */
+import { decodePack, type Payload, type SenmlRecord } from '../protocol/index.ts';
+import type { Reading, Received } from './ports.ts';
+
+/** Date can hold no more. */
+const TIME_MAX_S = 8_640_000_000_000;
+
+/**
+ * The readings of one content, whose first byte is its type.
+ *
+ * A device that does not know the time dates by its uptime. Told by TIME how long it was up when
+ * the packet was sealed, a reading is that much older than its arrival; else it is as old.
+ * @throws {RemoteProtocolError} `malformed`
+ */
+export function readingsOf(
+  content: Uint8Array,
+  { contact, at }: Received,
+  payloads: readonly Payload[],
+): readonly Reading[] {
+  const { isUnsure, records } = decodePack(content.subarray(1));
+  const uptime_ms = payloads.find((payload) => payload.kind === 'time')?.uptime_ms;
+  const date = (time_s: number): Date => {
+    if (!isUnsure) return new Date(Math.min(Math.round(time_s * 1000), TIME_MAX_S * 1000));
+    const age_ms = uptime_ms === undefined ? 0 : Number(uptime_ms) - time_s * 1000;
+    return new Date(at.getTime() - Math.max(0, Math.round(age_ms)));
+  };
+  return records.filter(isNumber).map(({ baseName, name, unit, time_s, value }) => ({
+    contact,
+    // A base name that is only the device's ends with ':'; anything behind it belongs to the name.
+    name: baseName.slice(baseName.lastIndexOf(':') + 1) + name,
+    unit,
+    at: date(time_s),
+    sure: !isUnsure,
+    value,
+  }));
+}
+
+function isNumber(record: SenmlRecord): record is SenmlRecord & { readonly value: number } {
+  return typeof record.value === 'number' && Number.isFinite(record.time_s);
+}
