@@ -75,7 +75,7 @@ async function sendFile(alice: Started, file: Uint8Array): Promise<[number, numb
   const queuedAt = performance.now();
   while ((await queued(alice)) > 0) {
     if (performance.now() - start > DEADLINE_MS) throw new Error('the file did not arrive');
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return [(queuedAt - start) / 1000, (performance.now() - queuedAt) / 1000];
 }
@@ -114,7 +114,7 @@ async function drain(alice: Started, bob: Started): Promise<number> {
   const met = post(alice.pool, '/send_keys', JSON.stringify({ to: 'bob', address: bob.origin }));
   while ((await queued(alice)) > 0) {
     if (performance.now() - start > DEADLINE_MS) throw new Error('the outbox was not drained');
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const speed = (DRAINED / (performance.now() - start)) * 1000;
   await met;
