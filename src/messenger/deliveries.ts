@@ -40,6 +40,11 @@ export class Deliveries {
     if (!this.#stopped) this.#way(contact).lane.hurry();
   }
 
+  /** A handshake packet is to go out. */
+  press(contact: ContactId): void {
+    if (!this.#stopped) this.#way(contact).lane.press();
+  }
+
   settled(contact: ContactId): Promise<void> {
     return this.#way(contact).lane.settled();
   }

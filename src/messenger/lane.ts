@@ -37,9 +37,11 @@ export class Lane {
   readonly #jitter: () => number;
   #running: Promise<void> | undefined;
   #pause = new AbortController();
-  #onFailure: (() => void)[] = [];
+  #onRest: (() => void)[] = [];
   #failures = 0;
   #woken = false;
+  #pressed = false;
+  #resting = false;
   #stopped = false;
 
   constructor(owner: LaneOwner, link: Link, clock: Clock, jitter: () => number) {
@@ -68,14 +70,21 @@ export class Lane {
   /** A person asks: try now. */
   hurry(): void {
     this.#failures = 0;
+    this.press();
+  }
+
+  /** A handshake packet is to go out: once without a pause, but a pause that grew stays grown. */
+  press(): void {
+    this.#pressed = true;
+    this.#resting = false;
     this.#pause.abort();
     this.wake();
   }
 
   /** Resolves when nothing is left to send, or the lane pauses because it cannot. */
   async settled(): Promise<void> {
-    while (this.#running !== undefined && this.#failures === 0) {
-      await Promise.race([this.#running, this.#failed()]);
+    while (this.#running !== undefined && !this.#resting) {
+      await Promise.race([this.#running, this.#nextRest()]);
     }
   }
 
@@ -85,8 +94,8 @@ export class Lane {
     await this.#running;
   }
 
-  #failed(): Promise<void> {
-    return new Promise((resolve) => this.#onFailure.push(resolve));
+  #nextRest(): Promise<void> {
+    return new Promise((resolve) => this.#onRest.push(resolve));
   }
 
   async #run(): Promise<void> {
@@ -94,19 +103,22 @@ export class Lane {
     await Promise.resolve();
     while (!this.#stopped) {
       this.#woken = false;
+      this.#pressed = false;
       const address = this.#owner.address();
       const outgoing = address === undefined ? undefined : this.#owner.next();
       if (address === undefined || outgoing === undefined) return;
       const progress = await this.#exchange(address, outgoing);
       if (progress) this.#failures = 0;
-      else await this.#rest();
+      else if (progress === false) await this.#failed();
     }
   }
 
-  async #exchange(address: string, outgoing: Outgoing): Promise<boolean> {
+  /** Whether it brought something forward; undefined if it did not, and did not have to. */
+  async #exchange(address: string, outgoing: Outgoing): Promise<boolean | undefined> {
     try {
       const reply = await this.#link.exchange(address, encodeBundle(outgoing.packets));
-      return this.#owner.reply(reply, outgoing) || !outgoing.expectsProgress;
+      const progress = this.#owner.reply(reply, outgoing);
+      return progress || outgoing.expectsProgress ? progress : undefined;
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
       this.#owner.failed(error);
@@ -114,11 +126,15 @@ export class Lane {
     }
   }
 
-  async #rest(): Promise<void> {
+  async #failed(): Promise<void> {
     this.#failures += 1;
-    for (const resolve of this.#onFailure.splice(0)) resolve();
+    // The first time there may be a better idea already, such as to meet again.
+    if (this.#pressed && this.#failures === 1) return;
     const full = Math.min(BACKOFF_FIRST_MS * 2 ** (this.#failures - 1), BACKOFF_MAX_MS);
     this.#pause = new AbortController();
+    this.#resting = true;
+    for (const resolve of this.#onRest.splice(0)) resolve();
     await this.#clock.sleep(full * (0.75 + 0.5 * this.#jitter()), this.#pause.signal);
+    this.#resting = false;
   }
 }

@@ -260,7 +260,7 @@ export class Reception {
         break;
       case 'send':
         deliveries.of(effect.contact).urge(effect.packet);
-        deliveries.hurry(effect.contact);
+        deliveries.press(effect.contact);
         break;
       case 'confirm':
         this.#confirm(effect, judging);
@@ -295,7 +295,7 @@ export class Reception {
       return;
     }
     deliveries.of(effect.contact).confirm();
-    deliveries.hurry(effect.contact);
+    deliveries.press(effect.contact);
   }
 
   #refusePacket(error: unknown, packet: Uint8Array, judging: Judging): void {

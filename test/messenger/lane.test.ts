@@ -147,3 +147,31 @@ t.test('stop waits for the exchange under way and starts no other', async (t) =>
   t.equal(finished, 1);
   t.strictSame(owner.queue, [2]);
 });
+
+t.test(
+  'a handshake goes out without a pause once, and does not keep the pause from growing',
+  async (t) => {
+    const owner = new Numbers();
+    const clock = new HandClock();
+    let sent = 0;
+    let lane: Lane | undefined;
+    const link: Link = {
+      async exchange() {
+        sent += 1;
+        lane?.press();
+        return NOTHING;
+      },
+    };
+    owner.reply = () => false;
+    owner.queue.push(1);
+    lane = new Lane(owner, link, clock, () => 0.5);
+    lane.wake();
+    await turns(3);
+    t.equal(sent, 2, 'one exchange more at once');
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      clock.wakeAll();
+      await turns(3);
+    }
+    t.strictSame(clock.pauses, [500, 1000, 2000, 4000]);
+  },
+);
