@@ -4,8 +4,8 @@
  * Method: two or three pure peers on a network that a test holds in its hand.
  */
 import t from 'tap';
-import { friends, secretOf, strangers } from '../support/pure-pairs.ts';
-import { agree, type PurePeer } from '../support/pure-peer.ts';
+import { friends, NOTHING, packetsOf, secretOf, strangers, THEIRS } from '../support/pure-pairs.ts';
+import { agree, type Parcel, type PurePeer } from '../support/pure-peer.ts';
 
 function codes(peer: PurePeer): readonly string[] {
   return peer.shown.map(({ comparison }) => `${comparison.code} ${comparison.keyCheck}`);
@@ -72,3 +72,162 @@ t.test('with a pairing code one trigger is enough, and both sides are verified',
   t.ok(alice.book.verified.has(toBob) && bob.book.verified.has(1));
   t.notOk(bob.meetings.holdsCode(0), 'the code is used up');
 });
+
+t.test('whom the code makes a contact of had none before', async (t) => {
+  const { alice, bob, network, toBob } = strangers();
+  bob.book.contacts.length = 0;
+  bob.meetings.holdCode(secretOf(1), 600_000);
+  network.post(alice, alice.triggerByCode(toBob, secretOf(1), 0));
+  network.settle();
+  t.strictSame(
+    bob.book.contacts.map(({ name, address, publicKey }) => [name, address, publicKey]),
+    [['alice', alice.address, alice.self.staticKeys.publicKey]],
+  );
+});
+
+t.test(
+  'who cannot be called needs a pairing code, and polls with the identical PSK1',
+  async (t) => {
+    const { alice, bob, network, toBob } = strangers(1, { canBeCalled: false });
+    bob.book.change(1, { address: undefined });
+    t.strictSame(bob.trigger(1, 0), []);
+    t.strictSame(bob.failures, ['cannot_be_called']);
+    bob.meetings.holdCode(secretOf(1), 600_000);
+    const first = alice.triggerByCode(toBob, secretOf(1), 0);
+    t.strictSame(alice.tick(1_000), first, 'the first one was lost');
+    network.post(alice, alice.tick(3_000));
+    network.settle();
+    t.ok(agree(alice, bob, 3_000));
+  },
+);
+
+t.test('each packet of a meeting by code may be lost', async (t) => {
+  for (let lost = 0; lost < 4; lost += 1) {
+    const { alice, bob, network, toBob } = strangers();
+    bob.meetings.holdCode(secretOf(1), 600_000);
+    network.post(alice, alice.triggerByCode(toBob, secretOf(1), 0));
+    for (let count = 0; count < lost; count += 1) {
+      while (network.underWay[0]?.kind === 'success') network.deliver();
+      network.deliver();
+    }
+    network.underWay.length = 0;
+    network.pass(10_000);
+    t.ok(agree(alice, bob, network.now), `packet ${lost + 1} was lost`);
+  }
+});
+
+t.test('another code does not authenticate, and does not use up the right one', async (t) => {
+  const { alice, bob, network, toBob } = strangers();
+  bob.meetings.holdCode(secretOf(1), 600_000);
+  network.post(alice, alice.triggerByCode(toBob, secretOf(2), 0));
+  network.settle();
+  t.strictSame(bob.refusals, ['unauthenticated']);
+  t.equal(alice.sessions.standing(toBob, 0), 'none');
+  network.post(alice, alice.triggerByCode(toBob, secretOf(1), 0));
+  network.settle();
+  t.ok(agree(alice, bob, 0));
+});
+
+t.test('who holds a code refuses plain XX until the code is used or over', async (t) => {
+  const { alice, bob, network, toBob, toAlice } = strangers();
+  bob.meetings.holdCode(secretOf(1), 600_000);
+  network.post(alice, alice.trigger(toBob, 0));
+  network.settle();
+  t.strictSame([alice.failures, bob.refusals], [['forbidden'], ['refused']]);
+  network.now = 600_000;
+  t.notOk(bob.meetings.holdsCode(600_000));
+  network.post(alice, alice.trigger(toBob, 600_000));
+  network.settle();
+  network.post(bob, bob.trigger(toAlice, 600_000));
+  network.settle();
+  t.ok(agree(alice, bob, 600_000));
+});
+
+t.test('PSK1 where no code is held is refused', async (t) => {
+  const { alice, bob, network, toBob } = strangers();
+  network.post(alice, alice.triggerByCode(toBob, secretOf(1), 0));
+  network.settle();
+  t.strictSame([alice.failures, bob.refusals], [['forbidden'], ['refused']]);
+});
+
+t.test('a serial line forbids plain XX on both of its ends', async (t) => {
+  const { alice, bob, network, toBob } = strangers(1, { meetings: { forbidsPlain: true } });
+  network.post(alice, alice.trigger(toBob, 0));
+  network.settle();
+  t.strictSame(bob.refusals, ['refused']);
+  alice.book.change(toBob, { needsCode: true });
+  t.strictSame(alice.trigger(toBob, 0), []);
+  t.strictSame(alice.failures, ['forbidden', 'code_needed']);
+});
+
+t.test('both hold a code and use the other one: crossed PSK1 make one session', async (t) => {
+  for (let seed = 0; seed < 10; seed += 1) {
+    const { alice, bob, network, toBob, toAlice } = strangers(seed);
+    alice.meetings.holdCode(secretOf(1), 600_000);
+    bob.meetings.holdCode(secretOf(2), 600_000);
+    network.post(alice, alice.triggerByCode(toBob, secretOf(2), 0));
+    network.post(bob, bob.triggerByCode(toAlice, secretOf(1), 0));
+    network.settle();
+    t.ok(agree(alice, bob, 0));
+    t.strictSame([alice.promotions.length, bob.promotions.length], [1, 1]);
+  }
+});
+
+t.test('XX1 is matched by address, by name, or to the only meeting there is', async (t) => {
+  const { alice, bob, toBob, toAlice } = strangers();
+  const [opening = NOTHING] = packetsOf(alice.trigger(toBob, 0));
+  const toCarol = bob.book.add('carol', 'http://carol:5000');
+  bob.receive(opening, THEIRS, 0);
+  t.equal(bob.meetings.waiting(0)[0]?.contact, toAlice, 'by address');
+  bob.book.change(toAlice, { address: 'http://127.0.0.1:5000' });
+  t.equal(bob.meetings.waiting(0)[0]?.contact, toAlice, 'by name');
+  bob.book.change(toAlice, { name: 'al' });
+  t.equal(bob.meetings.waiting(0)[0]?.contact, undefined);
+  t.strictSame(typesOf(bob.trigger(toCarol, 0)), [2], 'the only one: a wrong guess here');
+});
+
+t.test('XX1 of strangers: the newest four are kept, for ten minutes', async (t) => {
+  const { alice, bob, toBob } = strangers();
+  for (let life = 0; life < 6; life += 1) {
+    alice.restart();
+    bob.receive(packetsOf(alice.trigger(toBob, 0))[0] ?? NOTHING, THEIRS, life * 1_000);
+  }
+  t.equal(bob.meetings.waiting(10_000).length, 4);
+  t.equal(bob.meetings.waiting(602_000).length, 3);
+  t.equal(bob.meetings.waiting(605_000).length, 0);
+});
+
+t.test('XX1 with a key of low order is forgotten when it is to be answered', async (t) => {
+  const { alice, bob, toBob, toAlice } = strangers();
+  const [opening = NOTHING] = packetsOf(alice.trigger(toBob, 0));
+  opening.fill(0, 4, 36);
+  bob.receive(opening, THEIRS, 0);
+  t.equal(bob.meetings.waiting(0).length, 1);
+  t.strictSame(typesOf(bob.trigger(toAlice, 0)), [1], 'as if it had not been there');
+  t.equal(bob.meetings.waiting(0).length, 0);
+});
+
+t.test('where the pin cannot be stored XX3 leaves no trace, and may come again', async (t) => {
+  const { alice, bob, network, toBob, toAlice } = strangers();
+  network.post(alice, alice.trigger(toBob, 0));
+  network.settle();
+  network.post(bob, bob.trigger(toAlice, 0));
+  bob.book.isFull = true;
+  t.throws(() => network.settle(), /disk full/);
+  t.strictSame([bob.shown, bob.promotions], [[], []]);
+  t.equal(bob.sessions.standing(toAlice, 0), 'none');
+  bob.book.isFull = false;
+  network.pass(2_000);
+  t.ok(agree(alice, bob, network.now), 'by the next XX2');
+});
+
+t.test('a contact that was removed while its exchange was under way does no harm', async (t) => {
+  const { alice, bob, toBob } = strangers();
+  const [opening = NOTHING] = packetsOf(alice.trigger(toBob, 0));
+  const effects = bob.judge(opening, { exchange: 'mine', contact: 99 }, 0);
+  t.strictSame(effects, [{ kind: 'kept' }]);
+});
+
+function typesOf(parcels: readonly Parcel[]): readonly (number | undefined)[] {
+  return packetsOf(parcels).map(([type]) => type);
+}

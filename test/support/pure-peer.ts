@@ -284,5 +284,8 @@ function names(sender: PurePeer, receiver: PurePeer, now: number): boolean {
 }
 
 export function contactOf(peer: PurePeer, other: PurePeer): ContactRef {
-  return peer.book.contacts.find(({ address }) => address === other.address)?.id ?? 0;
+  const key = other.self.staticKeys.publicKey;
+  const { contacts } = peer.book;
+  const pinned = contacts.find(({ publicKey }) => publicKey && equal(publicKey, key));
+  return (pinned ?? contacts.find(({ address }) => address === other.address))?.id ?? 0;
 }
