@@ -1,5 +1,5 @@
 /**
- * Runs every bench/*.ts, one after the other so that none disturbs another, each in its own
+ * Runs every bench/*.bench.ts, one after the other so that none disturbs another, each in its own
  * process. A bench prints Markdown to stdout and its progress to stderr; together they become
  * docs/BENCHMARKS.md. Names given as arguments run only those, and leave that file alone.
  */
@@ -9,9 +9,9 @@ import { availableParallelism, cpus, release } from 'node:os';
 import { basename } from 'node:path';
 
 const wanted = process.argv.slice(2);
-const files = globSync('bench/*.ts')
+const files = globSync('bench/*.bench.ts')
   .sort()
-  .filter((file) => wanted.length === 0 || wanted.includes(basename(file, '.ts')));
+  .filter((file) => wanted.length === 0 || wanted.includes(basename(file, '.bench.ts')));
 
 if (files.length === 0) {
   console.error(`No bench is called ${wanted.join(' or ')}; look into bench/.`);
