@@ -13,7 +13,6 @@ import { decodeHeader, encodeHeader, HeaderRing } from '../../src/stego/header.t
 import { carryingPlanes, copyOf, type Picture } from '../../src/stego/picture.ts';
 import { findPrice, PRICE_MAX, ratioOf } from '../../src/stego/price.ts';
 import type { ProfileName } from '../../src/stego/profile.ts';
-import { Rans, STATE_START, WordStack } from '../../src/stego/rans.ts';
 import { rounds } from '../support/counts.ts';
 import { pictureOf, randomOf, recipes } from './support/pictures.ts';
 
@@ -137,25 +136,6 @@ t.test('ChaCha20 agrees with RFC 8439 §2.3.2', async (t) => {
     'd2826446079faa0914c2d705d98b02a2b5129cd1de164eb9cbd083e8a2503c4e';
   t.equal(Buffer.from(stream.bytes(64, 64)).toString('hex'), expected);
   t.equal(stream.wordAt(33), 0xe4e7, 'words are little-endian');
-});
-
-t.test('choose and absorb undo each other', async () => {
-  const split = fc.tuple(fc.integer({ min: 1, max: 16382 }), fc.nat(2 ** 31));
-  fc.assert(
-    fc.property(fc.array(split, { maxLength: 200 }), (splits) => {
-      const rans = new Rans(STATE_START, new WordStack(new Uint16Array(0), (i) => i & 0xffff));
-      const symbols = splits.map(([border]) => {
-        const low = rans.slot() < border;
-        rans.choose(low ? 0 : border, low ? border : 16384 - border);
-        return low;
-      });
-      for (const [i, [border]] of [...splits.entries()].reverse()) {
-        rans.absorb(symbols[i] ? 0 : border, symbols[i] ? border : 16384 - border);
-      }
-      assert.equal(rans.state, STATE_START);
-      assert.equal(rans.stack.size, rans.stack.borrowed, 'padding came back as words');
-    }),
-  );
 });
 
 t.test('a header is at most 63 bits and one changed sample a block', async () => {
