@@ -72,7 +72,7 @@ function random(seed: number): () => number {
 
 async function startSides(t: Test): Promise<readonly [Side, Side]> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-kill-'));
-  const [aliceWire, bobWire] = await Promise.all([WireTap.open(), WireTap.open()]);
+  const [aliceWire, bobWire] = await Promise.all([WireTap.open(false), WireTap.open(false)]);
   const side = (name: string, wire: WireTap, other: string, address: string): Side => {
     const flags = ['--address', wire.address, '--contact', `${other}=${address}`];
     const peer = new PeerProcess({ name, folder: join(folder, name), flags });

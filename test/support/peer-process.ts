@@ -1,6 +1,7 @@
 /** A peer as people run it: `sotto up` in a process of its own, with what it prints kept. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -71,6 +72,12 @@ export class PeerProcess {
     return Number(new URL(this.origin).port);
   }
 
+  /** The most memory that this run of it has held, as the kernel counts, in bytes. */
+  peakMemory(): number {
+    const status = readFileSync(`/proc/${this.#process?.pid}/status`, 'utf8');
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  }
+
   /** As its person would. Returns its exit code; null if a signal ended it. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
     const child = this.#process;
@@ -126,12 +133,13 @@ function keepLines(stream: Readable | null, lines: string[]): void {
 export async function until<T>(
   what: string,
   look: () => T | undefined | Promise<T | undefined>,
+  { patience_ms = PATIENCE_MS, poll_ms = POLL_MS } = {},
 ): Promise<T> {
-  const end = performance.now() + PATIENCE_MS;
+  const end = performance.now() + patience_ms;
   while (performance.now() < end) {
     const found = await look();
     if (found !== undefined) return found;
-    await sleep(POLL_MS);
+    await sleep(poll_ms);
   }
   throw new Error(`it did not come true that ${what}`);
 }

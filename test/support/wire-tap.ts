@@ -11,17 +11,21 @@ export class WireTap {
   readonly #sockets = new Set<Socket>();
   readonly #heard: Buffer[] = [];
 
-  private constructor(server: Server) {
+  readonly #keeps: boolean;
+
+  private constructor(server: Server, keeps: boolean) {
     this.#server = server;
+    this.#keeps = keeps;
     this.address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on('connection', (socket: Socket) => this.#join(socket));
   }
 
-  static async open(): Promise<WireTap> {
+  /** @param keeps false for a test that needs only an address that outlives its peer. */
+  static async open(keeps = true): Promise<WireTap> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new WireTap(server);
+    return new WireTap(server, keeps);
   }
 
   /** Everything that has passed so far, in both directions. */
@@ -42,7 +46,7 @@ export class WireTap {
 
   #pass(from: Socket, to: Socket): void {
     this.#sockets.add(from);
-    from.on('data', (chunk: Buffer) => this.#heard.push(chunk));
+    if (this.#keeps) from.on('data', (chunk: Buffer) => this.#heard.push(chunk));
     from.on('error', () => to.destroy());
     from.on('close', () => {
       this.#sockets.delete(from);
