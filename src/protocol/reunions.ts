@@ -76,12 +76,12 @@ export class Reunions {
   }
 
   /**
-   * KK1 to a pinned contact; the identical one if it is out already. Nothing while a meeting is
-   * open: a person wants to meet anew.
+   * KK1 to the contact; the identical one if it is out already. Nothing to somebody who is not
+   * pinned, nor while a meeting is open: a person wants to meet anew.
    */
   start(contact: ContactRef, now: number): Effect[] {
     const known = this.#book.get(contact);
-    if (known?.publicKey === undefined) throw new LocalProtocolError('KK needs a pinned contact');
+    if (known?.publicKey === undefined) return [];
     if (known.address === undefined) return [failed(contact, 'cannot_be_called')];
     if (this.#meetings.standing(contact, now) === 'open') return [];
     const { packet } = this.#alive(contact, now) ?? this.#open(known, known.publicKey, now);
