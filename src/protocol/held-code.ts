@@ -17,7 +17,7 @@ import type { Self } from './self.ts';
 
 /** Handshakes that wait for their PSK3 at the same time; the oldest gives way. */
 const PENDING_MAX = 4;
-/** More PSK3 than this that fail, and the code is used up. */
+/** More handshakes than this that a PSK3 fails, and the code is used up. */
 const FAILURES_MAX = 4;
 
 export class HeldCode {
@@ -29,6 +29,8 @@ export class HeldCode {
   readonly #rate = new RateLimit(2, 8);
   #pending: readonly Responder[] = [];
   #failures = 0;
+  /** Who is wrong repeats it, and counts once. */
+  readonly #failed = new WeakSet<Responder>();
 
   constructor(self: Self, book: ContactBook, indices: Indices, psk: PresharedKey, until: number) {
     this.#self = self;
@@ -73,7 +75,8 @@ export class HeldCode {
       return [holder.id, outcome];
     } catch (cause) {
       const isGuess = cause instanceof RemoteProtocolError && cause.reason === 'unauthenticated';
-      if (isGuess) this.#failures += 1;
+      if (isGuess && !this.#failed.has(responder)) this.#failures += 1;
+      if (isGuess) this.#failed.add(responder);
       throw cause;
     }
   }

@@ -43,6 +43,7 @@ class Answering:
     index: int
     packet: bytes
     third: bytes | None = None
+    failed: bool = False
 
 
 @dataclass
@@ -232,7 +233,8 @@ class Meetings:
             if not derive.same(derive.commit(handshake.rs, handshake.re, r_a), answering.commit):
                 raise noise.Unauthenticated('commit')
         except noise.Unauthenticated:
-            if coded:
+            if coded and not answering.failed:  # It is repeated, and counts once.
+                answering.failed = True
                 self._count_failure()
             raise
         self._check_key(contact, handshake.rs)

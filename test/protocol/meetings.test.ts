@@ -231,3 +231,22 @@ t.test('a contact that was removed while its exchange was under way does no harm
 function typesOf(parcels: readonly Parcel[]): readonly (number | undefined)[] {
   return packetsOf(parcels).map(([type]) => type);
 }
+
+t.test('whoever has another code repeats in vain, and uses the code up by its fifth', async (t) => {
+  const { alice, bob, toBob } = strangers();
+  bob.meetings.holdCode(secretOf(1), 600_000);
+  for (let handshake = 1; handshake <= 5; handshake += 1) {
+    alice.meetings.forget(toBob);
+    const now = handshake * 1_000;
+    const [first] = alice.triggerByCode(toBob, secretOf(2), now);
+    if (first?.kind !== 'request') throw new Error('PSK1 is a request');
+    const [second] = bob.receive(first.packet, { exchange: 'theirs' }, now);
+    if (second?.kind !== 'reply') throw new Error('PSK2 rides back');
+    const [third] = alice.receive(second.packet, { exchange: 'mine', contact: toBob }, now);
+    if (third?.kind !== 'request') throw new Error('PSK3 is a request');
+    for (let time = 0; time < 6; time += 1) {
+      bob.receive(third.packet, { exchange: 'theirs' }, now);
+    }
+    t.equal(bob.meetings.holdsCode(now), handshake < 5, `handshake ${handshake}`);
+  }
+});

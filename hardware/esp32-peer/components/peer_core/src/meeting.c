@@ -250,7 +250,8 @@ static peer_error_t refuse_psk3(peer_t *peer, peer_error_t error)
 {
     const store_t *store = &peer->port->store;
 
-    if (error != PEER_ERROR_UNAUTHENTICATED) return error;
+    if (error != PEER_ERROR_UNAUTHENTICATED || peer->response.is_failed) return error;
+    peer->response.is_failed = true;
     peer->code.failures++;
     if (peer->code.failures > CODE_FAILURES_MAX) {
         crypto_wipe(&peer->code, sizeof peer->code);

@@ -106,6 +106,7 @@ typedef struct {
 /** A meeting by code that I answered, until PSK3 comes. */
 typedef struct {
     bool is_open;
+    bool is_failed; /**< By a PSK3 that was wrong; its sender repeats it. */
     handshake_state_t handshake;
     uint32_t own_index;
     uint8_t nonce[COMPARISON_NONCE_SIZE]; /**< r_B */
