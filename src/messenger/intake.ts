@@ -54,6 +54,7 @@ export class Intake {
   readonly #windows: Windows;
   readonly #clock: Clock;
   readonly #limits: IntakeLimits;
+  readonly #notices = new Map<ContactId, bigint>();
 
   constructor(store: Store, windows: Windows, clock: Clock, limits: IntakeLimits) {
     this.#store = store;
@@ -66,6 +67,7 @@ export class Intake {
    * Everything durable, or nothing. @throws {StoreError} and then the sender will send again.
    */
   take(arrivals: readonly Arrival[]): readonly Taken[] {
+    this.#notices.clear();
     try {
       return this.#store.transaction(() => {
         const taken = arrivals.flatMap((arrival) => this.#takeOne(arrival));
@@ -74,8 +76,14 @@ export class Intake {
       });
     } catch (error) {
       this.#windows.forget();
+      this.#notices.clear();
       throw error;
     }
+  }
+
+  /** The last sequence of the notices that the last `take` has queued for each contact. */
+  notices(): ReadonlyMap<ContactId, bigint> {
+    return this.#notices;
   }
 
   /** What says that it was taken, PROTOCOL §8.3 and §9. Only after `take` has returned. */
@@ -170,7 +178,7 @@ export class Intake {
   ): false {
     if (content[0] !== CONTENT_TYPE.notice && carrier === 'session') {
       const notice = encodeNotice({ epoch, sequence, reason });
-      this.#store.outbox.append(contact, notice, this.#clock.now());
+      this.#notices.set(contact, this.#store.outbox.append(contact, notice, this.#clock.now()));
     }
     return false;
   }

@@ -121,7 +121,9 @@ export class Reception {
    */
   receiveLetter(packets: readonly Uint8Array[], carrier: 'file' | 'image'): readonly Taken[] {
     const arrivals = packets.map((packet) => this.#deps.letters.open(packet, carrier));
-    return this.#deps.intake.take(arrivals);
+    const taken = this.#deps.intake.take(arrivals);
+    for (const one of taken) this.#acknowledgeLetter(one);
+    return taken;
   }
 
   #judge(packets: readonly Uint8Array[], via: Via, sent: readonly Uint8Array[] = []): Judging {
@@ -199,8 +201,8 @@ export class Reception {
     if (judging.arrivals.length === 0) return;
     try {
       const taken = this.#deps.intake.take(judging.arrivals.map(({ arrival }) => arrival));
-      for (const one of taken) this.#acknowledge(one);
-      for (const { contact } of taken) judging.owed.add(contact);
+      for (const one of taken) this.#acknowledge(one, judging);
+      this.#sendNotices();
       judging.progress = true;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
@@ -210,9 +212,35 @@ export class Reception {
     }
   }
 
-  #acknowledge(taken: Taken): void {
-    this.#deps.deliveries.of(taken.contact).owe(this.#deps.intake.acknowledgements(taken));
-    if (taken.messages > 0) this.#deps.announcer.arrived(taken.contact, taken.messages);
+  #acknowledge(taken: Taken, judging: Judging): void {
+    const { contact, messages } = taken;
+    if (taken.kind === 'letter') {
+      this.#acknowledgeLetter(taken);
+    } else {
+      this.#deps.deliveries.of(contact).owe(this.#deps.intake.acknowledgements(taken));
+      judging.owed.add(contact);
+    }
+    if (messages > 0) this.#deps.announcer.arrived(contact, messages);
+  }
+
+  #sendNotices(): void {
+    const { deliveries, intake } = this.#deps;
+    for (const [contact, sequence] of intake.notices()) {
+      deliveries.of(contact).queued(sequence);
+      deliveries.wake(contact);
+    }
+  }
+
+  /**
+   * PROTOCOL §9: when there is a session. It takes an exchange of its own, for whoever carried
+   * the letter here need not be who wrote it.
+   */
+  #acknowledgeLetter(taken: Taken): void {
+    const { sessions, deliveries, intake, clock } = this.#deps;
+    const standing = sessions.standing(taken.contact, clock.monotonic_ms());
+    if (standing === 'none' || standing === 'expired') return;
+    deliveries.of(taken.contact).owe(intake.acknowledgements(taken));
+    deliveries.hurry(taken.contact);
   }
 
   /** A hint about one of the packets that we sent in this very exchange. */
