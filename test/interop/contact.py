@@ -26,7 +26,7 @@ class Outbox:
     def add(self, content: bytes, room: int) -> list[int]:
         """Numbers `content`, cut into parts if it needs more than `room`; the sequences it got."""
         room -= OUTBOX_SIZE + SLICE_OVERHEAD
-        slices = [content[i : i + room] for i in range(0, len(content), room)]
+        slices = [content[i : i + room] for i in range(0, len(content), room)] or [b'']
         sequences = list(range(self.next, self.next + len(slices)))
         for i, (sequence, data) in enumerate(zip(sequences, slices)):
             whole = len(slices) == 1

@@ -48,6 +48,11 @@ class Commands:
         text = self.peer.meetings.make_code(self.peer.contacts[contact])
         return {'code': text, 'with_address': f'{text}@{self.peer.address}'}
 
+    def forget(self, contact: str) -> dict:
+        """What is under way and every session, as a restart does."""
+        self.peer.contacts[contact].forget_sessions()
+        return {}
+
     def use_code(self, contact: str, code: str) -> dict:
         secret = derive.read_pairing_text(code.split('@')[0])
         self.peer.meetings.trigger_with_code(self.peer.contacts[contact], secret)
