@@ -31,12 +31,13 @@ export function openDatabase(
   dataKey: DataKey,
   crypto: CryptoProvider,
 ): Database.Database {
-  if (!folder.create(DATABASE, new Uint8Array(0))) folder.protect(DATABASE);
+  folder.create(DATABASE, '');
   const database = new Database(folder.pathOf(DATABASE), { timeout: 0 });
   try {
     unlock(database, dataKey, crypto);
     configure(database);
     migrate(database);
+    folder.protect(DATABASE);
     return database;
   } catch (cause) {
     database.close();

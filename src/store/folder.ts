@@ -20,7 +20,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { systemRandomBytes } from '../crypto/index.ts';
 import { StoreError } from '../failures.ts';
 import { hex } from './hex.ts';
@@ -32,9 +32,9 @@ export class Folder {
 
   /** Creates the folder if need be. @throws {StoreError} `unwritable` */
   constructor(path: string) {
-    this.path = path;
+    this.path = resolve(path);
     this.#attempt(() => {
-      makeFolder(path);
+      makeFolder(this.path);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
       if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
     });
@@ -77,7 +77,7 @@ export class Folder {
   }
 
   /** Returns false, and changes nothing, if the file is there. */
-  create(name: string, content: string | Uint8Array): boolean {
+  create(name: string, content: string): boolean {
     return this.#writeWhole(name, content, (temporary, path) => {
       try {
         linkSync(temporary, path);
@@ -111,11 +111,7 @@ export class Folder {
     });
   }
 
-  #writeWhole<T>(
-    name: string,
-    content: string | Uint8Array,
-    place: (temporary: string, path: string) => T,
-  ): T {
+  #writeWhole<T>(name: string, content: string, place: (temporary: string, path: string) => T): T {
     return this.#attempt(() => {
       const temporary = this.pathOf(`${name}.${hex(systemRandomBytes(8))}.new`);
       try {

@@ -9,9 +9,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { OutboxItem, Store } from '../../src/messenger/index.ts';
 import { rounds } from '../support/counts.ts';
-import { contact, open, temporaryFolder, utf8 } from './support.ts';
-
-const NOW = new Date('2026-01-01T00:00:00Z');
+import { contact, NOW, open, temporaryFolder, utf8 } from './support.ts';
 
 /** What the outbox of one contact should hold. */
 class Model {
