@@ -1,0 +1,48 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/i2c_bus.h"
+#include "peer/store.h"
+
+/** The chip. Everything of ESP-IDF that the device touches, but for tasks, stands behind this. */
+
+/** Milliseconds since the start. */
+uint64_t port_uptime_ms(void);
+
+/** Fills `out` with secret bytes, or restarts the chip: without entropy there is no device. */
+void port_random(void *context, uint8_t *out, size_t size);
+
+/** NVS. False if it cannot be opened; it is never erased by itself, for it holds the key. */
+bool port_store_start(store_t *store);
+
+bool port_link_start(int uart, int baud, int tx, int rx);
+
+/** Waits up to `wait_ms` for bytes. */
+size_t port_link_read(uint8_t *bytes, size_t room, uint32_t wait_ms);
+void port_link_write(const uint8_t *bytes, size_t size);
+
+/** A line typed at the console, without its end; false while there is none. */
+bool port_console_start(void);
+bool port_console_line(char *line, size_t room);
+
+bool port_i2c_start(int sda, int scl, i2c_bus_t *bus);
+
+/** -1: none. */
+void port_button_start(int gpio);
+bool port_button_is_pressed(void);
+void port_led_start(int gpio);
+void port_led_set(bool is_on);
+
+/** Starts Wi-Fi or Ethernet, as configured, and the time server; true if there is a network. */
+bool port_network_start(void);
+bool port_network_is_up(void);
+
+/** Unix time once the time server told it, else 0. */
+uint64_t port_network_unix_ms(void);
+
+/** One POST of a bundle to `address`/packets. False unless a bundle came back. */
+bool port_network_exchange(const char *address, const uint8_t *bundle, size_t bundle_size,
+                           uint8_t *back, size_t room, size_t *back_size);

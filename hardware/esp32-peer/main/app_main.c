@@ -1,0 +1,337 @@
+/*
+ * The composition root on the chip: a peer task, and the three tasks that the older program had.
+ *
+ *     peer                 the line, the network, the console, the button
+ *     update_sensor_data   every 10 s
+ *     print_local_time     every 1 s
+ *     update_with_NTP      every 60 s
+ *
+ * Only the peer task touches the peer; the others hand it what they have through queues. None
+ * returns, each feeds the task watchdog.
+ */
+#include <bootloader_random.h>
+#include <esp_log.h>
+#include <esp_ota_ops.h>
+#include <esp_system.h>
+#include <esp_task_wdt.h>
+#include <freertos/FreeRTOS.h>
+#include <freertos/queue.h>
+#include <freertos/task.h>
+#include <sdkconfig.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "drivers/sensors.h"
+#include "peer/device.h"
+#include "port/port.h"
+
+enum {
+    PEER_STACK_SIZE = 10 * 1024, /* A handshake and the console's answers. */
+    TASK_STACK_SIZE = 3 * 1024,
+    PEER_PRIORITY = 5,
+    TASK_PRIORITY = 4,
+    QUEUE_LENGTH = 4,
+    LINE_WAIT_MS = 10,
+    SENSORS_EVERY_S = 10,
+    CLOCK_EVERY_S = 60,
+    HOLD_TO_FORGET_MS = 10 * 1000,
+    PRESS_MIN_MS = 50,
+    CRASHES_TO_SAFE_MODE = 3,
+    STABLE_AFTER_MS = 60 * 1000,
+};
+
+static const char TAG[] = "sotto";
+static device_t device;
+static peer_port_t peer_port;
+static QueueHandle_t measurements, times;
+static atomic_bool measure_now;
+static atomic_uint_fast32_t stack_free_min = UINT32_MAX;
+static bool has_network, is_safe_mode;
+static uint32_t crash_streak;
+
+static void print(void *context, const char *text)
+{
+    (void)context;
+    puts(text);
+}
+
+/** Notes how near this task came to the end of its stack. */
+static void note_stack(void)
+{
+    const uint32_t free_bytes = (uint32_t)uxTaskGetStackHighWaterMark(NULL);
+    if (free_bytes < stack_free_min) stack_free_min = free_bytes;
+}
+
+/** Sleeps, and feeds the watchdog meanwhile. Ends early if somebody wants a reading. */
+static void sleep_seconds(unsigned seconds)
+{
+    for (unsigned i = 0; i < 10 * seconds && !measure_now; i++) {
+        (void)esp_task_wdt_reset();
+        vTaskDelay(pdMS_TO_TICKS(100));
+    }
+    note_stack();
+}
+
+static void update_sensor_data(void *context)
+{
+    static sensors_t sensors;
+    i2c_bus_t bus;
+    const bool has_bus = port_i2c_start(CONFIG_SOTTO_I2C_SDA, CONFIG_SOTTO_I2C_SCL, &bus);
+
+    (void)context;
+    (void)esp_task_wdt_add(NULL);
+    if (!has_bus) ESP_LOGE(TAG, "the sensors' bus cannot be used");
+    for (;;) {
+        measurement_t measurement = { 0 };
+
+        measure_now = false;
+        if (has_bus) sensors_read(&sensors, &bus, &measurement);
+        (void)xQueueSend(measurements, &measurement, 0);
+        sleep_seconds(SENSORS_EVERY_S);
+    }
+}
+
+static void print_local_time(void *context)
+{
+    (void)context;
+    (void)esp_task_wdt_add(NULL);
+    for (;;) {
+        char text[32];
+        const time_t now = (time_t)(port_network_unix_ms() / 1000);
+        struct tm parts;
+
+        if (now != 0 && localtime_r(&now, &parts) != NULL
+            && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts) > 0) {
+            ESP_LOGI(TAG, "%s", text);
+        }
+        (void)esp_task_wdt_reset();
+        note_stack();
+        vTaskDelay(pdMS_TO_TICKS(1000));
+    }
+}
+
+static void update_with_NTP(void *context)
+{
+    (void)context;
+    (void)esp_task_wdt_add(NULL);
+    for (;;) {
+        const uint64_t unix_ms = port_network_unix_ms();
+
+        if (unix_ms != 0) (void)xQueueSend(times, &unix_ms, 0);
+        for (unsigned i = 0; i < CLOCK_EVERY_S; i++) {
+            (void)esp_task_wdt_reset();
+            /* The first synchronisation is not kept waiting. */
+            if (unix_ms == 0 && port_network_unix_ms() != 0) break;
+            vTaskDelay(pdMS_TO_TICKS(1000));
+        }
+        note_stack();
+    }
+}
+
+/** Without a serial line that answers, bundles go over the network. */
+static void use_network(uint64_t now_ms)
+{
+    static uint8_t bundle[PEER_BUNDLE_SIZE_MAX], back[4096];
+    size_t back_size = 0;
+    contact_t *to = NULL;
+
+    if (!has_network || !port_network_is_up() || device.line.is_up) return;
+    const size_t size = peer_poll(&device.peer, now_ms, bundle, sizeof bundle, &to);
+    if (size == 0) return;
+    if (port_network_exchange(to->record.address, bundle, size, back, sizeof back, &back_size)) {
+        peer_reply(&device.peer, to, (slice_t){ back, back_size }, port_uptime_ms());
+    } else {
+        peer_fail(&device.peer, to, port_uptime_ms());
+    }
+}
+
+static void use_line(void)
+{
+    uint8_t bytes[256], frame[FRAME_SIZE_MAX];
+    size_t size = port_link_read(bytes, sizeof bytes, LINE_WAIT_MS);
+
+    if (size > 0) device_receive(&device, bytes, size, port_uptime_ms());
+    while ((size = device_poll(&device, port_uptime_ms(), frame)) > 0) port_link_write(frame, size);
+}
+
+static void use_console(uint64_t now_ms)
+{
+    static char line[DEVICE_LINE_SIZE_MAX];
+
+    if (port_console_line(line, sizeof line)) device_command(&device, line, now_ms);
+}
+
+/** A press makes a pairing code, or renews; held for ten seconds it forgets everything. */
+static void use_button(uint64_t now_ms)
+{
+    static uint64_t pressed_at_ms;
+    static bool was_pressed;
+    char pair[] = "pair", renew[] = "send_keys", forget[] = "forget everything";
+    const bool is_pressed = port_button_is_pressed();
+
+    if (is_pressed && !was_pressed) pressed_at_ms = now_ms;
+    if (!is_pressed && was_pressed) {
+        const uint64_t held_ms = now_ms - pressed_at_ms;
+        const bool is_paired = device.peer.contacts[0].record.is_pinned;
+
+        if (held_ms >= HOLD_TO_FORGET_MS) device_command(&device, forget, now_ms);
+        else if (held_ms >= PRESS_MIN_MS) device_command(&device, is_paired ? renew : pair, now_ms);
+    }
+    was_pressed = is_pressed;
+}
+
+/** On: all is well. Slow: not paired. Fast: nobody at the other end. Two flashes: safe mode. */
+static void show_state(uint64_t now_ms)
+{
+    const bool is_paired = device.peer.contacts[0].record.is_pinned;
+    const bool is_linked = device.line.is_up || port_network_is_up();
+    const unsigned tick = (unsigned)(now_ms / 125 % 16);
+
+    if (is_safe_mode) port_led_set(tick == 0 || tick == 2);
+    else if (!is_linked) port_led_set(tick % 2 == 0);
+    else if (!is_paired) port_led_set(tick < 8);
+    else port_led_set(true);
+}
+
+static void take_queues(uint64_t now_ms)
+{
+    measurement_t measurement;
+    uint64_t unix_ms;
+
+    while (xQueueReceive(measurements, &measurement, 0) == pdTRUE) {
+        if (peer_add_reading(&device.peer, &measurement, now_ms) != PEER_OK) {
+            ESP_LOGE(TAG, "a reading could not be stored");
+        }
+    }
+    while (xQueueReceive(times, &unix_ms, 0) == pdTRUE) {
+        (void)peer_synchronise(&device.peer, unix_ms, now_ms);
+    }
+    if (device.measure_now) measure_now = true;
+    device.measure_now = false;
+}
+
+/** A minute without a crash ends a streak of them. */
+static void note_stability(uint64_t now_ms)
+{
+    if (crash_streak == 0 || now_ms < STABLE_AFTER_MS) return;
+    crash_streak = 0;
+    (void)!peer_port.store.save(peer_port.store.context, "streak", &crash_streak,
+                                sizeof crash_streak);
+}
+
+static void run_peer(void *context)
+{
+    (void)context;
+    (void)esp_task_wdt_add(NULL);
+    for (;;) {
+        use_line();
+        const uint64_t now_ms = port_uptime_ms();
+        use_console(now_ms);
+        use_button(now_ms);
+        if (!is_safe_mode) take_queues(now_ms);
+        use_network(now_ms);
+        device_tell_news(&device);
+        show_state(now_ms);
+        note_stability(now_ms);
+        note_stack();
+        device.peer.health.heap_free = esp_get_minimum_free_heap_size();
+        device.peer.health.stack_free = (uint32_t)stack_free_min;
+        (void)esp_task_wdt_reset();
+    }
+}
+
+static bool is_crash(esp_reset_reason_t reason)
+{
+    return reason == ESP_RST_PANIC || reason == ESP_RST_INT_WDT || reason == ESP_RST_TASK_WDT
+           || reason == ESP_RST_WDT;
+}
+
+/** Adds one to a counter that the store keeps, if it is due; returns it. */
+static uint32_t count(const char *name, bool is_due)
+{
+    const store_t *store = &peer_port.store;
+    uint32_t value = 0;
+
+    if (!store->load(store->context, name, &value, sizeof value)) value = 0;
+    if (!is_due) return value;
+    value++;
+    (void)!store->save(store->context, name, &value, sizeof value);
+    return value;
+}
+
+static void note_start(void)
+{
+    const esp_reset_reason_t reason = esp_reset_reason();
+    health_t *health = &device.peer.health;
+
+    health->reset_reason = (uint32_t)reason;
+    health->boots = count("boots", true);
+    health->crashes = count("crashes", is_crash(reason));
+    health->brownouts = count("brownouts", reason == ESP_RST_BROWNOUT);
+    crash_streak = count("streak", is_crash(reason));
+    is_safe_mode = crash_streak >= CRASHES_TO_SAFE_MODE;
+    if (is_safe_mode) ESP_LOGE(TAG, "safe mode after %u crashes", (unsigned)crash_streak);
+}
+
+/** Key and first random numbers: with the radio off only the bootloader's source is good. */
+static bool start_peer(void)
+{
+    peer_port.random = port_random;
+    bootloader_random_enable();
+    const bool is_started =
+        port_store_start(&peer_port.store) && crypto_start() == PEER_OK
+        && peer_start(&device.peer, &peer_port, CONFIG_SOTTO_NAME, CONFIG_SOTTO_ADDRESS) == PEER_OK;
+    bootloader_random_disable();
+    return is_started;
+}
+
+/** A code that was written at flashing is held at the first start only. */
+static void hold_flashed_code(void)
+{
+    const char *code = CONFIG_SOTTO_PAIRING_CODE;
+
+    if (code[0] == '\0' || count("flashed", false) > 0) return;
+    if (peer_hold_code(&device.peer, code) != PEER_OK) ESP_LOGE(TAG, "that is no pairing code");
+    (void)count("flashed", true);
+}
+
+static void start_tasks(void)
+{
+    measurements = xQueueCreate(QUEUE_LENGTH, sizeof(measurement_t));
+    times = xQueueCreate(QUEUE_LENGTH, sizeof(uint64_t));
+    configASSERT(measurements != NULL && times != NULL);
+    xTaskCreate(run_peer, "peer", PEER_STACK_SIZE, NULL, PEER_PRIORITY, NULL);
+    if (is_safe_mode) return;
+    xTaskCreate(update_sensor_data, "sensors", TASK_STACK_SIZE, NULL, TASK_PRIORITY, NULL);
+    xTaskCreate(print_local_time, "time", TASK_STACK_SIZE, NULL, TASK_PRIORITY, NULL);
+    xTaskCreate(update_with_NTP, "ntp", TASK_STACK_SIZE, NULL, TASK_PRIORITY, NULL);
+}
+
+void app_main(void)
+{
+    uint64_t boot_id = 0;
+
+    if (!start_peer()) {
+        /* Never erased by itself: the key is in there. */
+        ESP_LOGE(TAG, "cannot start: no store or no entropy. `idf.py erase-flash` begins anew");
+        return;
+    }
+    note_start();
+    hold_flashed_code();
+    while (boot_id == 0) port_random(NULL, (uint8_t *)&boot_id, sizeof boot_id);
+    device_start(&device, (device_console_t){ .print = print }, boot_id, CONFIG_SOTTO_LINK_BAUD,
+                 port_uptime_ms());
+    if (!port_link_start(CONFIG_SOTTO_LINK_UART, CONFIG_SOTTO_LINK_BAUD, CONFIG_SOTTO_LINK_TX,
+                         CONFIG_SOTTO_LINK_RX)) {
+        ESP_LOGE(TAG, "the serial line cannot be used");
+    }
+    (void)port_console_start();
+    port_button_start(CONFIG_SOTTO_BUTTON);
+    port_led_start(CONFIG_SOTTO_LED);
+    has_network = !is_safe_mode && port_network_start();
+    /* It came so far, and its key, store and crypto work: keep this image. */
+    (void)esp_ota_mark_app_valid_cancel_rollback();
+    start_tasks();
+}
