@@ -1,74 +1,17 @@
 /**
- * Goal: each operator route asks one use case for exactly what the person meant, whichever way it
- * was said, and answers with what the caller may know.
+ * Goal: each operator route asks one use case for exactly what the person meant, and answers with
+ * what the caller may know.
  * Method: the real app on loopback above a messenger that only remembers what it was asked.
  */
+import { readFileSync } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';
-import fc from 'fast-check';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { StoreError } from '../../src/failures.ts';
-import { type Messenger, type OpenedMessage, UseCaseError } from '../../src/messenger/index.ts';
-import { createOperatorApp, type GuardConfig, Meters } from '../../src/routes/index.ts';
-import { jsonErrorIndex } from '../../src/routes/json.ts';
-import { rounds } from '../support/counts.ts';
-import { type Asked, fakeMessenger, SHOWN } from '../support/fake-messenger.ts';
-import { type Answer, call, serve, silentLog } from '../support/http.ts';
-
-const bytes = (text: string) => new TextEncoder().encode(text);
-const guard: GuardConfig = {
-  mode: 'demo',
-  hosts: [],
-  behindProxy: false,
-  token: bytes('right-token'),
-  session: bytes('right-session'),
-  cookieName: 'sotto_5000',
-};
-const withToken = { authorization: 'Bearer right-token' };
-const json = { 'content-type': 'application/json' };
-const form = { 'content-type': 'application/x-www-form-urlencoded' };
-
-interface Peer {
-  readonly asked: Asked[];
-  ask(line: string, headers?: OutgoingHttpHeaders, body?: string | Uint8Array): Promise<Answer>;
-}
-
-async function peer(
-  t: Test,
-  overrides: Partial<Messenger> = {},
-  mode: GuardConfig['mode'] = 'demo',
-): Promise<Peer> {
-  const messenger = fakeMessenger(overrides);
-  const meters = new Meters(messenger);
-  const config = { ...guard, mode };
-  const app = createOperatorApp({ messenger, log: silentLog, meters, guard: config });
-  const port = await serve(t, app);
-  return {
-    asked: messenger.asked,
-    ask(line, headers = {}, body = '') {
-      const [method = '', path = ''] = line.split(' ');
-      const sent = { host: `localhost:${port}`, ...headers };
-      return call(port, { method, path, headers: sent, body });
-    },
-  };
-}
-
-t.test('fields mean the same in a query, in JSON and in a form', async (t) => {
-  const { ask, asked } = await peer(t);
-  const query = 'to=bob&address=http%3A%2F%2F127.0.0.1%3A5001&again=true';
-  const request = { to: 'bob', address: 'http://127.0.0.1:5001', again: true };
-  await ask(`GET /send_keys?${query}`);
-  await ask(`POST /send_keys?${query}`);
-  await ask('POST /send_keys', json, JSON.stringify(request));
-  await ask('POST /send_keys', form, JSON.stringify(request));
-  await ask('POST /send_keys', form, query);
-  t.strictSame(
-    asked,
-    asked.map(() => ({ name: 'sendKeys', request })),
-  );
-  t.equal(asked.length, 5);
-  await ask('POST /send_keys');
-  t.strictSame(asked[5], { name: 'sendKeys', request: {} }, 'a bare curl -X POST');
-});
+import { type OpenedMessage, UseCaseError } from '../../src/messenger/index.ts';
+import { createOperatorApp, Meters } from '../../src/routes/index.ts';
+import { fakeMessenger, SHOWN } from '../support/fake-messenger.ts';
+import { call, serve, silentLog } from '../support/http.ts';
+import { bytes, form, guard, json, peer, withToken } from '../support/operator.ts';
 
 t.test('send_keys answers 202 while somebody has to act, 200 with the code after', async (t) => {
   const waiting = await (await peer(t)).ask('POST /send_keys');
@@ -86,69 +29,6 @@ t.test('send_keys answers 202 while somebody has to act, 200 with the code after
   const established = await done.ask('POST /send_keys');
   t.equal(established.status, 200);
   t.match(JSON.parse(established.text), { code: '012345', key_check: '0123456789abcdef' });
-});
-
-t.test('a field that is wrong is named, its value is not', async (t) => {
-  const { ask, asked } = await peer(t);
-  const cases: readonly [string, OutgoingHttpHeaders, string, RegExp][] = [
-    ['/send_msg', json, '{"text": "hush", "too": "bob"}', /"too"/],
-    ['/send_msg', json, '{"to": "bob"}', /text/],
-    ['/send_msg', json, '', /text/],
-    ['/send_msg', json, '{"text": ["hush"]}', /text: .*string/],
-    ['/send_msg', json, '{"text": ""}', /text/],
-    ['/send_msg', json, '{"text": "hush\\ud800"}', /text: .*surrogate/],
-    ['/send_msg', json, '{"text": "hush", "wait": 61}', /wait/],
-    ['/send_msg', json, '{"text": "hush", "carrier": "pigeon"}', /carrier/],
-    ['/send_msg', json, '["hush"]', /object/],
-    ['/send_msg', json, '{"text": "hush"', /line 1, column 16/],
-    ['/send_msg', json, '{"text": hush}', /line 1, column 10/],
-    ['/send_msg', json, '{\n  "text": "hush",\n}', /line 3, column 1/],
-    ['/send_msg?text=a', json, '{"text": "hush"}', /twice|query and in the body/],
-    ['/send_msg?to=a&to=b', json, '{"text": "hush"}', /to: /],
-    ['/send_msg', form, 'text=hush&text=hush', /twice/],
-    ['/send_keys', json, '{"__proto__": {"to": "bob"}}', /__proto__/],
-    ['/send_keys', json, `{"to": "${'é'.repeat(33)}"}`, /to: .*64 bytes/],
-    ['/send_keys', json, '{"to": "b\\u0000b"}', /to: .*control/],
-    ['/send_keys', json, '{"again": "perhaps"}', /again/],
-    ['/decrypt_msg', json, '{"form": "bob"}', /"form"/],
-    ['/verify', json, '{"code": "12345"}', /code: .*six digits/],
-    ['/verify', json, '{}', /code/],
-  ];
-  for (const [path, headers, body, detail] of cases) {
-    const { status, text } = await ask(`POST ${path}`, headers, body);
-    t.match([status, JSON.parse(text).code], [400, 'invalid_request'], `${path} ${body}`);
-    t.match(JSON.parse(text).detail, detail);
-    t.notMatch(text, /hush/);
-  }
-  t.strictSame(asked, []);
-});
-
-t.test('the place of a JSON error is where JSON.parse stumbles', async (t) => {
-  const alphabet = ['{', '}', '[', ']', ',', ':', '"a"', '"\\u00e9', '1', '-0.5e+3', '01', 'true'];
-  const piece = fc.constantFrom(...alphabet, 'nul', ' ', '\n', '\\', '"', '\u0007', 'é');
-  const texts = fc.oneof(
-    fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')),
-    fc.tuple(fc.json(), fc.nat(), piece).map(([valid, at, inserted]) => {
-      const index = at % (valid.length + 1);
-      return valid.slice(0, index) + inserted + valid.slice(index);
-    }),
-  );
-  const agree = fc.property(texts, (text) => {
-    const index = jsonErrorIndex(text);
-    try {
-      JSON.parse(text);
-      return index === undefined;
-    } catch {
-      // Whatever stands before the place can still become JSON; with the place it cannot.
-      return index !== undefined && index <= text.length;
-    }
-  });
-  fc.assert(agree, { numRuns: rounds({ reduced: 2_000, full: 50_000 }) });
-  t.equal(jsonErrorIndex('{"a": [1, 2,, 3]}'), 12);
-  t.equal(jsonErrorIndex('[true, nul]'), 7);
-  t.equal(jsonErrorIndex('{"a" 1}'), 5);
-  t.equal(jsonErrorIndex('{"a": "b'), 6);
-  t.equal(jsonErrorIndex('{} {}'), 3);
 });
 
 t.test('text is sent with its 202, and GET has one fixed line', async (t) => {
@@ -379,6 +259,23 @@ t.test('every answer that is not a success is a problem', async (t) => {
     for (const method of allow?.split(', ') ?? []) t.match(answer.headers.allow, method);
     t.notMatch(answer.text, /secret|\.ts:/);
   }
+});
+
+t.test('docs/ROUTES.md lists every route and no other', async (t) => {
+  const { ask } = await peer(t);
+  const documented = [
+    ...readFileSync('docs/ROUTES.md', 'utf8').matchAll(/^\| `([A-Z]+) (\S+)` \|/gm),
+  ];
+  const operators = documented.filter(([, , path]) => path !== '/packets' && path !== '/healthz');
+  const methods = Map.groupBy(operators, ([, , path = '']) => path);
+  for (const [path, rows] of methods) {
+    const { headers } = await ask(`OPTIONS ${path}`);
+    const allowed = (headers.allow ?? '').split(', ').filter((method) => method !== 'HEAD');
+    t.strictSame(new Set(rows.map(([, method]) => method)), new Set(allowed), path);
+  }
+  const source = readFileSync('src/routes/operator-app.ts', 'utf8');
+  const served = [...source.matchAll(/^ {4}\['[A-Z]+', '([^']+)'/gm)].map(([, path]) => path);
+  t.strictSame(new Set(methods.keys()), new Set(served));
 });
 
 t.test('metrics count, and name nobody', async (t) => {
