@@ -3,7 +3,15 @@ import contentDisposition from 'content-disposition';
 import { z } from 'zod';
 import type { SendMessageRequest } from '../messenger/index.ts';
 import { readChunks } from './body.ts';
-import { check, checkFields, Name, readBody, readFields, Seconds } from './fields.ts';
+import {
+  check,
+  checkFields,
+  FIELDS_SIZE_MAX,
+  Name,
+  readBody,
+  readFields,
+  Seconds,
+} from './fields.ts';
 import { Problem } from './problem.ts';
 import type { RouteContext } from './route.ts';
 
@@ -44,7 +52,7 @@ export async function readMessage(ctx: RouteContext): Promise<OutgoingMessage> {
   if (type === 'multipart/form-data') throw multipart();
   const isNamed = ctx.query['name'] !== undefined || ctx.get('content-disposition') !== '';
   if (isNamed) return asFile(ctx, readChunks(ctx.req, FILE_LIMITS));
-  if (type === FORM) return await readForm(ctx);
+  if (type === FORM && bodySize(ctx) <= FIELDS_SIZE_MAX) return await readForm(ctx);
   if (type === 'application/json' || !hasBody(ctx)) return asText(ctx, await readBody(ctx));
   return asFile(ctx, readChunks(ctx.req, FILE_LIMITS));
 }
@@ -87,8 +95,13 @@ function utf8Header(ctx: RouteContext, name: string): string {
   return Buffer.from(ctx.get(name), 'latin1').toString('utf8');
 }
 
-function hasBody({ req: { headers } }: RouteContext): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+function hasBody(ctx: RouteContext): boolean {
+  return ctx.get('transfer-encoding') !== '' || bodySize(ctx) > 0;
+}
+
+/** 0 if it is not told. */
+function bodySize(ctx: RouteContext): number {
+  return Number(ctx.get('content-length'));
 }
 
 async function* once(body: Uint8Array): AsyncIterable<Uint8Array> {

@@ -59,6 +59,7 @@ t.test('any other body is a file', async (t) => {
     ['?name=a.json', json, '{"text":1}', { name: 'a.json', mediaType: 'application/json' }],
     ['?name=empty', {}, '', { name: 'empty', mediaType: 'application/octet-stream' }],
     ['', form, '\u0000binary', { name: 'file', mediaType: 'application/octet-stream' }],
+    ['', form, 'text='.padEnd(1 + 2 ** 20, 'x'), { name: 'file' }],
     ['', { 'transfer-encoding': 'chunked' }, 'x', { name: 'file' }],
     ['', { 'content-disposition': 'attachment; filename="b c.txt"' }, 'x', { name: 'b c.txt' }],
     [
