@@ -160,17 +160,27 @@ export function longFile({ path, text }: { readonly path: string; readonly text:
   return lineCount > FILE_LINES_MAX ? [`${path} has ${lineCount} lines`] : [];
 }
 
-/** Files under src/ that no entry, worker or script leads to. */
+/** Files under src/ that no entry, worker or script leads to, and entries of UNWIRED that one does. */
 export function deadFiles(src: readonly Source[], scripts: readonly Source[]): string[] {
-  const byPath = new Map([...src, ...scripts].map((source) => [source.path, source]));
-  const alive = new Set<string>();
-  const waiting = [...ENTRIES, ...UNWIRED, ...scripts.map(({ path }) => path)];
+  const entries = [...ENTRIES, ...scripts.map(({ path }) => path)];
+  const wired = reached(src, ENTRIES);
+  const alive = reached([...src, ...scripts], [...entries, ...UNWIRED]);
+  const dead = src.filter(({ path }) => !alive.has(path)).map(({ path }) => `${path} is dead`);
+  const stale = UNWIRED.filter((path) => wired.has(path));
+  return [...dead, ...stale.map((path) => `${path} is wired: take it out of UNWIRED`)];
+}
+
+/** The files that `entries` lead to. */
+function reached(sources: readonly Source[], entries: readonly string[]): ReadonlySet<string> {
+  const byPath = new Map(sources.map((source) => [source.path, source]));
+  const found = new Set<string>();
+  const waiting = [...entries];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    if (alive.has(path)) continue;
-    alive.add(path);
+    if (found.has(path)) continue;
+    found.add(path);
     waiting.push(...own(byPath.get(path)?.imports ?? []).map(({ file }) => file));
   }
-  return src.filter(({ path }) => !alive.has(path)).map(({ path }) => `${path} is dead`);
+  return found;
 }
 
 /** Imports of the project's own files. */
