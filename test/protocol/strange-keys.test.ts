@@ -149,6 +149,7 @@ t.test('a pairing code makes no contact of the own key, nor changes a pin', asyn
     line.post(mallory, mallory.triggerByCode(1, secretOf(1), 0));
     line.settle();
     t.equal(bob.promotions.length, isOwn ? 1 : 2, 'another key is another contact');
+    t.equal(bob.book.contacts.length, isOwn ? 1 : 2);
     t.strictSame(bob.book.get(1)?.publicKey, alice.self.staticKeys.publicKey);
     t.ok(agree(alice, bob, 0));
     t.equal(network.underWay.length + toBob, 1);
