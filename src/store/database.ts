@@ -15,6 +15,8 @@ import { sqliteCode, toStoreError } from './sqlite-errors.ts';
 export const DATABASE = 'peer.db';
 
 const PAGE_SIZE = 8192;
+/** Free pages that are left for what comes: 32 MiB. */
+const FREE_PAGES_MAX = 4096;
 const MARK_SIZE = 16;
 const HEADER_SIZE = 24;
 /** Pages in the WAL at which it is folded into the file: 8 MiB. */
@@ -30,13 +32,15 @@ export function openDatabase(
   folder: Folder,
   dataKey: DataKey,
   crypto: CryptoProvider,
+  migrations = MIGRATIONS,
 ): Database.Database {
   folder.create(DATABASE, '');
   const database = new Database(folder.pathOf(DATABASE), { timeout: 0 });
   try {
     unlock(database, dataKey, crypto);
     configure(database);
-    migrate(database);
+    migrate(database, migrations);
+    returnFreePages(database);
     folder.protect(DATABASE);
     return database;
   } catch (cause) {
@@ -61,6 +65,7 @@ function unlock(database: Database.Database, dataKey: DataKey, crypto: CryptoPro
 /** Exclusive before WAL: then there is no shared-memory file, and the lock is never let go. */
 function configure(database: Database.Database): void {
   database.pragma(`page_size = ${PAGE_SIZE}`);
+  database.pragma('auto_vacuum = incremental');
   database.pragma('locking_mode = exclusive');
   const mode = database.pragma('journal_mode = wal', { simple: true });
   if (mode !== 'wal') throw new Error(`journal mode is ${String(mode)}`);
@@ -72,22 +77,34 @@ function configure(database: Database.Database): void {
   database.pragma(`journal_size_limit = ${WAL_SIZE_MAX}`);
 }
 
-function migrate(database: Database.Database): void {
+function migrate(database: Database.Database, migrations: readonly string[]): void {
   const application = database.pragma('application_id', { simple: true });
   const version = Number(database.pragma('user_version', { simple: true }));
   if (application !== APPLICATION_ID && (application !== 0 || version !== 0)) {
     throw new StoreError('foreign', 'the database belongs to another program');
   }
-  if (version > MIGRATIONS.length) {
+  if (version > migrations.length) {
     throw new StoreError('foreign', 'the database was made by a newer version; update this one');
   }
-  for (const [index, step] of MIGRATIONS.entries()) {
+  for (const [index, step] of migrations.entries()) {
     if (index < version) continue;
     database.transaction(() => {
       database.exec(step);
       database.pragma(`application_id = ${APPLICATION_ID}`);
       database.pragma(`user_version = ${index + 1}`);
     })();
+  }
+}
+
+/** What large contents leave behind goes back to the disk, at a moment when nobody waits. */
+function returnFreePages(database: Database.Database): void {
+  const free = Number(database.pragma('freelist_count', { simple: true }));
+  if (free < FREE_PAGES_MAX) return;
+  try {
+    database.exec('pragma incremental_vacuum');
+  } catch (cause) {
+    // Moving pages needs a little space itself. A full disk must not keep the peer from starting.
+    if (sqliteCode(cause) !== 'SQLITE_FULL') throw cause;
   }
 }
 
