@@ -12,6 +12,10 @@ export const EXIT = {
   refused: 4,
   /** Not finished: the other side has to act first. */
   waiting: 5,
+  /** The picture cannot hold it, or must not be used again; nothing was written. */
+  noRoom: 6,
+  /** No message for this passphrase in this picture, or one that was damaged. */
+  noMessage: 7,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

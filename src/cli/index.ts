@@ -1,14 +1,18 @@
 /** `sotto`: finds the command, runs it, and says how it ended. */
 import { ConfigError } from '../config.ts';
 import { bridge } from './bridge.ts';
+import { capacity } from './capacity.ts';
 import { type Command, describe } from './command.ts';
 import { contacts } from './contacts.ts';
+import { cover } from './cover.ts';
 import { CommandError, EXIT, type ExitCode } from './errors.ts';
+import { hide } from './hide.ts';
 import { identity } from './identity.ts';
 import { inbox } from './inbox.ts';
 import { type Io, terminal } from './io.ts';
 import { pair } from './pair.ts';
 import { receive } from './receive.ts';
+import { reveal } from './reveal.ts';
 import { send } from './send.ts';
 import { up } from './up.ts';
 import { verify } from './verify.ts';
@@ -23,6 +27,10 @@ export const COMMANDS: readonly Command[] = [
   inbox,
   identity,
   bridge,
+  hide,
+  reveal,
+  capacity,
+  cover,
 ];
 
 /** Returns the exit code; never throws. */
@@ -64,7 +72,8 @@ ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`).join(
 
 \`sotto COMMAND --help\` shows options and examples. Data goes to stdout, words to stderr.
 Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 3 no peer runs,
-4 the peer refused, 5 the other side has to act first.`;
+4 the peer refused, 5 the other side has to act first, 6 the picture cannot hold it,
+7 no message in the picture for this passphrase.`;
 }
 
 function fail(cause: unknown, json: boolean, io: Io): ExitCode {

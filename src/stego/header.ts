@@ -113,6 +113,26 @@ export class HeaderRing {
   }
 }
 
+/**
+ * What hiding never changes, however often: dimensions, and the ring without its lowest bits. It
+ * tells pictures apart, and is the same for a cover and all stego images made of it.
+ */
+export function unchangingBytes(picture: Picture): Uint8Array {
+  const { width, height, depth } = picture;
+  const planes = carryingPlanes(picture);
+  const ring = ringOf(width, height, planes.length);
+  const bytes = new Uint8Array(16 + 2 * ring.length);
+  const view = new DataView(bytes.buffer);
+  [width, height, depth, planes.length].forEach((value, i) => {
+    view.setUint32(4 * i, value);
+  });
+  ring.forEach((where, i) => {
+    const plane = planes[Math.floor(where / (width * height))] as Uint16Array;
+    view.setUint16(16 + 2 * i, (plane[where % (width * height)] as number) >> 1);
+  });
+  return bytes;
+}
+
 /** Flips the bits of `value` in `bits`, from bit `first` on; what lies beyond bit 62 is ignored. */
 function toggle(bits: HeaderBits, first: number, value: number): void {
   for (let i = first; value >> (i - first) > 0 && i < HEADER_BITS; i++) {
@@ -136,7 +156,7 @@ function orderFor(ringLength: number): number {
 }
 
 function ringSize(width: number, height: number): number {
-  return 2 * (width + height) - 4;
+  return width * height - Math.max(0, width - 2) * Math.max(0, height - 2);
 }
 
 /** Indices of the outermost samples: plane after plane, each row by row. */
@@ -145,7 +165,7 @@ function ringOf(width: number, height: number, planes: number): Float64Array {
   let count = 0;
   for (let plane = 0; plane < planes; plane++) {
     for (let y = 0; y < height; y++) {
-      const step = y === 0 || y === height - 1 ? 1 : width - 1;
+      const step = y === 0 || y === height - 1 ? 1 : Math.max(1, width - 1);
       for (let x = 0; x < width; x += step) ring[count++] = (plane * height + y) * width + x;
     }
   }

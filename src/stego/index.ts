@@ -1,5 +1,6 @@
 /** Messages inside pictures, and the picture given back; docs/STEGO.md. */
 export { StegoError, type StegoFailure } from './errors.ts';
+export { unchangingBytes } from './header.ts';
 export {
   type Capacity,
   type Hidden,
@@ -10,6 +11,7 @@ export {
   type Revealed,
   reveal,
 } from './message.ts';
+export { type PhantomOptions, phantom } from './phantom.ts';
 export { type Colour, type Picture, psnr_dB, sampleBytes } from './picture.ts';
 export { decodePng, encodePng, type PngFile, SAMPLES_MAX } from './png.ts';
 export { type Cancellable, type PoolOptions, StegoPool } from './pool.ts';

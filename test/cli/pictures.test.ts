@@ -1,0 +1,115 @@
+/**
+ * Goal: files go into pictures and come out of them by the command line alone, and a script can
+ * tell from the exit code what went wrong.
+ * Method: covers made by `sotto cover` in a folder of their own; every command through `main`.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { EXIT } from '../../src/cli/errors.ts';
+import { main } from '../../src/cli/index.ts';
+import { decodePng } from '../../src/stego/index.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sotto-pictures-'));
+t.teardown(() => rmSync(folder, { recursive: true }));
+const at = (name: string) => join(folder, name);
+const words = ['--passphrase-file', at('words')];
+const secret = 'the bridge at noon\n'.repeat(20);
+writeFileSync(at('words'), 'correct horse\n');
+writeFileSync(at('other'), 'wrong horse\n');
+writeFileSync(at('secret'), secret);
+
+async function sotto(...args: readonly string[]) {
+  const out: string[] = [];
+  const said: string[] = [];
+  const [command = '', ...rest] = args;
+  const code = await main([command, '--data-dir', at('data'), ...rest], {
+    print: (line) => out.push(line),
+    say: (line) => said.push(line),
+    paint: (_style, text) => text,
+    read: async () => readFileSync(at('secret')),
+    stdinIsTerminal: false,
+  });
+  return { code, out: out.join('\n'), said: said.join('\n') };
+}
+
+t.test('covers are made, and no two are the same', async (t) => {
+  for (const name of ['one.png', 'two.png', 'three.png']) {
+    t.equal((await sotto('cover', '-o', at(name), '--pixels', '160')).code, EXIT.done);
+  }
+  t.notSame(readFileSync(at('one.png')), readFileSync(at('two.png')));
+  t.match((await sotto('cover', '-o', at('one.png'))).said, /--force/);
+  t.equal((await sotto('cover', '-o', at('x.png'), '--depth', '12')).code, EXIT.usage);
+});
+
+t.test('hide and reveal are each other’s inverse', async (t) => {
+  const hidden = await sotto('hide', at('one.png'), at('secret'), '-o', at('out.png'), ...words);
+  t.equal(hidden.code, EXIT.done, hidden.said);
+  t.match(hidden.out, /out\.png: \d+\.\d+ dB, \d+ samples/);
+  const restore = ['--restore', at('back.png')];
+  const revealed = await sotto('reveal', at('out.png'), '-o', at('got'), ...restore, ...words);
+  t.equal(revealed.code, EXIT.done, revealed.said);
+  t.equal(readFileSync(at('got'), 'utf8'), secret);
+  const [cover, back] = ['one.png', 'back.png'].map((name) => decodePng(readFileSync(at(name))));
+  t.strictSame(back?.picture, cover?.picture);
+});
+
+t.test('a cover is used once, unless forced', async (t) => {
+  const again = ['hide', at('one.png'), at('secret'), '-o', at('again.png'), ...words];
+  const refused = await sotto(...again);
+  t.equal(refused.code, EXIT.noRoom);
+  t.match(refused.said, /used before.*cover_used/);
+  t.notOk(existsSync(at('again.png')), 'nothing was written');
+  t.equal((await sotto(...again, '--force')).code, EXIT.done);
+});
+
+t.test('several covers hold one file, in any order, and all are needed', async (t) => {
+  const covers = [at('two.png'), at('three.png')];
+  const hidden = await sotto('hide', ...covers, '-', '-o', at('part.png'), ...words, '--json');
+  t.equal(hidden.code, EXIT.done, hidden.said);
+  t.equal(JSON.parse(hidden.out).length, 2);
+  const parts = [at('part-2.png'), at('part-1.png')];
+  t.equal((await sotto('reveal', ...parts, '-o', at('both'), ...words)).code, EXIT.done);
+  t.equal(readFileSync(at('both'), 'utf8'), secret);
+  const alone = await sotto('reveal', at('part-1.png'), '-o', at('half'), ...words);
+  t.equal(alone.code, EXIT.noMessage);
+  t.match(alone.said, /have part 1 of 2/);
+});
+
+t.test('what cannot be done has its own exit code, and writes nothing', async (t) => {
+  writeFileSync(at('large'), new Uint8Array(100_000));
+  const out = ['-o', at('never'), ...words];
+  const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
+    [['hide', at('two.png'), at('large'), ...out], EXIT.noRoom, /cannot hold/],
+    [['reveal', at('two.png'), ...out], EXIT.noMessage, /no message for this key/],
+    [
+      ['reveal', at('out.png'), '-o', at('never'), '--passphrase-file', at('other')],
+      EXIT.noMessage,
+      /no message/,
+    ],
+    [['reveal', at('secret'), ...out], EXIT.usage, /not a PNG/],
+    [['reveal', at('nowhere'), ...out], EXIT.usage, /ENOENT/],
+    [['hide', at('two.png'), at('secret'), '-o', at('never')], EXIT.usage, /--passphrase-file/],
+    [['hide', at('secret'), ...out], EXIT.usage, /COVER and FILE/],
+    [
+      ['hide', at('two.png'), at('secret'), '--profile', 'best', ...out],
+      EXIT.usage,
+      /no profile best/,
+    ],
+  ];
+  for (const [args, code, why] of cases) {
+    const ended = await sotto(...args);
+    t.equal(ended.code, code, args.slice(0, 2).join(' '));
+    t.match(ended.said, why);
+  }
+  t.notOk(existsSync(at('never')));
+});
+
+t.test('capacity says what fits, how it looks, and what would be needed', async (t) => {
+  const { out } = await sotto('capacity', at('two.png'), '--size', '200', '--json');
+  const room = JSON.parse(out);
+  t.ok(room.bytes > 200 && room.psnr_dB > 50, out);
+  t.match((await sotto('capacity', at('two.png'), '--size', '900000')).out, /need a picture/);
+  t.equal((await sotto('capacity', at('two.png'), '--size', 'much')).code, EXIT.usage);
+});
