@@ -2,7 +2,7 @@
  * What a peer can be asked to do: the use cases, as routes and commands see them. Every request
  * was checked at the edge; every refusal is a `UseCaseError` with a stable code.
  */
-import type { Carrier, Contact } from './ports.ts';
+import type { Carrier, Contact, Reading, ReadingBucket } from './ports.ts';
 
 /** Stable codes; docs/ERRORS.md explains each. */
 export type UseCaseFailure =
@@ -171,6 +171,20 @@ export interface Shown {
   }[];
 }
 
+/** The device that a reading is of, by its contact's name. */
+export type NamedReading = Omit<Reading, 'contact'> & { readonly device: string };
+export type NamedBucket = Omit<ReadingBucket, 'contact'> & { readonly device: string };
+
+export interface SeriesRequest {
+  readonly device?: string;
+  readonly name?: string;
+  readonly from: Date;
+  readonly to: Date;
+  /** Left out: each reading on its own. */
+  readonly every_ms?: number;
+  readonly limit: number;
+}
+
 export interface Messenger {
   sendKeys(request: SendKeysRequest): Promise<SendKeysResult>;
   createPairingCode(): PairingCode;
@@ -186,6 +200,10 @@ export interface Messenger {
   /** The bytes of a file message, in slices of at most 64 KiB. */
   fileContent(row: number): Iterable<Uint8Array>;
   show(): Shown;
+  /** The newest reading of each sensor of each device. */
+  latestReadings(): readonly NamedReading[];
+  /** @throws {UseCaseError} `unknown_contact` */
+  readingSeries(request: SeriesRequest): readonly NamedBucket[];
   /** The peer side, PROTOCOL §3. @throws {RemoteProtocolError} `malformed` if framing is not exact. */
   receive(bundle: Uint8Array): Promise<Uint8Array>;
   /** Starts delivering what is queued. */

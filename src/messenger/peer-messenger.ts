@@ -18,12 +18,15 @@ import { Announcer, type Happening } from './announcer.ts';
 import {
   type LetterResult,
   type Messenger,
+  type NamedBucket,
+  type NamedReading,
   type OpenedMessage,
   type PairingCode,
   type SendKeysRequest,
   type SendKeysResult,
   type SendMessageRequest,
   type SendMessageResult,
+  type SeriesRequest,
   type Shown,
   UseCaseError,
   type VerifyRequest,
@@ -36,6 +39,7 @@ import { Intake } from './intake.ts';
 import { Letters } from './letters.ts';
 import { Observations } from './observations.ts';
 import type { Clock, Contact, Link, Log, Store, Terminal } from './ports.ts';
+import { latestReadings, readingSeries } from './read-sensors.ts';
 import { Reception } from './reception.ts';
 import { sendKeys } from './send-keys.ts';
 import { type SendMessageDeps, sendMessage, writeLetter } from './send-message.ts';
@@ -184,6 +188,14 @@ export class PeerMessenger implements Messenger {
 
   show(): Shown {
     return show(this.#parts);
+  }
+
+  latestReadings(): readonly NamedReading[] {
+    return latestReadings(this.#parts);
+  }
+
+  readingSeries(request: SeriesRequest): readonly NamedBucket[] {
+    return readingSeries(this.#parts, request);
   }
 
   async receive(bundle: Uint8Array): Promise<Uint8Array> {

@@ -17,6 +17,7 @@ import { receive } from './receive.ts';
 import type { Route, RouteState } from './route.ts';
 import { sendKeys } from './send-keys.ts';
 import { sendMsg, sendTyped } from './send-msg.ts';
+import { sensor } from './sensor.ts';
 import { show } from './show.ts';
 import { verify } from './verify.ts';
 
@@ -49,12 +50,15 @@ function routes({ meters, guard }: OperatorSide): readonly [Method, string, Acce
   return [
     ['POST', '/send_keys', 'trigger', sendKeys],
     ['GET', '/send_keys', 'trigger', sendKeys],
+    ['POST', '/dh-key-exchange', 'trigger', sendKeys],
+    ['GET', '/dh-key-exchange', 'trigger', sendKeys],
     ['GET', '/show', 'public', show],
     ['POST', '/send_msg', 'trigger', sendMsg],
     ['GET', '/send_msg', 'trigger', sendTyped],
     ['POST', '/decrypt_msg', 'trigger', decryptMsg],
     ['GET', '/decrypt_msg', 'trigger', decryptMsg],
     ['POST', '/verify', 'trigger', verify],
+    ['GET', '/sensor', 'read', sensor],
     ['GET', '/contacts', 'read', listContacts],
     ['DELETE', '/contacts/:name', 'trigger', removeContact],
     ['POST', '/pair', 'trigger', pair],

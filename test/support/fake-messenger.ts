@@ -75,6 +75,11 @@ export function fakeMessenger(
     },
     fileContent: () => [],
     show: () => SHOWN,
+    latestReadings: () => [],
+    readingSeries(request) {
+      note('readingSeries', request);
+      return [];
+    },
     async receive(bundle) {
       note('receive', bundle.length);
       return new Uint8Array();

@@ -1,0 +1,120 @@
+/**
+ * `/sensor`: what devices measure. Without a range the newest of each sensor, in the older
+ * program's names and units; with one a series. JSON, SenML (RFC 8428) or CSV, as asked for.
+ */
+import { z } from 'zod';
+import type { Messenger, NamedBucket, NamedReading } from '../messenger/index.ts';
+import { Name, readFields } from './fields.ts';
+import type { Route, RouteContext } from './route.ts';
+
+const ROWS_MAX = 100_000;
+const DAY_MS = 86_400_000;
+
+/** An ISO date, or Unix seconds. */
+const Time = z
+  .string()
+  .transform((text) => new Date(/^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : text))
+  .refine((date) => !Number.isNaN(date.getTime()), 'must be a date or Unix seconds');
+
+const SensorFields = z.strictObject({
+  from: Time.exactOptional(),
+  to: Time.exactOptional(),
+  every: z.coerce.number().min(1).max(31_536_000).exactOptional(),
+  device: Name.exactOptional(),
+  name: Name.exactOptional(),
+  limit: z.coerce.number().int().min(1).max(ROWS_MAX).exactOptional(),
+});
+
+type Fields = z.output<typeof SensorFields>;
+/** Both kinds of rows, as one. */
+type Row = Omit<NamedBucket, 'count' | 'min' | 'max'> & Partial<NamedBucket>;
+
+export const sensor: Route = async (ctx, messenger) => {
+  const fields = await readFields(ctx, SensorFields);
+  const wanted = ctx.accepts('application/json', 'application/senml+json', 'text/csv');
+  const isSeries =
+    fields.from !== undefined || fields.to !== undefined || fields.every !== undefined;
+  const rows: readonly Row[] = isSeries ? series(messenger, fields) : latest(messenger, fields);
+  if (wanted === 'text/csv') reply(ctx, 'text/csv; charset=utf-8', csv(rows));
+  else if (wanted === 'application/senml+json') {
+    reply(ctx, 'application/senml+json', JSON.stringify(rows.map(senml)));
+  } else ctx.body = isSeries ? rows.map(asJson) : current(latest(messenger, fields), Date.now());
+};
+
+function reply(ctx: RouteContext, type: string, body: string): void {
+  ctx.body = body;
+  ctx.set('Content-Type', type);
+}
+
+type Latest = Omit<NamedReading, 'value'> & { readonly mean: number };
+
+function latest(messenger: Messenger, { device, name }: Fields): readonly Latest[] {
+  return messenger
+    .latestReadings()
+    .filter((reading) => device === undefined || reading.device === device)
+    .filter((reading) => name === undefined || reading.name === name)
+    .map(({ value, ...reading }) => ({ ...reading, mean: value }));
+}
+
+function series(messenger: Messenger, fields: Fields): readonly Row[] {
+  const { from, to = new Date(), every, limit = 10_000, ...of } = fields;
+  const every_ms = every === undefined ? {} : { every_ms: Math.round(every * 1000) };
+  const start = from ?? new Date(to.getTime() - DAY_MS);
+  return messenger.readingSeries({ ...of, from: start, to, ...every_ms, limit });
+}
+
+/** The device heard of last stands on top, as the only one did in the older program. */
+function current(rows: readonly Latest[], now_ms: number) {
+  const devices = [...new Set(rows.map(({ device }) => device))].map((device) => {
+    const own = rows.filter((row) => row.device === device);
+    const newest_ms = Math.max(...own.map(({ at }) => at.getTime()));
+    // How the device is comes with every tenth reading only, so it is not missing in between.
+    const measured = own.filter(({ unit }) => unit !== 'count' && unit !== 'B');
+    const missing = measured.filter(({ at }) => at.getTime() < newest_ms);
+    return {
+      device,
+      current_time: new Date(newest_ms).toISOString(),
+      time_is_sure: own.every(({ sure }) => sure),
+      age_s: Math.max(0, Math.round((now_ms - newest_ms) / 1000)),
+      /** Sensors that the newest reading is without, and when they were last in one. */
+      missing_since: Object.fromEntries(missing.map(({ name, at }) => [name, at.toISOString()])),
+      values: valuesOf(measured),
+      health: valuesOf(own.filter((row) => !measured.includes(row))),
+    };
+  });
+  devices.sort((a, b) => a.age_s - b.age_s);
+  const [first] = devices;
+  return { ...first?.values, ...(first && { current_time: first.current_time }), devices };
+}
+
+function valuesOf(rows: readonly Row[]) {
+  return Object.fromEntries(rows.map((row) => [row.name, olderUnit(row)]));
+}
+
+/** hPa, where the wire has Pa; everything else is the same. */
+function olderUnit({ name, mean }: Row): number {
+  return name === 'pressure_bmp' ? mean / 100 : mean;
+}
+
+function asJson({ device, name, unit, at, count, min, mean, max, sure }: Row) {
+  return { device, name, unit, at: at.toISOString(), count, min, mean, max, sure };
+}
+
+function senml({ device, name, unit, at, mean }: Row) {
+  return { n: `${device}:${name}`, ...(unit && { u: unit }), v: mean, t: at.getTime() / 1000 };
+}
+
+function csv(rows: readonly Row[]): string {
+  const lines = rows.map((row) => {
+    const { device, name, unit = '', at, count = 1, min = row.mean, mean, max = row.mean } = row;
+    const cells = [device, name, unit, at.toISOString(), count, min, mean, max, row.sure];
+    return cells.map((cell) => quoted(String(cell))).join(',');
+  });
+  return ['device,name,unit,at,count,min,mean,max,sure', ...lines, ''].join('\r\n');
+}
+
+/** RFC 4180; and what a spreadsheet would take for a formula is text. */
+function quoted(cell: string): string {
+  const text = /^[=+@]/.test(cell) || /^-[^\d]/.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,86 @@
+/**
+ * Goal: `/sensor` answers with the older program's names and units, says what is missing, and
+ * speaks JSON, SenML and CSV.
+ * Method: the real app on loopback above a messenger with a few readings.
+ */
+import type { OutgoingHttpHeaders } from 'node:http';
+import t, { type Test } from 'tap';
+import type { NamedReading, SeriesRequest } from '../../src/messenger/index.ts';
+import { createOperatorApp, type GuardConfig, Meters } from '../../src/routes/index.ts';
+import { fakeMessenger } from '../support/fake-messenger.ts';
+import { call, serve, silentLog } from '../support/http.ts';
+
+const guard: GuardConfig = {
+  mode: 'demo',
+  hosts: [],
+  behindProxy: false,
+  token: new Uint8Array(4),
+  session: new Uint8Array(4),
+  cookieName: 'sotto',
+};
+const at = new Date(Date.now() - 5_000);
+const earlier = new Date(at.getTime() - 60_000);
+const row = (name: string, unit: string, value: number, when = at, device = 'esp') => {
+  return { device, name, unit, value, at: when, sure: true };
+};
+const READINGS: readonly NamedReading[] = [
+  row('temp_bmp', 'Cel', 25.08),
+  row('pressure_bmp', 'Pa', 100653),
+  row('humid_sht4', '%RH', 48, earlier),
+  row('boots', 'count', 3, earlier),
+  row('temp_bmp', 'Cel', 19, earlier, '=attic'),
+];
+
+async function app(t: Test) {
+  const asked: SeriesRequest[] = [];
+  const messenger = fakeMessenger({
+    latestReadings: () => READINGS,
+    readingSeries(request) {
+      asked.push(request);
+      return [{ ...row('ax', 'm/s2', 0), count: 2, min: -1, mean: 0.5, max: 2 }];
+    },
+  });
+  const side = { messenger, log: silentLog, meters: new Meters(messenger), guard };
+  const port = await serve(t, createOperatorApp(side));
+  const get = (path: string, headers: OutgoingHttpHeaders = {}) =>
+    call(port, {
+      method: 'GET',
+      path,
+      headers: { host: `localhost:${port}`, ...headers },
+      body: '',
+    });
+  return { asked, get };
+}
+
+t.test('the newest of each sensor, the device heard of last on top', async (t) => {
+  const { get } = await app(t);
+  const body = JSON.parse((await get('/sensor')).text);
+  t.match(body, { temp_bmp: 25.08, pressure_bmp: 1006.53, humid_sht4: 48 });
+  t.equal(body.current_time, at.toISOString());
+  const [esp, attic] = body.devices;
+  t.match(esp, { device: 'esp', age_s: Number, time_is_sure: true, health: { boots: 3 } });
+  t.strictSame(esp.missing_since, { humid_sht4: earlier.toISOString() });
+  t.match(attic, { device: '=attic', values: { temp_bmp: 19 } });
+  const one = JSON.parse((await get('/sensor?device=%3Dattic&name=temp_bmp')).text);
+  t.equal(one.devices.length, 1);
+});
+
+t.test('a series, in buckets', async (t) => {
+  const { get, asked } = await app(t);
+  const answer = await get('/sensor?from=1700000000&to=2026-01-01T00:00:00Z&every=60&device=esp');
+  t.match(JSON.parse(answer.text), [{ device: 'esp', name: 'ax', min: -1, mean: 0.5, max: 2 }]);
+  t.match(asked[0], { device: 'esp', every_ms: 60_000, limit: 10_000 });
+  t.equal(asked[0]?.from.getTime(), 1_700_000_000_000);
+  for (const wrong of ['from=yesterday', 'every=0', 'limit=0', 'colour=red']) {
+    t.equal((await get(`/sensor?${wrong}`)).status, 400, wrong);
+  }
+});
+
+t.test('SenML and CSV', async (t) => {
+  const { get } = await app(t);
+  const senml = JSON.parse((await get('/sensor', { accept: 'application/senml+json' })).text);
+  t.match(senml[1], { n: 'esp:pressure_bmp', u: 'Pa', v: 100653, t: at.getTime() / 1000 });
+  const { text } = await get('/sensor', { accept: 'text/csv' });
+  t.match(text, /^device,name,unit,at,count,min,mean,max,sure\r\nesp,temp_bmp,Cel,/);
+  t.match(text, /'=attic/, 'no cell is a formula');
+});
