@@ -134,6 +134,6 @@ export {
   SequenceWindow,
 } from './sequence-window.ts';
 export { DEVICE_LIMITS, PEER_LIMITS, type SessionLimits } from './session.ts';
-export { type Opened, type SessionStanding, Sessions } from './sessions.ts';
+export { type Opened, type SessionPlace, type SessionStanding, Sessions } from './sessions.ts';
 export { echoOf, statusAbout } from './status.ts';
 export { openTransport, sealTransport } from './transport.ts';
