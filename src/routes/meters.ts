@@ -1,7 +1,7 @@
 /** What a scraper may know: counts and sizes; no name, address or key. */
 import type { Middleware } from 'koa';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { Messenger, ShownContact } from '../messenger/index.ts';
+import type { Messenger, Shown, ShownContact } from '../messenger/index.ts';
 import type { Route } from './route.ts';
 
 const BY_CONTACTS: readonly (readonly [string, string, (contact: ShownContact) => number])[] = [
@@ -19,8 +19,13 @@ const BY_CONTACTS: readonly (readonly [string, string, (contact: ShownContact) =
 export class Meters {
   readonly registry = new Registry();
   readonly #exchanges: Counter<'status'>;
+  readonly #messenger: Messenger;
+  /** Looked at once for all that a scrape asks. */
+  #shown: Shown | undefined;
 
   constructor(messenger: Messenger) {
+    this.#messenger = messenger;
+    const shown = () => this.#shown ?? messenger.show();
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.#exchanges = new Counter({
@@ -29,14 +34,14 @@ export class Meters {
       labelNames: ['status'],
       registers,
     });
-    countRefusals(messenger, this.registry);
+    countRefusals(shown, this.registry);
     for (const [name, help, measure] of BY_CONTACTS) {
       new Gauge({
         name,
         help,
         registers,
         collect() {
-          const sizes = messenger.show().contacts.map(measure);
+          const sizes = shown().contacts.map(measure);
           this.set(sizes.reduce((sum, size) => sum + size, 0));
         },
       });
@@ -45,6 +50,7 @@ export class Meters {
 
   /** `/metrics`. */
   readonly route: Route = async (ctx) => {
+    this.#shown = this.#messenger.show();
     ctx.type = this.registry.contentType;
     ctx.body = await this.registry.metrics();
   };
@@ -56,7 +62,7 @@ export class Meters {
   };
 }
 
-function countRefusals(messenger: Messenger, registry: Registry): void {
+function countRefusals(shown: () => Shown, registry: Registry): void {
   new Counter({
     name: 'sotto_refused_packets_total',
     help: 'Packets refused, by reason',
@@ -64,7 +70,7 @@ function countRefusals(messenger: Messenger, registry: Registry): void {
     registers: [registry],
     collect() {
       this.reset();
-      for (const [reason, count] of Object.entries(messenger.show().refused)) {
+      for (const [reason, count] of Object.entries(shown().refused)) {
         this.inc({ reason }, count);
       }
     },

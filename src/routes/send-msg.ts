@@ -2,9 +2,9 @@
  * `/send_msg`: takes a message to be delivered, or with `carrier=file` answers it at once as a
  * letter, for a person to carry.
  */
-import type { SendMessageRequest } from '../messenger/index.ts';
+import type { Messenger, SendMessageRequest } from '../messenger/index.ts';
 import { type OutgoingMessage, readMessage, readTyped } from './message-body.ts';
-import type { Route } from './route.ts';
+import type { Route, RouteContext } from './route.ts';
 
 export const sendMsg: Route = async (ctx, messenger) => {
   const message = await readMessage(ctx);
@@ -18,16 +18,14 @@ export const sendTyped: Route = async (ctx, messenger) => {
 };
 
 async function send(
-  ctx: Parameters<Route>[0],
-  messenger: Parameters<Route>[1],
+  ctx: RouteContext,
+  messenger: Messenger,
   { to, carrier, wait, content }: OutgoingMessage,
 ): Promise<void> {
   const request: SendMessageRequest = { ...(to !== undefined && { to }), content };
   if (carrier === 'session') {
-    ctx.body = await messenger.sendMessage({
-      ...request,
-      ...(wait > 0 && { wait_ms: wait * 1_000 }),
-    });
+    const patience = wait > 0 && { wait_ms: wait * 1_000 };
+    ctx.body = await messenger.sendMessage({ ...request, ...patience });
     ctx.status = 202;
     return;
   }
