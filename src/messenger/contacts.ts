@@ -69,18 +69,27 @@ export class Contacts implements ContactBook {
     return (fits ?? this.insert(unmet(this.freeName(introduction.name), address))).id;
   }
 
-  /** ContactBook: pins. An address that was not known is taken from the hints, never changed. */
+  /**
+   * ContactBook: pins. An address that was not known is taken from the hints, never changed. Writes
+   * nothing if all is as it was: to meet again must be possible while the disk is full.
+   */
   confirm(id: ContactId, { remoteStatic, introduction, verified }: Confirmation): void {
-    const { publicKey, verified: was, address } = this.#known(id);
-    const same = publicKey !== undefined && equal(publicKey, remoteStatic);
+    const known = this.#known(id);
+    const same = known.publicKey !== undefined && equal(known.publicKey, remoteStatic);
     const { capabilities, maxFrame } = introduction;
-    this.update(id, {
-      publicKey: remoteStatic,
-      verified: verified || (was && same),
+    const confirmed = {
+      verified: verified || (known.verified && same),
       capabilities,
       maxFrame,
-      address: address ?? introduction.address,
-    });
+      address: known.address ?? introduction.address,
+    };
+    const unchanged =
+      same &&
+      confirmed.verified === known.verified &&
+      capabilities === known.capabilities &&
+      maxFrame === known.maxFrame &&
+      confirmed.address === known.address;
+    if (!unchanged) this.update(id, { ...confirmed, publicKey: remoteStatic });
   }
 
   /** The contact that `to` names, or the only one. @throws {UseCaseError} */

@@ -52,11 +52,13 @@ export class Deliveries {
   async forget(contact: ContactId): Promise<void> {
     const way = this.#ways.get(contact);
     this.#ways.delete(contact);
+    way?.delivery.stop();
     await way?.lane.stop();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    for (const { delivery } of this.#ways.values()) delivery.stop();
     await Promise.all([...this.#ways.values()].map(({ lane }) => lane.stop()));
   }
 

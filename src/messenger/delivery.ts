@@ -3,7 +3,7 @@
  * has acknowledged it. Rows go with the next commit after their acknowledgement, not by a commit
  * of their own: a row that survives a crash is sent again and recognised as a repeat.
  */
-import type { LinkError } from '../failures.ts';
+import { type LinkError, StoreError } from '../failures.ts';
 import {
   type AckPayload,
   type Effect,
@@ -20,6 +20,8 @@ import type { Clock, ContactId, OutboxCount, OutboxItem, Store } from './ports.t
 
 /** How long an acknowledged row may wait for somebody else's commit. */
 const FLUSH_AFTER_MS = 100;
+/** The longest pause between attempts while the store takes nothing. */
+const FLUSH_PAUSE_MAX_MS = 5_000;
 
 export interface DeliveryDeps {
   readonly store: Store;
@@ -50,7 +52,10 @@ export class Delivery implements LaneOwner {
   #next: bigint;
   /** All from here on do not exist; undefined: not known. */
   #end: bigint | undefined;
-  #isFlushDue = false;
+  /** Another one with each acknowledgement; undefined: all that is acknowledged is removed. */
+  #due: object | undefined;
+  #isFlushing = false;
+  readonly #stopped = new AbortController();
   #confirming = false;
   #polling = false;
   #lastError: string | undefined;
@@ -109,15 +114,27 @@ export class Delivery implements LaneOwner {
     for (const sequence of marked) this.#marked.add(sequence);
     for (const sequence of this.#marked) if (sequence < this.#next) this.#marked.delete(sequence);
     this.#settle();
-    this.#flushLater();
+    this.#due = {};
+    if (!this.#isFlushing) void this.#flushLater();
     return true;
   }
 
-  /** Removes acknowledged rows; belongs to the transaction around it. */
-  flush(): void {
-    if (!this.#isFlushDue) return;
+  /**
+   * Removes acknowledged rows; belongs to the transaction around it. Call what it returns once
+   * that is durable: one that failed leaves the rows to be removed.
+   */
+  flush(): () => void {
+    const due = this.#due;
+    if (due === undefined) return () => {};
     this.#deps.store.outbox.remove(this.#contact, this.#next, [...this.#marked]);
-    this.#isFlushDue = false;
+    return () => {
+      if (this.#due === due) this.#due = undefined;
+    };
+  }
+
+  /** Touches the store no more. */
+  stop(): void {
+    this.#stopped.abort();
   }
 
   // What the lane asks ----------------------------------------------------------------------
@@ -141,7 +158,7 @@ export class Delivery implements LaneOwner {
 
   /** What is still to be acknowledged. */
   count(): OutboxCount {
-    if (this.#isFlushDue) this.#flushNow();
+    this.#flushNow();
     return this.#deps.store.outbox.count(this.#contact);
   }
 
@@ -188,7 +205,8 @@ export class Delivery implements LaneOwner {
     const from = this.#next;
     const items = store.outbox.pending(this.#contact, from, IN_FLIGHT_MAX, bytes);
     if (items.length === 0) this.#end = from;
-    return items.filter(({ sequence }) => sequence < from + BigInt(IN_FLIGHT_MAX));
+    const end = from + BigInt(IN_FLIGHT_MAX);
+    return items.filter(({ sequence }) => sequence < end && !this.#marked.has(sequence));
   }
 
   #meetAgain(): Outgoing | undefined {
@@ -215,21 +233,38 @@ export class Delivery implements LaneOwner {
     }
   }
 
-  #flushLater(): void {
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    const flush = async () => {
-      await this.#deps.clock.sleep(FLUSH_AFTER_MS);
-      if (this.#isFlushDue) await this.#deps.commits.commit(() => this.flush());
-    };
-    // A removal that fails is no loss: the row is sent again and recognised.
-    flush().catch((error: unknown) => {
-      this.#lastError = error instanceof Error ? error.message : 'the store failed';
-    });
+  async #flushLater(): Promise<void> {
+    const { clock, commits } = this.#deps;
+    const { signal } = this.#stopped;
+    this.#isFlushing = true;
+    for (let pause = FLUSH_AFTER_MS; this.#due !== undefined; ) {
+      await clock.sleep(pause, signal);
+      if (signal.aborted) break;
+      try {
+        const flushed = await commits.commit(() => this.flush());
+        flushed();
+        pause = FLUSH_AFTER_MS;
+      } catch (error) {
+        this.#notFlushed(error);
+        pause = Math.min(2 * pause, FLUSH_PAUSE_MAX_MS);
+      }
+    }
+    this.#isFlushing = false;
   }
 
+  /** A full disk must not keep anybody from looking, nor from being sent what is there. */
   #flushNow(): void {
-    this.#deps.store.transaction(() => this.flush());
+    try {
+      this.#deps.store.transaction(() => this.flush())();
+    } catch (error) {
+      this.#notFlushed(error);
+    }
+  }
+
+  /** No loss: a row that stays is sent again and recognised. */
+  #notFlushed(error: unknown): void {
+    if (error instanceof StoreError) this.#lastError = error.message;
+    else if (!this.#stopped.signal.aborted) throw error;
   }
 
   #now(): number {

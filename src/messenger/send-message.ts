@@ -101,10 +101,11 @@ async function queue(
 async function queueWhole(deps: SendMessageDeps, { id }: Paired, content: Uint8Array) {
   const { store, commits, deliveries, clock } = deps;
   const delivery = deliveries.of(id);
-  const sequence = await commits.commit(() => {
-    delivery.flush();
-    return store.outbox.append(id, content, clock.now());
+  const { sequence, flushed } = await commits.commit(() => {
+    const flushed = delivery.flush();
+    return { flushed, sequence: store.outbox.append(id, content, clock.now()) };
   });
+  flushed();
   delivery.queued(sequence);
   return { first: sequence, last: sequence };
 }
