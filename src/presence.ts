@@ -8,6 +8,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { StoreError } from './failures.ts';
 
 const PRESENCE_FILE = 'peer.json';
 const TOKEN_FILE = 'token';
@@ -28,7 +29,10 @@ export interface Presence {
   readonly token: string;
 }
 
-/** Makes this process findable. Returns what makes it unfindable again. */
+/**
+ * Makes this process findable. Returns what makes it unfindable again.
+ * @throws {StoreError} `full`, `unwritable`
+ */
 export function announcePresence(folder: string, presence: Omit<Presence, 'pid'>): () => void {
   const { host, port, token } = presence;
   const files = [join(folder, TOKEN_FILE), join(folder, PRESENCE_FILE)] as const;
@@ -43,9 +47,17 @@ export function announcePresence(folder: string, presence: Omit<Presence, 'pid'>
 /** Whole or not at all, so that no reader meets half a file. */
 function writePrivately(path: string, content: string): void {
   const draft = `${path}.${process.pid}.new`;
-  rmSync(draft, { force: true });
-  writeFileSync(draft, content, { mode: 0o600, flag: 'wx' });
-  renameSync(draft, path);
+  try {
+    rmSync(draft, { force: true });
+    writeFileSync(draft, content, { mode: 0o600, flag: 'wx' });
+    renameSync(draft, path);
+  } catch (cause) {
+    rmSync(draft, { force: true });
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    if (full) throw new StoreError('full', `no space left for ${path}; free some`, { cause });
+    throw new StoreError('unwritable', `cannot write ${path} (${code})`, { cause });
+  }
 }
 
 /** Undefined if no peer runs on this folder, also where one has left its files behind. */

@@ -20,7 +20,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   routes: ['bytes.ts', 'failures.ts', 'crypto', 'protocol', 'messenger'],
   'config.ts': ['bytes.ts'],
   'bridge.ts': ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
-  'presence.ts': ['bytes.ts'],
+  'presence.ts': ['bytes.ts', 'failures.ts'],
   'surroundings.ts': ['messenger'],
   'identity.ts': [
     'bytes.ts',
