@@ -29,7 +29,7 @@ export interface Answer {
 
 export interface CallOptions {
   readonly json?: object;
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | Readable;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -40,6 +40,8 @@ export class PeerProcess {
   /** What its person sees, line by line; and what goes to the log. Over all its runs. */
   readonly terminal: string[] = [];
   readonly log: string[] = [];
+  /** Of a process that ended by itself. */
+  exitCode: number | null = null;
   readonly #options: PeerOptions;
   #process: ChildProcess | undefined;
 
@@ -58,7 +60,8 @@ export class PeerProcess {
     this.#process = child;
     keepLines(child.stdout, this.terminal);
     keepLines(child.stderr, this.log);
-    const ended = once(child, 'close').then(() => {
+    const ended = once(child, 'close').then(([code]) => {
+      this.exitCode = code;
       throw new Error(`${name} did not start: ${this.log.at(-1)}`);
     });
     const [ready] = await Promise.race([once(child, 'message'), ended]);
@@ -66,6 +69,15 @@ export class PeerProcess {
     this.origin = ready.origin;
     this.token = new URL(ready.pageLink).searchParams.get('token') ?? '';
     return this;
+  }
+
+  get folder(): string {
+    return this.#options.folder;
+  }
+
+  get pid(): number {
+    if (this.#process?.pid === undefined) throw new Error(`${this.name} does not run`);
+    return this.#process.pid;
   }
 
   get port(): number {

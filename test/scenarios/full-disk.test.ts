@@ -1,0 +1,175 @@
+/**
+ * Goal: a full disk costs nobody a message. Who cannot store says so, keeps answering, and goes
+ * on by itself when there is room again; also if it is killed in the meantime.
+ * Method: real processes, one of them on a real file system of 12 MiB that is filled to the last
+ * byte and emptied again.
+ */
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type Answer, type PeerProcess, until } from '../support/peer-process.ts';
+import { opened, pairOfProcesses, untilDelivered } from './support/pairs.ts';
+
+const DISK_SIZE = '12m';
+/** Messages that fill a disk soon, and still fit into one packet. */
+const LONG = 'x'.repeat(5_000);
+
+/** Left for a while, so that the disk becomes full in the midst of sending. */
+const SPARE = 300_000;
+
+/** Why this user cannot have a disk to fill; false if it can. */
+const skip = mountFailure() ?? false;
+
+function mountFailure(): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-disk-'));
+  try {
+    mount(folder);
+    execFileSync('umount', [folder]);
+    return undefined;
+  } catch {
+    return 'NOT PROVED HERE: only root can mount a small disk';
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function mount(folder: string): void {
+  const options = ['-t', 'tmpfs', '-o', `size=${DISK_SIZE}`, 'tmpfs', folder];
+  execFileSync('mount', options, { stdio: 'pipe' });
+}
+
+class SmallDisk {
+  readonly folder = mkdtempSync(join(tmpdir(), 'sotto-disk-'));
+  readonly #filler = join(this.folder, 'filler');
+
+  constructor(t: Test) {
+    mount(this.folder);
+    t.teardown(() => {
+      execFileSync('umount', ['--lazy', this.folder]);
+      rmSync(this.folder, { recursive: true, force: true });
+    });
+  }
+
+  /** Takes every byte that is left but `spare`. */
+  fill(spare = 0): void {
+    const file = openSync(this.#filler, 'a');
+    for (let size = 1024 * 1024; size >= 1; size = Math.floor(size / 2)) {
+      try {
+        for (;;) writeSync(file, new Uint8Array(size));
+      } catch {
+        // Not even so much is left: try with less.
+      }
+    }
+    ftruncateSync(file, fstatSync(file).size - spare);
+    closeSync(file);
+  }
+
+  free(): void {
+    rmSync(this.#filler);
+  }
+}
+
+/** Alice has her data on a small disk. */
+async function onSmallDisk(t: Test) {
+  const disk = new SmallDisk(t);
+  return { disk, ...(await pairOfProcesses(t, { aliceFolder: join(disk.folder, 'alice') })) };
+}
+
+/** Sends until it is refused. Returns what was accepted, and the refusal. */
+async function sendUntilRefused(peer: PeerProcess) {
+  const accepted: string[] = [];
+  for (let index = 0; index < 10_000; index += 1) {
+    const text = `${index} ${LONG}`;
+    const answer = await peer.post('/send_msg', { text });
+    if (answer.status !== 202) return { accepted, refusal: answer };
+    accepted.push(text);
+  }
+  throw new Error('the disk never became full');
+}
+
+async function texts(peer: PeerProcess): Promise<string[]> {
+  return (await opened(peer)).map(({ text }) => text);
+}
+
+async function assertAnswers(t: Test, peer: PeerProcess): Promise<void> {
+  for (const path of ['/show', '/healthz', '/metrics', '/']) {
+    t.equal((await peer.call('GET', path)).status, 200, `${path} still answers`);
+  }
+}
+
+function assertFull(t: Test, { status, json }: Answer): void {
+  t.equal(status, 507);
+  t.match(json, { code: 'store_full', detail: /full|room|space/ });
+}
+
+t.test('a sender on a full disk refuses, and loses nothing it took', { skip }, async (t) => {
+  const { disk, alice, bob } = await onSmallDisk(t);
+  await bob.stop('SIGKILL');
+  disk.fill(SPARE);
+  const { accepted, refusal } = await sendUntilRefused(alice);
+  t.comment(`${accepted.length} accepted until the last byte was taken`);
+  assertFull(t, refusal);
+  assertFull(t, await alice.call('POST', '/send_msg?name=large', { body: LONG.repeat(100) }));
+  await assertAnswers(t, alice);
+  await bob.start();
+  await until('bob has all of it', async () =>
+    (await bob.contact('alice')).unopened === accepted.length ? true : undefined,
+  );
+  await assertAnswers(t, alice);
+  disk.free();
+  t.match((await alice.post('/send_msg', { text: 'after', wait: 30 })).json, { delivered: true });
+  await untilDelivered(alice, 'bob');
+  t.strictSame(await texts(bob), [...accepted, 'after'], 'each once, in order');
+});
+
+t.test('a receiver on a full disk lets the sender wait', { skip }, async (t) => {
+  const { disk, alice, bob } = await onSmallDisk(t);
+  disk.fill();
+  const sent = Array.from({ length: 600 }, (_, index) => `${index} ${LONG}`);
+  for (const text of sent) {
+    const { status } = await bob.post('/send_msg', { text });
+    if (status !== 202) t.fail(`bob, whose disk is not full, answered ${status}`);
+  }
+  await until('alice has refused', async () => {
+    const { json } = await alice.call('GET', '/show');
+    return json.refused.busy > 0 ? true : undefined;
+  });
+  await assertAnswers(t, alice);
+  t.not((await bob.contact('alice')).queued.messages, 0, 'bob keeps what was not acknowledged');
+  disk.free();
+  await untilDelivered(bob, 'alice');
+  t.strictSame(await texts(alice), sent, 'each once, in order');
+});
+
+t.test('killed on a full disk, it comes back with everything', { skip }, async (t) => {
+  const { disk, alice, bob } = await onSmallDisk(t);
+  await bob.stop('SIGKILL');
+  disk.fill(SPARE);
+  const { accepted } = await sendUntilRefused(alice);
+  await alice.stop('SIGKILL');
+  disk.fill();
+  const before = alice.log.length;
+  const starts = await alice.start().then(
+    () => true,
+    () => false,
+  );
+  const said = alice.log.slice(before).filter((line) => !line.includes('without_passphrase'));
+  t.comment(`${starts ? 'it started' : 'it did not start'}: ${said.join(' | ')}`);
+  if (!starts) t.match(said, [/^sotto: .*(full|space)/], 'one sentence says why');
+  if (!starts) t.equal(said.length, 1);
+  disk.free();
+  if (!starts) await alice.start();
+  await bob.start();
+  await untilDelivered(alice, 'bob');
+  t.strictSame(await texts(bob), accepted, 'each once, in order');
+});

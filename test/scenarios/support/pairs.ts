@@ -1,0 +1,80 @@
+/** Two processes that can be killed and come back under the same address. */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { PeerProcess, until } from '../../support/peer-process.ts';
+
+export interface Pair {
+  readonly alice: PeerProcess;
+  readonly bob: PeerProcess;
+}
+
+/** What differs from one side to the other. */
+export interface PairOptions {
+  /** Instead of folders that are removed at the end. */
+  readonly aliceFolder?: string;
+  readonly flags?: readonly string[];
+}
+
+/** Two that run and have met, as the walk does it. */
+export async function pairOfProcesses(t: Test, options: PairOptions = {}): Promise<Pair> {
+  const folder = temporaryFolder(t);
+  const ports = [await freePort(), await freePort()] as const;
+  const { flags = [], aliceFolder = join(folder, 'alice') } = options;
+  const common = ['--log-level', 'warn', ...flags];
+  const alice = new PeerProcess({
+    name: 'alice',
+    folder: aliceFolder,
+    flags: [...common, '--port', `${ports[0]}`, '--contact', `bob=http://127.0.0.1:${ports[1]}`],
+  });
+  const bob = new PeerProcess({
+    name: 'bob',
+    folder: join(folder, 'bob'),
+    flags: [...common, '--port', `${ports[1]}`, '--contact', `alice=http://127.0.0.1:${ports[0]}`],
+  });
+  t.teardown(() => Promise.all([alice.stop('SIGKILL'), bob.stop('SIGKILL')]));
+  await Promise.all([alice.start(), bob.start()]);
+  await alice.post('/send_keys');
+  const { status, text } = await bob.post('/send_keys');
+  if (status !== 200) throw new Error(`they did not meet: ${text}`);
+  return { alice, bob };
+}
+
+export function temporaryFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-scenario-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** As its person, who has the token, sees it: the messages that had not been opened yet. */
+// biome-ignore lint/suspicious/noExplicitAny: a test compares them with what it expects.
+export async function opened(peer: PeerProcess): Promise<any[]> {
+  const messages: unknown[] = [];
+  for (;;) {
+    const headers = { authorization: `Bearer ${peer.token}` };
+    const { status, text, json } = await peer.call('POST', '/decrypt_msg', { headers });
+    if (status !== 200) throw new Error(text);
+    if (json.count === 0) return messages;
+    messages.push(...json.messages);
+  }
+}
+
+export function untilDelivered(from: PeerProcess, to: string): Promise<true> {
+  return until(`all that ${from.name} has for ${to} is acknowledged`, async () => {
+    const { queued } = await from.contact(to);
+    return queued.messages === 0 ? true : undefined;
+  });
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
