@@ -75,11 +75,6 @@ export class PeerProcess {
     return this.#options.folder;
   }
 
-  get pid(): number {
-    if (this.#process?.pid === undefined) throw new Error(`${this.name} does not run`);
-    return this.#process.pid;
-  }
-
   get port(): number {
     return Number(new URL(this.origin).port);
   }
