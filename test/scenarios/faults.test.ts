@@ -1,0 +1,171 @@
+/**
+ * Goal: a peer that cannot have its data says why in one sentence, ends with an exit code that is
+ * not 0, and leaves every file as it was; put right, it has everything that it had.
+ * Method: `sotto up` in a process of its own, on a folder that was used before and then spoiled.
+ */
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3-multiple-ciphers';
+import t, { type Test } from 'tap';
+import { PeerProcess } from '../support/peer-process.ts';
+import { opened, pairOfProcesses, temporaryFolder, untilDelivered } from './support/pairs.ts';
+
+const PAGE_SIZE = 8192;
+
+/** Name and hash of every file, so that a changed bit shows. */
+function snapshot(folder: string): Readonly<Record<string, string>> {
+  const names = readdirSync(folder).sort();
+  return Object.fromEntries(
+    names.map((name) => {
+      const content = readFileSync(join(folder, name));
+      return [name, createHash('sha256').update(content).digest('hex')];
+    }),
+  );
+}
+
+/** A peer on `folder` does not start, says something like `sentence`, and changes nothing. */
+async function assertRefused(
+  t: Test,
+  what: string,
+  folder: string,
+  sentence: RegExp,
+  flags: readonly string[] = [],
+): Promise<void> {
+  const before = snapshot(folder);
+  const peer = new PeerProcess({ name: 'alice', folder, flags: ['--log-level', 'warn', ...flags] });
+  await t.rejects(peer.start(), `${what}: it does not start`);
+  t.not(peer.exitCode ?? 0, 0, 'exit code');
+  t.match(peer.log.join('\n'), sentence);
+  t.equal(peer.log.length, 1, `one sentence: ${peer.log.join(' | ')}`);
+  t.strictSame(snapshot(folder), before, 'every file is as it was');
+}
+
+/** A folder that a peer has used: it holds texts that have arrived and were not opened yet. */
+async function usedFolder(t: Test, flags: readonly string[] = []) {
+  const { alice, bob } = await pairOfProcesses(t, { flags });
+  const texts = Array.from({ length: 40 }, (_, index) => `${index} ${'word '.repeat(400)}`);
+  for (const text of texts) await bob.post('/send_msg', { text });
+  await untilDelivered(bob, 'alice');
+  await Promise.all([alice.stop(), bob.stop()]);
+  return { alice, folder: alice.folder, texts };
+}
+
+async function assertWhole(t: Test, alice: PeerProcess, texts: readonly string[]): Promise<void> {
+  await alice.start();
+  const found = await opened(alice);
+  t.strictSame(
+    found.map(({ text }) => text),
+    texts,
+    'and everything is there again',
+  );
+  await alice.stop();
+}
+
+t.test('a second process on the same folder is sent away', async (t) => {
+  const { alice, bob } = await pairOfProcesses(t);
+  const own = ['peer.json', 'token', 'peer.key'];
+  const before = snapshot(alice.folder);
+  const second = new PeerProcess({ name: 'alice', folder: alice.folder });
+  await t.rejects(second.start());
+  t.not(second.exitCode ?? 0, 0);
+  t.match(second.log, [/another process holds/]);
+  t.equal(second.log.length, 1, 'one sentence');
+  const after = snapshot(alice.folder);
+  for (const name of own) t.equal(after[name], before[name], `${name} is the first one's`);
+  const { json } = await alice.post('/send_msg', { text: 'still here', wait: 30 });
+  t.match(json, { delivered: true }, 'the first one does not notice');
+  t.match(await opened(bob), [{ text: 'still here' }]);
+});
+
+t.test('a wrong passphrase, or none, opens nothing and changes nothing', async (t) => {
+  const words = temporaryFolder(t);
+  const file = (name: string, text: string) => {
+    writeFileSync(join(words, name), `${text}\n`);
+    return ['--passphrase-file', join(words, name)];
+  };
+  const right = file('right', 'correct horse battery staple');
+  const { alice, folder, texts } = await usedFolder(t, right);
+  await assertRefused(t, 'another passphrase', folder, /passphrase does not fit/, file('w', 'x'));
+  await assertRefused(t, 'no passphrase', folder, /protected by a passphrase/);
+  await assertWhole(t, alice, texts);
+});
+
+t.test('a key or a database that is not as it was is refused', async (t) => {
+  const { alice, folder, texts } = await usedFolder(t);
+  const spoil = async (what: string, name: string, content: Uint8Array, sentence: RegExp) => {
+    const path = join(folder, name);
+    const whole = readFileSync(path);
+    writeFileSync(path, content);
+    await assertRefused(t, what, folder, sentence);
+    writeFileSync(path, whole);
+  };
+  const database = readFileSync(join(folder, 'peer.db'));
+  const first = Buffer.from(database);
+  first.writeUInt8(first.readUInt8(100) ^ 1, 100);
+  await spoil('a flipped bit in page 1', 'peer.db', first, /damaged/);
+  await spoil(
+    'a cut database',
+    'peer.db',
+    database.subarray(0, PAGE_SIZE + 9),
+    /damaged|cut short/,
+  );
+  await spoil('a damaged key', 'peer.key', Buffer.from('0123'), /peer\.key is damaged/);
+  await spoil('another key', 'peer.key', Buffer.from(`${'ab'.repeat(32)}\n`), /another key/);
+  copyFileSync(join(folder, 'peer.key'), join(folder, '..', 'kept'));
+  rmSync(join(folder, 'peer.key'));
+  await assertRefused(t, 'a lost key', folder, /neither key\.json nor peer\.key/);
+  copyFileSync(join(folder, '..', 'kept'), join(folder, 'peer.key'));
+  await assertWhole(t, alice, texts);
+});
+
+t.test('a damaged page is noticed when it is read, and harms nothing else', async (t) => {
+  const { alice, folder, texts } = await usedFolder(t);
+  const path = join(folder, 'peer.db');
+  const whole = readFileSync(path);
+  const pages = whole.length / PAGE_SIZE;
+  t.ok(pages > 10, `${pages} pages`);
+  let refusedAtStart = 0;
+  for (let page = 1; page < pages; page += Math.ceil(pages / 8)) {
+    const damaged = Buffer.from(whole);
+    const at = page * PAGE_SIZE + 1_000;
+    damaged.writeUInt8(damaged.readUInt8(at) ^ 0x10, at);
+    writeFileSync(path, damaged);
+    const started = await alice.start().then(
+      () => true,
+      () => false,
+    );
+    if (!started) refusedAtStart += 1;
+    else await assertSaysDamaged(t, alice, page, texts);
+    t.notMatch(alice.log.join('\n'), /^\s+at /m, `page ${page}: no stack is shown to anybody`);
+    rmSync(`${path}-wal`, { force: true });
+    writeFileSync(path, whole);
+  }
+  t.comment(`${refusedAtStart} of them were noticed at the start`);
+  await assertWhole(t, alice, texts);
+});
+
+/** It runs: either the damaged page is not needed, or reading says so and shows nothing wrong. */
+async function assertSaysDamaged(t: Test, alice: PeerProcess, page: number, texts: string[]) {
+  const headers = { authorization: `Bearer ${alice.token}` };
+  const { status, json } = await alice.call('POST', '/decrypt_msg', { headers });
+  if (status === 200) {
+    const found = json.messages.map(({ text }: { text: string }) => text);
+    t.strictSame(found, texts, `page ${page} was not needed`);
+  } else t.match({ status, json }, { status: 500, json: { code: 'store_failed' } }, `page ${page}`);
+  t.equal((await alice.call('GET', '/healthz')).status, 200, 'and it lives on');
+  await alice.stop();
+}
+
+t.test('files of other programs are left alone', async (t) => {
+  const folder = join(temporaryFolder(t), 'data');
+  mkdirSync(folder, { mode: 0o700 });
+  const foreign = new Database(join(folder, 'peer.db'));
+  foreign.exec('create table theirs (a); insert into theirs values (1)');
+  foreign.close();
+  await assertRefused(t, 'a database without key', folder, /not a Sotto database/);
+  writeFileSync(join(folder, 'peer.db'), 'Dear diary, '.repeat(1_000));
+  await assertRefused(t, 'a text', folder, /not a Sotto database/);
+  writeFileSync(join(folder, 'peer.key'), `${'ab'.repeat(32)}\n`);
+  await assertRefused(t, 'a text beside a key', folder, /not a Sotto database/);
+});
