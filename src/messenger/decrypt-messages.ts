@@ -29,7 +29,7 @@ export function decryptMessages(
   query: { readonly from?: string },
 ): readonly OpenedMessage[] {
   const from = query.from === undefined ? undefined : contacts.named(query.from).id;
-  const envelopes = store.inbox.unopened(from).slice(0, OPEN_MAX);
+  const envelopes = store.inbox.unopened(from, OPEN_MAX);
   const opened = envelopes.map((envelope) => describe(store.inbox, contacts, envelope));
   // Printed before it counts as opened: a peer killed in between shows a message twice, never not.
   for (const message of opened) terminal.printMessage(printed(message));

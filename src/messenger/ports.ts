@@ -130,7 +130,9 @@ export interface Inbox {
   arriving(
     contact: ContactId,
   ): readonly { readonly first: bigint; readonly parts: number; readonly count: number }[];
-  unopened(contact?: ContactId): readonly Envelope[];
+  /** The oldest first; of one contact or of all. */
+  unopened(contact?: ContactId, limit?: number): readonly Envelope[];
+  countUnopened(contact: ContactId): number;
   list(query: {
     readonly contact?: ContactId;
     readonly before?: number;

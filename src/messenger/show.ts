@@ -62,7 +62,7 @@ function shown(deps: ShowDeps, contact: Contact, now: number): ShownContact {
     session: standing === 'expired' ? 'to_be_renewed' : standing,
     queued: delivery.count(),
     arriving: store.inbox.arriving(id).map(({ parts, count }) => ({ parts, count })),
-    unopened: store.inbox.unopened(id).length,
+    unopened: store.inbox.countUnopened(id),
     last_error: delivery.lastError,
   };
 }

@@ -52,14 +52,18 @@ type Fields = [
 const ENVELOPE =
   'select row, contact, epoch, sequence, carrier, verified, at, content_type, size, opened from inbox';
 
+/** No limit, for SQLite. */
+const ALL = -1;
+
 export class SqliteInbox implements Inbox, Belongings {
   readonly #connection: Connection;
   readonly #slices: Slices;
   readonly #windows: Windows;
   readonly #arriving: Arriving;
   readonly #insert: Statement<Fields>;
-  readonly #unopened: Statement<[], Row>;
-  readonly #unopenedFrom: Statement<[number], Row>;
+  readonly #unopened: Statement<[number], Row>;
+  readonly #unopenedFrom: Statement<[number, number], Row>;
+  readonly #count: Statement<[number], { count: number }>;
   readonly #list: Statement<[number, number], Row>;
   readonly #listFrom: Statement<[number, number, number], Row>;
   readonly #open: Statement<[number, number]>;
@@ -73,9 +77,14 @@ export class SqliteInbox implements Inbox, Belongings {
     this.#insert = connection.prepare(`
       insert into inbox (contact, epoch, sequence, carrier, verified, at, content_type, size,
         content, count, body) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-    this.#unopened = connection.prepareExact(`${ENVELOPE} where opened is null order by row`);
+    this.#unopened = connection.prepareExact(
+      `${ENVELOPE} where opened is null order by row limit ?`,
+    );
     this.#unopenedFrom = connection.prepareExact(
-      `${ENVELOPE} where opened is null and contact = ? order by row`,
+      `${ENVELOPE} where opened is null and contact = ? order by row limit ?`,
+    );
+    this.#count = connection.prepare(
+      'select count(*) as count from inbox where opened is null and contact = ?',
     );
     this.#list = connection.prepareExact(`${ENVELOPE} where row < ? order by row desc limit ?`);
     this.#listFrom = connection.prepareExact(
@@ -136,9 +145,14 @@ export class SqliteInbox implements Inbox, Belongings {
     return this.#arriving.list(contact);
   }
 
-  unopened(contact?: ContactId): readonly Envelope[] {
-    const rows = contact === undefined ? this.#unopened.all() : this.#unopenedFrom.all(contact);
+  unopened(contact?: ContactId, limit = ALL): readonly Envelope[] {
+    const rows =
+      contact === undefined ? this.#unopened.all(limit) : this.#unopenedFrom.all(contact, limit);
     return rows.map(toEnvelope);
+  }
+
+  countUnopened(contact: ContactId): number {
+    return this.#count.get(contact)?.count ?? 0;
   }
 
   list(query: {

@@ -102,6 +102,22 @@ t.test('the WAL stays small through a long upload, and the disk comes back', asy
   t.ok(size('peer.db') < 2, `and has ${size('peer.db').toFixed(1)} after the next start`);
 });
 
+t.test('what a crash cut off before it was queued is swept', async (t) => {
+  const folder = temporaryFolder(t);
+  let store = await open(folder);
+  const alice = store.contacts.insert(contact('alice')).id;
+  const staged = store.outbox.stage(alice, NOW);
+  for (let i = 0; i < 700; i += 1) staged.append(new Uint8Array(65_000));
+  store.close();
+  // The first start sweeps, the second gives the pages back.
+  for (let start = 0; start < 2; start += 1) {
+    store = await open(folder);
+    t.strictSame(store.outbox.count(alice), { messages: 0, items: 0, bytes: 0 });
+    store.close();
+  }
+  t.ok(statSync(join(folder, DATABASE)).size < 2 ** 21);
+});
+
 t.test('what is asked often is found by an index', async (t) => {
   const folder = temporaryFolder(t);
   (await open(folder)).close();

@@ -152,6 +152,11 @@ t.test('lists backwards in pages, and opens once', async (t) => {
   store.inbox.open(rows, new Date('2027-01-01T00:00:00Z'));
   t.strictSame(store.inbox.unopened(alice), []);
   t.equal(store.inbox.unopened().length, 3);
+  t.equal(store.inbox.unopened(bob, 2).length, 2);
+  t.strictSame(
+    [alice, bob].map((id) => store.inbox.countUnopened(id)),
+    [0, 3],
+  );
   t.strictSame(store.inbox.list({ contact: alice, limit: 1 })[0]?.openedAt, opened);
   t.equal(
     failureOf(() => store.inbox.content(99)),
