@@ -66,9 +66,12 @@ export class Initiator {
   readonly #self: Self;
   readonly #handshake: HandshakeState;
   readonly #random: Bytes<16>;
+  readonly #psk: PresharedKey | undefined;
 
+  /** Wipes the psk when the handshake ends. */
   constructor(keys: MeetingKeys) {
     const { self, localIndex } = keys;
+    this.#psk = keys.psk;
     this.pattern = patternOf(keys);
     this.localIndex = localIndex;
     this.#self = self;
@@ -109,10 +112,12 @@ export class Initiator {
       remoteStatic: met.staticB,
       met,
     } as const;
+    this.#psk?.fill(0);
     return [packet, outcome(this.#self, this.#handshake, end)];
   }
 
   wipe(): void {
+    this.#psk?.fill(0);
     this.#handshake.wipe();
   }
 
