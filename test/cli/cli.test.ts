@@ -124,6 +124,16 @@ t.test('docs/CLI.md has the help of every command, and every exit code', async (
   t.strictSame(codes, Object.values(EXIT));
 });
 
+t.test('up --print-config tells what is set, and by what, but no secret', async (t) => {
+  const flags = ['--port', '7', '--contact', 'bob=http://127.0.0.1:1'];
+  const shown = await sotto('/data', ['up', ...flags, '--print-config']);
+  t.match(shown, { code: 0, stderr: '', stdout: 'port = "7"  # --port\n' });
+  const json = await sotto('/data', ['up', ...flags, '--print-config', '--json']);
+  t.match(JSON.parse(json.stdout), [{ name: 'data-dir', value: '/data', from: '--data-dir' }, {}]);
+  const wrong = await sotto('/data', ['up', '--port', 'seven']);
+  t.match(wrong, { code: 2, stdout: '', stderr: /^sotto: port must be a number/ });
+});
+
 t.test('a process ends as its command did', async (t) => {
   const sent = { to: 'bob', id: '01-02', trust: 'verified', delivered: false };
   const { folder, asked } = await playPeer(t, { 'POST /send_msg': [202, sent] });
