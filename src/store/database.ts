@@ -65,8 +65,10 @@ function unlock(database: Database.Database, dataKey: DataKey, crypto: CryptoPro
 /** Exclusive before WAL: then there is no shared-memory file, and the lock is never let go. */
 function configure(database: Database.Database): void {
   database.pragma(`page_size = ${PAGE_SIZE}`);
-  database.pragma('auto_vacuum = incremental');
   database.pragma('locking_mode = exclusive');
+  const isNew = database.pragma('page_count', { simple: true }) === 0;
+  // Of a file that is there this would write the header, before we know whose file it is.
+  if (isNew) database.pragma('auto_vacuum = incremental');
   const mode = database.pragma('journal_mode = wal', { simple: true });
   if (mode !== 'wal') throw new Error(`journal mode is ${String(mode)}`);
   database.pragma('synchronous = full');

@@ -36,8 +36,21 @@ export class Folder {
     this.#attempt(() => {
       makeFolder(this.path);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-      if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
     });
+  }
+
+  /** Whether others on this machine may enter. */
+  isShared(): boolean {
+    return this.#attempt(() => (statSync(this.path).mode & 0o077) !== 0);
+  }
+
+  hasNothing(): boolean {
+    return this.#attempt(() => readdirSync(this.path).length === 0);
+  }
+
+  /** Owner only. */
+  protectItself(): void {
+    this.#attempt(() => chmodSync(this.path, 0o700));
   }
 
   pathOf(name: string): string {

@@ -77,6 +77,7 @@ interface Opened {
 
 async function open({ folder: path, key, log, crypto, cost }: StoreOptions): Promise<Opened> {
   const folder = new Folder(path);
+  keepOthersOut(folder, log);
   const isNew = folder.isEmpty(DATABASE);
   if (!isNew && !hasKey(folder)) refuseForeign(folder);
   const dataKey = await loadDataKey(folder, key, crypto, isNew, cost);
@@ -85,6 +86,13 @@ async function open({ folder: path, key, log, crypto, cost }: StoreOptions): Pro
   removeStaleKeyFile(folder);
   if (key === 'key file') log.warn('store_key_without_passphrase', { file: KEY_FILE });
   return { connection, folder, dataKey };
+}
+
+/** A folder with somebody's files in it, a home or /tmp, is not ours to lock; our files are. */
+function keepOthersOut(folder: Folder, log: Log): void {
+  if (!folder.isShared()) return;
+  if (folder.hasNothing() || folder.has(DATABASE)) folder.protectItself();
+  else log.warn('store_folder_open_to_others', { folder: folder.path });
 }
 
 class SqliteStore implements Store {

@@ -3,12 +3,22 @@
  * nothing.
  * Method: real files in temporary folders.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { PublicKey } from '../../src/crypto/index.ts';
 import type { Reading } from '../../src/messenger/index.ts';
-import { contact, failureOf, open, received, temporaryFolder, utf8 } from './support.ts';
+import { openStore } from '../../src/store/index.ts';
+import {
+  contact,
+  failureOf,
+  open,
+  options,
+  received,
+  SILENT,
+  temporaryFolder,
+  utf8,
+} from './support.ts';
 
 const key = (fill: number) => new Uint8Array(32).fill(fill) as PublicKey;
 
@@ -151,4 +161,22 @@ t.test('a folder that the system does not make is refused at once', async (t) =>
   for (const folder of ['/proc/sotto/peer', '/dev/null/peer']) {
     await t.rejects(open(folder), { name: 'StoreError', failure: 'unwritable' }, folder);
   }
+});
+
+t.test('a folder is locked for others, but not one that holds their files', async (t) => {
+  const warnings: string[] = [];
+  const log = { ...SILENT, warn: (event: string) => warnings.push(event) };
+  const modeAfter = async (folder: string) => {
+    chmodSync(folder, 0o755);
+    (await openStore(options(folder, { log }))).close();
+    return statSync(folder).mode & 0o777;
+  };
+  const ours = temporaryFolder(t);
+  t.equal(await modeAfter(ours), 0o700, 'empty');
+  t.equal(await modeAfter(ours), 0o700, 'ours from before');
+  t.strictSame(warnings, ['store_key_without_passphrase', 'store_key_without_passphrase']);
+  const theirs = temporaryFolder(t);
+  writeFileSync(join(theirs, 'diary.txt'), '');
+  t.equal(await modeAfter(theirs), 0o755);
+  t.ok(warnings.includes('store_folder_open_to_others'));
 });
