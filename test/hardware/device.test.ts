@@ -4,6 +4,7 @@
  * Method: the real firmware as a process on a pty, the real bridge, a real peer and its store;
  * between them a line that drops, flips and repeats bytes, and plugs that are pulled.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -220,4 +221,19 @@ play('readings: each once, with its own time', async (t) => {
   t.ok(times.length >= wanted - 8 * (kills + 1), `${times.length} of ${wanted} and ${kills} kills`);
   const first = Math.min(...times);
   t.ok(first > Date.now() - 600_000 && Math.max(...times) <= Date.now(), 'with times of their own');
+});
+
+play('npm run esp32 pairs a device on this computer and shows its readings', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-esp32-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const script = ['scripts/run.mjs', 'run-esp32.ts', '--ports', '0,0', '--data-dir', folder];
+  for (const walk of ['first', 'again, without pairing anew']) {
+    const run = spawnSync(process.execPath, [...script, '--every', '200', '--count', '2'], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    t.equal(run.status, 0, `${walk}: ${run.stderr}`);
+    t.match(run.stdout, /"pressure_bmp":100\d\.\d+.*"humid_sht4":4\d/, walk);
+    t.equal(/pairing code/.test(run.stdout), walk === 'first', walk);
+  }
 });
