@@ -9,7 +9,8 @@ export type WindowKind = 'outbox' | 'letter';
 export class Windows {
   readonly #connection: Connection;
   readonly #all: Statement<[number, string], { epoch: bigint; state: Uint8Array }>;
-  readonly #save: Statement<[number, string, bigint, number, string, Uint8Array]>;
+  readonly #update: Statement<[number, string, Uint8Array, number, string, bigint]>;
+  readonly #insert: Statement<[number, string, bigint, number, string, Uint8Array]>;
   readonly #forget: Statement<[number, string, number, string, number]>;
   readonly #remove: Statement<[number]>;
 
@@ -18,9 +19,13 @@ export class Windows {
     this.#all = connection.prepareExact(
       'select epoch, state from window where contact = ? and kind = ? order by used desc',
     );
-    this.#save = connection.prepare(`
-      insert or replace into window (contact, kind, epoch, used, state) values (?, ?, ?,
-        (select coalesce(max(used), 0) + 1 from window where contact = ? and kind = ?), ?)`);
+    const nextUse =
+      '(select coalesce(max(used), 0) + 1 from window where contact = ? and kind = ?)';
+    this.#update = connection.prepare(`
+      update window set used = ${nextUse}, state = ?
+      where contact = ? and kind = ? and epoch = ?`);
+    this.#insert = connection.prepare(`
+      insert into window (contact, kind, epoch, used, state) values (?, ?, ?, ${nextUse}, ?)`);
     this.#forget = connection.prepare(`
       delete from window where contact = ? and kind = ? and epoch not in (
         select epoch from window where contact = ? and kind = ? order by used desc limit ?)`);
@@ -33,8 +38,10 @@ export class Windows {
   }
 
   save(contact: ContactId, kind: WindowKind, { epoch, state }: StoredWindow): void {
+    const key = toSigned(epoch);
     this.#connection.transaction(() => {
-      this.#save.run(contact, kind, toSigned(epoch), contact, kind, state);
+      if (this.#update.run(contact, kind, state, contact, kind, key) === 1) return;
+      this.#insert.run(contact, kind, key, contact, kind, state);
       this.#forget.run(contact, kind, contact, kind, EPOCHS_MAX);
     });
   }
