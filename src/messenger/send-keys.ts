@@ -88,9 +88,9 @@ function whom(
   return contacts.insert(unmet(name, address));
 }
 
-/** Nobody is known yet, but somebody has called: that is who is meant. */
+/** Nobody is known yet, but somebody has called: whoever came last is meant. */
 function adoptCaller(contacts: Contacts, meetings: Meetings, clock: Clock): Contact {
-  const kept = meetings.waiting(clock.monotonic_ms()).at(-1)?.introduction;
+  const kept = meetings.waiting(clock.monotonic_ms())[0]?.introduction;
   if (kept?.address === undefined) return contacts.named(undefined);
   return contacts.insert(unmet(contacts.freeName(kept.name), kept.address));
 }

@@ -201,6 +201,16 @@ t.test('several contacts: `to` is needed, and nothing is mixed up', async (t) =>
   t.strictSame(readTexts(carol), ['for carol']);
 });
 
+t.test('with no contact yet, send_keys answers whoever called last', async (t) => {
+  const { wire, alice, bob } = await twoPeers(t);
+  const carol = await new Side(t, wire, 'carol').start();
+  for (const { messenger } of [alice, carol]) {
+    await messenger.sendKeys({ to: 'bob', address: bob.address });
+  }
+  t.match(bob.messenger.show().waiting, [{ name: 'carol' }, { name: 'alice' }]);
+  t.match(await bob.messenger.sendKeys({}), { to: 'carol', state: 'established' });
+});
+
 t.test('a peer that cannot be called asks for what is there', async (t) => {
   const wire = new Wire();
   const alice = await new Side(t, wire, 'alice').start();
