@@ -150,10 +150,13 @@ export class Delivery implements LaneOwner {
     if (!this.#hasWork()) return undefined;
     const standing = this.#deps.sessions.standing(this.#contact, this.#now());
     if (standing === 'none' || standing === 'expired') return this.#meetAgain();
-    const packets = this.#packets(this.#pending(BUNDLE_CONTENT_MAX));
+    const items = this.#pending(BUNDLE_CONTENT_MAX);
+    const packets = this.#packets(items);
     if (packets.length === 0) return undefined;
     const renewal = standing === 'to_be_renewed' ? this.#startReunion() : [];
-    return { packets: [...renewal, ...packets], expectsProgress: true, confirms: true };
+    // Nobody has to answer a poll or an acknowledgement.
+    const expectsProgress = items.length > 0;
+    return { packets: [...renewal, ...packets], expectsProgress, confirms: true };
   }
 
   /** What is still to be acknowledged. */

@@ -52,11 +52,16 @@ import { Windows } from './windows.ts';
 const CODE_LIFETIME_MS = 10 * 60_000;
 const CAPABILITIES = CAPABILITY.parts | CAPABILITY.letters | CAPABILITY.readings | CAPABILITY.time;
 
+/** How often a peer that cannot be called asks its contacts for what they have. */
+const POLL_MS = 2_000;
+
 export interface PeerMessengerConfig {
   readonly name: string;
   /** Where this peer can be called; undefined: it cannot, and has to ask for what is there. */
   readonly address: string | undefined;
   readonly trust: 'tofu' | 'verified';
+  /** Without an address: how often to ask for what is there. Default 2,000. */
+  readonly poll_ms?: number;
   /** The largest message in bytes, sent or received. */
   readonly contentSizeMax: number;
 }
@@ -116,7 +121,10 @@ export class PeerMessenger implements Messenger {
 
   constructor(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
     this.#parts = parts(config, outside);
-    this.#ticker = new Ticker(this.#parts, config.address === undefined);
+    this.#ticker = new Ticker(
+      this.#parts,
+      config.address === undefined ? (config.poll_ms ?? POLL_MS) : undefined,
+    );
   }
 
   sendKeys(request: SendKeysRequest): Promise<SendKeysResult> {

@@ -6,9 +6,6 @@ import type { Clock } from './ports.ts';
 
 /** Nothing that ticks needs to be more punctual. */
 const TICK_MS = 250;
-/** How often a peer that cannot be called asks its contacts for what they have. */
-const POLL_MS = 2_000;
-
 export interface TickerDeps {
   readonly sessions: Sessions;
   readonly meetings: Meetings;
@@ -21,13 +18,14 @@ export interface TickerDeps {
 
 export class Ticker {
   readonly #deps: TickerDeps;
-  readonly #polls: boolean;
+  readonly #poll_ms: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #polledAt = 0;
 
-  constructor(deps: TickerDeps, polls: boolean) {
+  /** @param poll_ms how often to ask contacts for what they have; undefined: they can call. */
+  constructor(deps: TickerDeps, poll_ms: number | undefined) {
     this.#deps = deps;
-    this.#polls = polls;
+    this.#poll_ms = poll_ms;
   }
 
   start(): void {
@@ -46,7 +44,7 @@ export class Ticker {
     carryOut(sessions.tick(now));
     carryOut(meetings.tick(now));
     carryOut(reunions.tick(now));
-    if (this.#polls && now - this.#polledAt >= POLL_MS) this.#poll(now);
+    if (this.#poll_ms !== undefined && now - this.#polledAt >= this.#poll_ms) this.#poll(now);
   }
 
   #poll(now: number): void {

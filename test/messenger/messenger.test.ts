@@ -214,7 +214,7 @@ t.test('with no contact yet, send_keys answers whoever called last', async (t) =
 t.test('a peer that cannot be called asks for what is there', async (t) => {
   const wire = new Wire();
   const alice = await new Side(t, wire, 'alice').start();
-  const hidden = await new Side(t, wire, 'hidden', { address: undefined }).start();
+  const hidden = await new Side(t, wire, 'hidden', { address: undefined, poll_ms: 1 }).start();
   wire.peers.delete(hidden.address);
   await hidden.messenger.sendKeys({ code: alice.messenger.createPairingCode().code });
   await until(() => alice.messenger.show().contacts[0]?.verified === true);
@@ -225,6 +225,10 @@ t.test('a peer that cannot be called asks for what is there', async (t) => {
   await until(() => hidden.messenger.show().contacts[0]?.unopened === 1);
   t.strictSame(readTexts(hidden), ['come and get it']);
   await until(() => alice.messenger.show().contacts[0]?.queued.messages === 0);
+  const polled = wire.seen.length;
+  await until(() => wire.seen.length >= polled + 20, 20_000);
+  await alice.messenger.sendMessage(text('later'));
+  await until(() => hidden.messenger.show().contacts[0]?.unopened === 1, 4_000);
 });
 
 t.test('what one contact sends cannot stop decrypt_msg for all', async (t) => {
