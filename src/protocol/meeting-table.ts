@@ -73,7 +73,7 @@ export class MeetingTable {
         return repeats?.take(now) ? [send(contact, phase.packet)] : [];
       }
       this.end(contact);
-      return this.#isConfirmed(meeting) ? [] : [failed(contact, 'unanswered')];
+      return this.#isDecided(meeting) ? [] : [failed(contact, 'unanswered')];
     });
   }
 
@@ -89,12 +89,13 @@ export class MeetingTable {
   }
 
   #isAlive(meeting: Meeting, now: number): boolean {
-    return now < meeting.until && !this.#isConfirmed(meeting);
+    return now < meeting.until && !this.#isDecided(meeting);
   }
 
-  #isConfirmed(meeting: Meeting): boolean {
-    if (meeting.phase.name !== 'closing') return false;
-    const place = this.#sessions.placeOf(ownIndexOf(meeting));
-    return place === 'current' || place === 'previous';
+  /** Its session was confirmed, or is gone: since then others may have been, and replaced it. */
+  #isDecided(meeting: Meeting): boolean {
+    return (
+      meeting.phase.name === 'closing' && this.#sessions.placeOf(ownIndexOf(meeting)) !== 'next'
+    );
   }
 }

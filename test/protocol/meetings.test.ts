@@ -250,3 +250,14 @@ t.test('whoever has another code repeats in vain, and uses the code up by its fi
     t.equal(bob.meetings.holdsCode(now), handshake < 5, `handshake ${handshake}`);
   }
 });
+
+t.test('a meeting that became a session stays over when that session is replaced', async (t) => {
+  const { alice, bob, network, toBob, toAlice } = friends();
+  network.post(bob, bob.trigger(toAlice, 0));
+  network.settle();
+  network.post(alice, alice.trigger(toBob, 0));
+  network.settle();
+  t.equal(alice.meetings.standing(toBob, 0), 'none');
+  t.equal(bob.meetings.standing(toAlice, 0), 'none');
+  t.ok(agree(alice, bob, 0));
+});
