@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from urllib.parse import urlsplit
 
 import wire
@@ -25,6 +26,13 @@ def exchange(address: str, bundle: bytes) -> tuple[int, bytes]:
         raise OSError('no HTTP') from error
     finally:
         connection.close()
+
+
+class Server(ThreadingHTTPServer):
+    def server_bind(self) -> None:
+        """As the standard library's, but without asking DNS for our own name."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
 
 def serve(port: int, on_bundle) -> ThreadingHTTPServer:
@@ -72,6 +80,6 @@ def serve(port: int, on_bundle) -> ThreadingHTTPServer:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(('127.0.0.1', port), Handler)
+    server = Server(('127.0.0.1', port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
