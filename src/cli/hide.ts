@@ -31,14 +31,22 @@ messenger's upload of OUT.png holds nothing any more. FILE - reads stdin.`,
     output: { type: 'string', short: 'o', takes: 'FILE', about: 'the picture to write' },
     ...pictures.PASSPHRASE_OPTIONS,
     profile: { type: 'string', takes: 'NAME', about: 'fast, max, integer; else auto, by size' },
+    report: {
+      type: 'string',
+      takes: 'FILE',
+      about: 'draw what changed, for a person, with one cover',
+    },
     force: { type: 'boolean', about: 'use a cover again, and replace OUT.png' },
   },
   run: async ({ values, positionals, io }) => {
     const [covers, file] = [positionals.slice(0, -1), positionals.at(-1)];
-    const { output, profile = 'auto', force = false } = values;
+    const { output, report, profile = 'auto', force = false } = values;
     if (file === undefined || covers.length === 0) throw usageError('hide', 'Give COVER and FILE.');
     if (output === undefined) throw usageError('hide', 'Where to? Give -o OUT.png.');
     if (!PROFILES.includes(profile)) throw usageError('hide', `There is no profile ${profile}.`);
+    if (report !== undefined && covers.length > 1) {
+      throw usageError('hide', '--report takes one cover at a time.');
+    }
     const ledger = new Ledger(values['data-dir']);
     const content = file === '-' ? await io.read(2 ** 26) : pictures.readWhole(file);
     const names = covers.map((_, i) => (covers.length === 1 ? output : numbered(output, i + 1)));
@@ -46,13 +54,17 @@ messenger's upload of OUT.png holds nothing any more. FILE - reads stdin.`,
       covers.map((name) => ({ name, png: pictures.readWhole(name) })),
       content,
       await pictures.readPassphrase(values, io),
-      profile as ProfileChoice,
+      { profile: profile as ProfileChoice, drawReport: report !== undefined },
     );
     if (!force) for (const [i, { report }] of hidden.entries()) ledger.refuse(report, covers[i]);
     hidden.forEach(({ png }, i) => {
       pictures.writeWhole(names[i] ?? output, png, { force });
     });
     for (const { report } of hidden) ledger.add(report);
+    const drawing = hidden[0]?.reportPng;
+    if (report !== undefined && drawing !== undefined) {
+      pictures.writeWhole(report, drawing, { force });
+    }
     for (const warning of new Set(hidden.flatMap(({ report }) => report.warnings))) io.say(warning);
     const data = hidden.map(({ report }, i) => ({ file: names[i], ...report }));
     return { data, text: data.map(describe).join('\n') };
@@ -68,12 +80,12 @@ async function hideIn(
   covers: readonly Cover[],
   content: Uint8Array,
   passphrase: Uint8Array,
-  profile: ProfileChoice,
+  options: { readonly profile: ProfileChoice; readonly drawReport: boolean },
 ): Promise<Hidden[]> {
   const pool = new StegoPool();
   const hidden: Hidden[] = [];
   try {
-    const sizes = await share(covers, content.length, profile, pool);
+    const sizes = await share(covers, content.length, options.profile, pool);
     const message = systemRandomBytes(PART_HEADER_SIZE - 2);
     let offset = 0;
     for (const [i, { name, png }] of covers.entries()) {
@@ -84,7 +96,7 @@ async function hideIn(
           const keys = await pictures.PictureKeys.of(passphrase, png);
           const header = Uint8Array.of(i + 1, covers.length);
           const payload = keys.seal(concat(message, header, part));
-          return pool.hide(png, payload, keys.imageKey, { profile });
+          return pool.hide(png, payload, keys.imageKey, options);
         }),
       );
     }

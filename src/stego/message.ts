@@ -13,6 +13,7 @@ import { StegoError } from './errors.ts';
 import { carryingPlanes, type Picture, psnr_dB, sampleBytes } from './picture.ts';
 import { decodePng, encodePng } from './png.ts';
 import { chooseProfile, type ProfileChoice, type ProfileName } from './profile.ts';
+import { reportPicture } from './report.ts';
 
 export const TAG_SIZE = 16;
 
@@ -23,6 +24,8 @@ export interface HideOptions {
   /** `auto` takes `max` for pictures that it can do in a few seconds. */
   readonly profile?: ProfileChoice;
   readonly samplesMax?: number;
+  /** Whether `reportPng` is wanted. */
+  readonly drawReport?: boolean;
 }
 
 export interface HideReport {
@@ -43,6 +46,8 @@ export interface HideReport {
 export interface Hidden {
   readonly png: Uint8Array;
   readonly report: HideReport;
+  /** For a person to look at: see `reportPicture`. */
+  readonly reportPng?: Uint8Array;
 }
 
 /** @throws {StegoError} for a PNG that cannot be used, or that is too small for the payload. */
@@ -50,7 +55,7 @@ export async function hide(
   coverPng: Uint8Array,
   payload: Uint8Array,
   key: Uint8Array,
-  { profile: choice = 'auto', samplesMax }: HideOptions = {},
+  { profile: choice = 'auto', samplesMax, drawReport = false }: HideOptions = {},
 ): Promise<Hidden> {
   const file = decodePng(coverPng, samplesMax);
   const cover = file.picture;
@@ -72,7 +77,10 @@ export async function hide(
     droppedChunks: file.dropped,
     warnings: warningsFor(bitsPerSample, file.dropped),
   };
-  return { png: encodePng(stego, file), report };
+  const hidden = { png: encodePng(stego, file), report };
+  if (!drawReport) return hidden;
+  const reportPng = encodePng(reportPicture(cover, stego), { before: [], after: [] });
+  return { ...hidden, reportPng };
 }
 
 export interface Revealed {

@@ -44,9 +44,13 @@ t.test('covers are made, and no two are the same', async (t) => {
 });
 
 t.test('hide and reveal are each other’s inverse', async (t) => {
-  const hidden = await sotto('hide', at('one.png'), at('secret'), '-o', at('out.png'), ...words);
+  const report = ['--report', at('report.png')];
+  const args = [at('one.png'), at('secret'), '-o', at('out.png'), ...report, ...words];
+  const hidden = await sotto('hide', ...args);
   t.equal(hidden.code, EXIT.done, hidden.said);
   t.match(hidden.out, /out\.png: \d+\.\d+ dB, \d+ samples/);
+  const drawn = decodePng(readFileSync(at('report.png'))).picture;
+  t.match(drawn, { width: 1024, height: 688, colour: 'rgb' });
   const restore = ['--restore', at('back.png')];
   const revealed = await sotto('reveal', at('out.png'), '-o', at('got'), ...restore, ...words);
   t.equal(revealed.code, EXIT.done, revealed.said);
