@@ -12,6 +12,7 @@ import {
   RemoteProtocolError,
   Reunions,
   type Self,
+  type SessionLimits,
   Sessions,
 } from '../protocol/index.ts';
 import { Announcer, type Happening } from './announcer.ts';
@@ -64,6 +65,8 @@ export interface PeerMessengerConfig {
   readonly poll_ms?: number;
   /** The largest message in bytes, sent or received. */
   readonly contentSizeMax: number;
+  /** When sessions are renewed and wiped; left out: as PROTOCOL §6 says. */
+  readonly sessionLimits?: SessionLimits;
 }
 
 export interface PeerMessengerDeps {
@@ -88,7 +91,7 @@ function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
     address: config.address,
   });
   const self: Self = { ...outside, introduce };
-  const sessions = new Sessions(self, contacts);
+  const sessions = new Sessions(self, contacts, config.sessionLimits);
   const meetings = new Meetings(self, contacts, sessions);
   const reunions = new Reunions(self, contacts, sessions, meetings);
   const announcer = new Announcer(contacts, terminal, log);

@@ -58,6 +58,7 @@ function lost(): LinkError {
 }
 
 export interface SideOptions extends Partial<PeerMessengerConfig> {
+  readonly clock?: Clock;
   readonly crypto?: CryptoProvider;
 }
 
@@ -92,7 +93,7 @@ export class Side {
   }
 
   async start(): Promise<this> {
-    const { crypto = openssl, ...config } = this.#options;
+    const { crypto = openssl, clock = realClock, ...config } = this.#options;
     const store = await openStore({ folder: this.folder, key: 'key file', log: SILENT, crypto });
     const privateKey = this.#secret.slice();
     this.#store = store;
@@ -110,7 +111,7 @@ export class Side {
         staticKeys: crypto.generateKeyPair(() => privateKey),
         store,
         link: this.#wire,
-        clock: realClock,
+        clock,
         terminal: {
           print: (line) => this.printed.push(line),
           printMessage: (line) => this.printed.push(line),
