@@ -135,8 +135,10 @@ t.test('a damaged page is noticed when it is read, and harms nothing else', asyn
       () => true,
       () => false,
     );
-    if (!started) refusedAtStart += 1;
-    else await assertSaysDamaged(t, alice, page, texts);
+    if (!started) {
+      refusedAtStart += 1;
+      t.match(alice.log.at(-1), /^sotto: .*damaged/, `page ${page}: it says so at the start`);
+    } else await assertSaysDamaged(t, alice, page, texts);
     t.notMatch(alice.log.join('\n'), /^\s+at /m, `page ${page}: no stack is shown to anybody`);
     rmSync(`${path}-wal`, { force: true });
     writeFileSync(path, whole);
@@ -168,4 +170,24 @@ t.test('files of other programs are left alone', async (t) => {
   await assertRefused(t, 'a text', folder, /not a Sotto database/);
   writeFileSync(join(folder, 'peer.key'), `${'ab'.repeat(32)}\n`);
   await assertRefused(t, 'a text beside a key', folder, /not a Sotto database/);
+});
+
+t.test('nobody can read a secret off a running process', async (t) => {
+  const folder = temporaryFolder(t);
+  const word = 'correct horse battery staple';
+  writeFileSync(join(folder, 'word'), `${word}\n`);
+  const flags = ['--passphrase-file', join(folder, 'word')];
+  const { alice, bob } = await pairOfProcesses(t, { flags });
+  const shown = [alice, bob].flatMap(({ pid }) =>
+    ['cmdline', 'environ'].map((name) => readFileSync(`/proc/${pid}/${name}`, 'latin1')),
+  );
+  t.ok(
+    shown.some((text) => text.includes('--passphrase-file')),
+    'the right process is looked at',
+  );
+  for (const secret of [word, alice.token, bob.token]) {
+    for (const form of [secret, Buffer.from(secret).toString('hex'), btoa(secret)]) {
+      t.notOk(shown.some((text) => text.includes(form)));
+    }
+  }
 });

@@ -13,11 +13,11 @@ import { type PeerProcess, until } from '../support/peer-process.ts';
 import { opened, pairOfProcesses, untilDelivered } from './support/pairs.ts';
 
 const MiB = 1024 * 1024;
-const FILE_SIZE = rounds({ reduced: 128, full: 512 }) * MiB;
+const FILE_SIZE = rounds({ reduced: 96, full: 512 }) * MiB;
 /** Holding that file whole, be it once, would break it on either side. */
-const GROWTH_MAX = 100 * MiB;
+const GROWTH_MAX = 90 * MiB;
 /** Of the file that is interrupted: hundreds of parts. */
-const INTERRUPTED_SIZE = 32 * MiB;
+const INTERRUPTED_SIZE = 24 * MiB;
 const CHUNK_SIZE = 64 * 1024;
 
 interface Written {

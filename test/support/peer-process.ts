@@ -75,6 +75,10 @@ export class PeerProcess {
     return this.#options.folder;
   }
 
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   get port(): number {
     return Number(new URL(this.origin).port);
   }
