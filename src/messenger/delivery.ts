@@ -23,6 +23,9 @@ const FLUSH_AFTER_MS = 100;
 /** The longest pause between attempts while the store takes nothing. */
 const FLUSH_PAUSE_MAX_MS = 5_000;
 
+/** Acknowledgements that may wait for an exchange. */
+const OWED_MAX = 256;
+
 export interface DeliveryDeps {
   readonly store: Store;
   readonly contacts: Contacts;
@@ -87,8 +90,14 @@ export class Delivery implements LaneOwner {
     this.#polling = true;
   }
 
+  /** A later ACK says all that an earlier one said; what is dropped is asked for by a repeat. */
   owe(payloads: readonly Payload[]): void {
-    this.#owed.push(...payloads);
+    for (const payload of payloads) {
+      const earlier = this.#owed.findIndex((owed) => isReplaced(owed, payload));
+      if (earlier !== -1) this.#owed.splice(earlier, 1);
+      this.#owed.push(payload);
+    }
+    this.#owed.splice(0, Math.max(0, this.#owed.length - OWED_MAX));
   }
 
   queued(sequence: bigint): void {
@@ -273,6 +282,10 @@ export class Delivery implements LaneOwner {
   #now(): number {
     return this.#deps.clock.monotonic_ms();
   }
+}
+
+function isReplaced(owed: Payload, by: Payload): boolean {
+  return owed.kind === 'ack' && by.kind === 'ack' && owed.epoch === by.epoch;
 }
 
 /** The sequences that an ACK's bitmap marks, PROTOCOL §8.3. */
