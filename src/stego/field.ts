@@ -12,7 +12,7 @@ export interface Field {
   readonly height: number;
   /** Samples from one row to the next. */
   readonly stride: number;
-  readonly samples: Int32Array;
+  readonly samples: Uint16Array;
   /** The largest value a sample may have. */
   readonly max: number;
 }
@@ -26,7 +26,7 @@ export function fieldOf(
   shift: number,
 ): Field {
   const stride = width + 2 * MARGIN;
-  const samples = new Int32Array(stride * (height + 2 * MARGIN));
+  const samples = new Uint16Array(stride * (height + 2 * MARGIN));
   for (let y = -MARGIN; y < height + MARGIN; y++) {
     const row = clamp(y, height) * width;
     const onRing = y <= 0 || y >= height - 1;

@@ -130,7 +130,8 @@ function grown(tables: Uint16Array): Uint16Array<ArrayBuffer> {
 
 /**
  * Writes a layer, last sample first, down to the sample for which `isDone` holds; returns that
- * sample's index, 0 if it never held. `isDone` is asked only at multiples of `step`.
+ * sample's index, 0 if it never held. `isDone` is asked only at multiples of `step` below the
+ * layer's size, so that the answer fits the header.
  */
 export function writeLayer(
   field: Field,
@@ -141,13 +142,14 @@ export function writeLayer(
   { step, isDone }: { readonly step: number; readonly isDone: () => boolean },
 ): number {
   const { tables, chosen } = plan(tape, prior, ratio);
-  let index = tape.bins.length;
+  const size = tape.bins.length;
+  let index = size;
   for (let y = field.height - 2; y >= 1; y--) {
     const row = (y + MARGIN) * field.stride + MARGIN;
     const first = firstColumn(y, parity);
     const count = Math.max(0, Math.ceil((field.width - 1 - first) / 2));
     for (let x = first + 2 * (count - 1); x >= first; x -= 2) {
-      if (index % step === 0 && isDone()) return index;
+      if (index % step === 0 && index < size && isDone()) return index;
       const table = chosen[--index] as number;
       if (table === 0) continue;
       const code = tape.bins[index] as number;

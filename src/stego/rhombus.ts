@@ -68,7 +68,7 @@ export class Errors {
 }
 
 /** Differences between samples of the other layer around `at`: neighbours and knight's moves. */
-export function roughness(s: Int32Array, at: number, stride: number): number {
+export function roughness(s: Uint16Array, at: number, stride: number): number {
   const n = s[at - stride] as number;
   const e = s[at + 1] as number;
   const w = s[at - 1] as number;

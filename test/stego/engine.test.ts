@@ -89,6 +89,23 @@ t.test('payloads up to capacity, and one beyond', async (t) => {
   }
 });
 
+// Where the first layer takes all, the last stops before it began; 66 × 66 divides it evenly.
+t.test('a message may end in the first layer', async (t) => {
+  const recipe = {
+    width: 66,
+    height: 66,
+    depth: 8,
+    colour: 'gray',
+    kind: 'flat',
+    seed: 0,
+  } as const;
+  const cover = pictureOf(recipe);
+  for (let size = 0; size < 12; size++) {
+    const payload = bytesOf(size, size);
+    t.strictSame(extract(embed(cover, payload, KEY, 'fast'), KEY), { payload, cover });
+  }
+});
+
 t.test('without the key nothing is found, in stego image and cover alike', async () => {
   const numRuns = rounds({ reduced: 40, full: 2000 });
   fc.assert(
