@@ -29,6 +29,7 @@ import {
   hasOut,
   type Meeting,
   outranks,
+  ownIndexOf,
   sessionOf,
   staysInitiator,
 } from './meeting.ts';
@@ -195,7 +196,9 @@ export class Meetings {
     const kept = { packet, opening, introduction, contact: assigned, until: now + KEPT_FOR_ms };
     const meeting = contact === undefined ? undefined : this.#meetings.get(contact, now);
     if (meeting !== undefined && meeting.secret === undefined) {
-      if (staysInitiator(meeting, opening)) return [answer(meeting.phase.packet)];
+      if (staysInitiator(meeting, opening)) {
+        return this.#reply(packet, ownIndexOf(meeting), [answer(meeting.phase.packet)]);
+      }
       // Rules 2 and 3.
       if (meeting.attempts > 0) return this.#respond(meeting.contact, kept, meeting.attempts, now);
     }

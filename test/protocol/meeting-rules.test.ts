@@ -139,6 +139,22 @@ t.test('rule 5: identical packets get identical replies, and after a restart non
   t.strictSame([alice.refusals, bob.refusals], [['stale'], ['stale']]);
 });
 
+t.test('rule 5: an XX1 that has lost by rule 2 gets the same answer as long', async (t) => {
+  const { alice, bob, network, toBob, toAlice } = strangers();
+  const openings = [alice.trigger(toBob, 0), bob.trigger(toAlice, 0)].flatMap(packetsOf);
+  const [own = NOTHING, other = NOTHING] = openings;
+  const aliceIsSmaller = Buffer.compare(own.subarray(4, 36), other.subarray(4, 36)) < 0;
+  const [winner, loser] = aliceIsSmaller ? [alice, bob] : [bob, alice];
+  const [small, large] = aliceIsSmaller ? [own, other] : [other, own];
+  t.strictSame(packetsOf(winner.receive(large, THEIRS, 0)), [small]);
+  const [answer = NOTHING] = packetsOf(loser.receive(small, THEIRS, 0));
+  t.equal(packetsOf(winner.receive(answer, THEIRS, 0))[0]?.[0], 3);
+  // The person triggers once more: that buys attempts, and must not spend them on the past.
+  winner.trigger(1, 0);
+  t.strictSame(packetsOf(winner.receive(large, THEIRS, 0)), [small]);
+  t.equal(network.underWay.length, 0);
+});
+
 t.test('rule 6: XX2 is repeated for 60 s, at growing intervals, and then given up', async (t) => {
   const { alice, bob, network, toBob, toAlice } = strangers();
   network.post(alice, alice.trigger(toBob, 0));
