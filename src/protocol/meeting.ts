@@ -79,12 +79,15 @@ export function staysInitiator({ phase }: Meeting, opening: OpeningPacket): bool
   return compareKeys(phase.initiator.ephemeral, ephemeralOf(opening)) < 0;
 }
 
-/** Rule 1: whether a trigger goes on with the meeting rather than answer that XX1. */
+/**
+ * Rule 1: whether a trigger goes on with the meeting rather than answer that XX1. While XX3 is out
+ * it does: the XX1 may have crossed ours long ago, and if not, STATUS stale will tell.
+ */
 export function outranks(meeting: Meeting | undefined, { packet, opening }: KeptOpening): boolean {
   if (meeting === undefined) return false;
   const { phase } = meeting;
-  const isAnswered = phase.name === 'answering' && equal(phase.answered, packet);
-  return isAnswered || staysInitiator(meeting, opening);
+  if (phase.name === 'answering') return equal(phase.answered, packet);
+  return phase.name === 'closing' || staysInitiator(meeting, opening);
 }
 
 /** Unsigned, byte by byte; negative if `left` is smaller. */

@@ -86,10 +86,9 @@ export class Meetings {
     if (secret !== undefined) return this.#triggerByCode(contact, secret, now);
     const before = this.#meetings.get(contact, now);
     const meeting = before?.secret === undefined ? before : undefined;
-    const kept = this.#kept.newestOf(contact, now);
-    if (kept !== undefined && !outranks(meeting, kept)) return this.#answerKept(contact, kept, now);
-    if (meeting === undefined) return this.#open(contact, undefined, ATTEMPTS, now);
-    return this.#again(meeting, now);
+    const effects = this.#answerKept(contact, meeting, ATTEMPTS, now);
+    if (effects !== undefined) return effects;
+    return meeting ? this.#again(meeting, now) : this.#open(contact, undefined, ATTEMPTS, now);
   }
 
   /**
@@ -115,8 +114,11 @@ export class Meetings {
     if (phase.name === 'answering') this.#kept.forget(phase.answered);
     this.#meetings.end(contact);
     // A fresh XX1 is an attempt, and is worth nothing without another one for its XX3.
-    if (attempts >= 2) return this.#open(contact, secret, attempts - 1, now);
-    return [failed(contact, phase.name === 'closing' ? 'stale' : 'attempts_used')];
+    const wasShown = phase.name === 'closing';
+    if (attempts < 2) return [failed(contact, wasShown ? 'stale' : 'attempts_used')];
+    const isAsked = wasShown && secret === undefined;
+    const effects = isAsked ? this.#answerKept(contact, undefined, attempts, now) : undefined;
+    return effects ?? this.#open(contact, secret, attempts - 1, now);
   }
 
   /** Repeats what may have been lost, and gives up what took too long. Rule 6. */
@@ -199,8 +201,9 @@ export class Meetings {
       if (staysInitiator(meeting, opening)) {
         return this.#reply(packet, ownIndexOf(meeting), [answer(meeting.phase.packet)]);
       }
+      const isFree = meeting.phase.name !== 'closing' && meeting.attempts > 0;
       // Rules 2 and 3.
-      if (meeting.attempts > 0) return this.#respond(meeting.contact, kept, meeting.attempts, now);
+      if (isFree) return this.#respond(meeting.contact, kept, meeting.attempts, now);
     }
     this.#kept.add(kept);
     return [{ kind: 'kept' }];
@@ -311,14 +314,21 @@ export class Meetings {
     return [send(contact, packet)];
   }
 
-  /** A kept XX1 may turn out to be no good: then it is as if it had not been there. */
-  #answerKept(contact: ContactRef, kept: KeptOpening, now: number): Effect[] {
+  /** Undefined: none is kept that goes before `meeting`, or none that can be answered. */
+  #answerKept(
+    contact: ContactRef,
+    meeting: Meeting | undefined,
+    attempts: number,
+    now: number,
+  ): Effect[] | undefined {
+    const kept = this.#kept.newestOf(contact, now);
+    if (kept === undefined || outranks(meeting, kept)) return undefined;
     try {
-      return this.#respond(contact, kept, ATTEMPTS, now);
+      return this.#respond(contact, kept, attempts, now);
     } catch (cause) {
       if (!(cause instanceof RemoteProtocolError)) throw cause;
       this.#kept.forget(kept.packet);
-      return this.trigger(contact, now);
+      return this.#answerKept(contact, meeting, attempts, now);
     }
   }
 
@@ -331,16 +341,8 @@ export class Meetings {
     const { packet } = responder;
     const phase = { name: 'answering', packet, responder, answered: kept.packet } as const;
     const repeats = new Repeats(now);
-    const { endsAt } = repeats;
-    const left = attempts - 1;
-    this.#meetings.set({
-      contact,
-      secret: undefined,
-      phase,
-      attempts: left,
-      repeats,
-      until: endsAt,
-    });
+    const spent = { contact, secret: undefined, attempts: attempts - 1 };
+    this.#meetings.set({ ...spent, phase, repeats, until: repeats.endsAt });
     return this.#reply(kept.packet, localIndex, [send(contact, packet)]);
   }
 

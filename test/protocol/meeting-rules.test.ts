@@ -113,6 +113,23 @@ t.test('rule 4: who hears stale forgets that XX1 and triggers itself again', asy
   t.ok(agree(alice, bob, 0));
 });
 
+t.test('rule 4: stale about XX3 lets a kept XX1 be answered, after a new trigger', async (t) => {
+  const { alice, bob, network, toBob, toAlice } = strangers();
+  network.post(alice, alice.trigger(toBob, 0));
+  network.settle();
+  network.post(bob, bob.trigger(toAlice, 0));
+  network.deliver();
+  bob.restart();
+  const [opening = NOTHING] = packetsOf(bob.trigger(toAlice, 0));
+  alice.receive(opening, THEIRS, 0);
+  const [closing = NOTHING] = packetsOf(alice.trigger(toBob, 0));
+  t.equal(closing[0], 3, 'XX1 may have crossed ours long ago');
+  t.strictSame(bob.receive(closing, THEIRS, 0), [
+    { kind: 'status', code: 'stale', about: closing },
+  ]);
+  t.equal(packetsOf(alice.hear('stale', closing, toBob, 0))[0]?.[0], 2, 'but it had not');
+});
+
 t.test('rule 5: identical packets get identical replies, and after a restart none', async (t) => {
   const { alice, bob, network, toBob, toAlice } = strangers();
   const wire: Uint8Array[] = [];
