@@ -69,6 +69,7 @@ export async function startBridge(config: BridgeConfig): Promise<Bridge> {
       return await http.exchange(to, bundle);
     },
     onState: (firmware) => config.say(firmware ? `device: ${firmware}` : 'the device is gone'),
+    onMissing: (reason) => config.say(`waiting for ${config.serial}: ${printable(reason)}`),
     onText: (text) => config.say(`device says: ${printable(text)}`),
   });
   const server = createServer((request, response) => void answer(serial, request, response));

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { startBridge } from '../bridge.ts';
 import { defineCommand, usageError } from './command.ts';
+import { CommandError, EXIT } from './errors.ts';
 
 export const bridge = defineCommand({
   name: 'bridge',
@@ -26,13 +27,22 @@ export const bridge = defineCommand({
   positionalsMax: 0,
   async run({ values, io }) {
     if (values.serial === undefined) throw usageError('bridge', 'Which line? Name it by --serial');
+    const host = values.host ?? '127.0.0.1';
+    const port = integer('--port', values.port ?? '5001', 65_535);
     const started = await startBridge({
       serial: values.serial,
-      baud: Number(values.baud ?? 115_200),
-      host: values.host ?? '127.0.0.1',
-      port: Number(values.port ?? 5001),
+      baud: integer('--baud', values.baud ?? '115200', 4_000_000),
+      host,
+      port,
       peers: values.peer ?? [],
       say: (line) => io.say(line),
+    }).catch((cause: unknown) => {
+      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
+      if (code === undefined) throw cause;
+      throw new CommandError(
+        EXIT.usage,
+        `Port ${port} of ${host} cannot be listened on (${code}).`,
+      );
     });
     io.say(`The device on ${values.serial} is offered at ${started.origin}. Ctrl-C stops.`);
     await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
@@ -40,3 +50,9 @@ export const bridge = defineCommand({
     return {};
   },
 });
+
+function integer(flag: string, text: string, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= max) return value;
+  throw usageError('bridge', `${flag} takes a number up to ${max}, not ${text}`);
+}

@@ -24,6 +24,8 @@ export interface SerialLinkOptions {
   readonly onBundle: (address: string, bundle: Uint8Array) => Promise<Uint8Array | undefined>;
   /** The line came up, with what the device says of itself, or went down. */
   readonly onState?: (firmware: string | undefined) => void;
+  /** The line cannot be opened, and why; it is tried again for as long as it takes. */
+  readonly onMissing?: (reason: string) => void;
   /** A boot log, or the device's own log. */
   readonly onText?: (text: string) => void;
   readonly open?: OpenSerial;
@@ -41,6 +43,8 @@ export class SerialLink {
   #port: SerialPort | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
+  /** Why the line cannot be opened now. */
+  #missing: string | undefined;
   #next = 0;
   /** By channel and number. */
   readonly #exchanges = new Map<string, Exchange>();
@@ -126,11 +130,20 @@ export class SerialLink {
     };
     try {
       this.#port = await open(path, baud, { onBytes, onGone });
+      this.#missing = undefined;
       if (this.#isClosed) this.#port.close();
       else this.#pump();
-    } catch {
+    } catch (cause) {
+      this.#tellMissing(cause instanceof Error ? cause.message : String(cause));
       this.#reopenLater();
     }
+  }
+
+  /** Once for each reason: it is tried every second. */
+  #tellMissing(reason: string): void {
+    if (reason === this.#missing) return;
+    this.#missing = reason;
+    this.#options.onMissing?.(reason);
   }
 
   /** Unplugged, or not there yet: looks again every second, for as long as it takes. */
