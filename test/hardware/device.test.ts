@@ -214,8 +214,13 @@ play('readings: each once, with its own time', async (t) => {
   });
   const limit = 100_000;
   const range = { from: new Date(0), to: new Date(8.64e15), limit, name: 'temp_sht4' };
-  const times = store.readings.series(range).map(({ at }) => at.getTime());
+  const series = store.readings.series(range);
+  const times = series.map(({ at }) => at.getTime());
   store.close();
+  t.ok(
+    series.every(({ sure }) => sure),
+    'the device dated them, every one',
+  );
   t.equal(new Set(times).size, times.length, `${times.length} readings, none twice`);
   // A reading counts from the moment its block of eight is stored.
   t.ok(times.length >= wanted - 8 * (kills + 1), `${times.length} of ${wanted} and ${kills} kills`);

@@ -167,14 +167,15 @@ static void run(int tty, const options_t *options)
         while ((size = tty_read(tty, bytes, sizeof bytes)) > 0) {
             device_receive(&device, bytes, size, now_ms);
         }
+        /* First the clock, so that the first reading is dated by it. */
+        if (options->has_clock && now_ms >= clock_at_ms) {
+            clock_at_ms = now_ms + CLOCK_EVERY_MS;
+            (void)peer_synchronise(&device.peer, milliseconds(CLOCK_REALTIME), now_ms);
+        }
         if (now_ms >= sensors_at_ms || device.measure_now) {
             if (now_ms >= sensors_at_ms) sensors_at_ms = now_ms + options->every_ms;
             device.measure_now = false;
             update_sensor_data(now_ms);
-        }
-        if (options->has_clock && now_ms >= clock_at_ms) {
-            clock_at_ms = now_ms + CLOCK_EVERY_MS;
-            (void)peer_synchronise(&device.peer, milliseconds(CLOCK_REALTIME), now_ms);
         }
         while ((size = device_poll(&device, now_ms, frame)) > 0) tty_write(tty, frame, size);
         device_tell_news(&device);
