@@ -19,8 +19,13 @@ export interface PeerClient {
   /** An object goes as JSON, a stream as it is. */
   post<T>(path: string, body: object | Readable, schema: z.ZodType<T>): Promise<T>;
   delete(path: string): Promise<void>;
-  /** For answers that are bytes: a letter, a file. */
-  download(method: 'GET' | 'POST', path: string, body?: object | Readable): Promise<Readable>;
+  /** For answers that are bytes: a letter, a file, or of the type that `accept` names. */
+  download(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object | Readable,
+    accept?: string,
+  ): Promise<Readable>;
 }
 
 /** @throws {CommandError} `noPeer` */
@@ -41,14 +46,14 @@ export function connect(dataDir: string | undefined): PeerClient {
     get: (path, schema) => json('GET', path, undefined, schema),
     post: (path, body, schema) => json('POST', path, body, schema),
     delete: async (path) => void (await (await call('DELETE', path, undefined)).dump()),
-    download: (method, path, body) => call(method, path, body),
+    download: (method, path, body, accept) => call(method, path, body, accept),
   };
 }
 
 type Method = 'GET' | 'POST' | 'DELETE';
 
 function caller(origin: string, token: string) {
-  return async (method: Method, path: string, body: Body) => {
+  return async (method: Method, path: string, body: Body, accept?: string) => {
     const raw = body === undefined || body instanceof Readable;
     const type = raw ? 'application/octet-stream' : 'application/json';
     const response = await request(`${origin}${path}`, {
@@ -57,6 +62,7 @@ function caller(origin: string, token: string) {
       headers: {
         authorization: `Bearer ${token}`,
         ...(body !== undefined && { 'content-type': type }),
+        ...(accept !== undefined && { accept }),
       },
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,

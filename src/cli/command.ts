@@ -91,7 +91,10 @@ export function defineCommand<const O extends Options>(definition: Definition<O>
 }
 
 export function usageError(name: string, message: string): CommandError {
-  return new CommandError(EXIT.usage, `${message}. See \`sotto ${name} --help\`.`);
+  return new CommandError(
+    EXIT.usage,
+    `${message.replace(/\.$/, '')}. See \`sotto ${name} --help\`.`,
+  );
 }
 
 function parse(name: string, args: readonly string[], options: Options) {

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { connect, type PeerClient } from './client.ts';
 import { defineCommand } from './command.ts';
-import { type Io, printable } from './io.ts';
+import { type Io, interruption, printable } from './io.ts';
+import { metered } from './progress.ts';
 
 const FOLLOW_MS = 1000;
 
@@ -44,6 +45,7 @@ plain form control characters of others are replaced. Files are only named unles
   run: async ({ values, io }) => {
     const { from, save, follow, json } = values;
     const peer = connect(values['data-dir']);
+    const { signal } = follow === true ? { signal: interruption(io) } : new AbortController();
     let count = 0;
     do {
       const request = from === undefined ? {} : { from };
@@ -53,8 +55,9 @@ plain form control characters of others are replaced. Files are only named unles
         io.print(json === true ? JSON.stringify({ ...message, saved }) : line(message, saved));
       }
       count += messages.length;
-      if (follow === true) await sleep(FOLLOW_MS);
-    } while (follow === true);
+      // Ctrl-C ends here only: what the peer has marked as opened was shown.
+      if (follow === true) await sleep(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
+    } while (follow === true && !signal.aborted);
     sayNothing(count, io);
     return {};
   },
@@ -72,11 +75,12 @@ function line({ from, verified, at, text, type, name, size }: Message, saved?: s
 }
 
 /** The name is a stranger's: only its harmless characters are used, and nothing is replaced. */
-async function saveFile(peer: PeerClient, { content, name, id }: Message, folder: string) {
+async function saveFile(peer: PeerClient, { content, name, id, size }: Message, folder: string) {
   if (content === undefined) return undefined;
   mkdirSync(folder, { recursive: true });
   const harmless = (name ?? 'file').replace(/[^\p{L}\p{N}._ -]/gu, '_').replace(/^\.+/, '_');
   const path = join(folder, `${id.slice(-8)}-${harmless.slice(0, 100)}`);
-  await pipeline(await peer.download('GET', content), createWriteStream(path, { flags: 'wx' }));
+  const bytes = metered(await peer.download('GET', content), harmless, size);
+  await pipeline(bytes, createWriteStream(path, { flags: 'wx' }));
   return path;
 }

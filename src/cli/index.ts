@@ -14,6 +14,7 @@ import { pair } from './pair.ts';
 import { receive } from './receive.ts';
 import { reveal } from './reveal.ts';
 import { send } from './send.ts';
+import { sensors } from './sensors.ts';
 import { up } from './up.ts';
 import { verify } from './verify.ts';
 
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   send,
   receive,
   inbox,
+  sensors,
   identity,
   bridge,
   hide,

@@ -1,9 +1,11 @@
 /** The terminal, as commands see it: data to stdout, words to stderr, colours only for people. */
 import { createReadStream, openSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { styleText } from 'node:util';
 import { wantsColor } from '../config.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { metered } from './progress.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -21,6 +23,11 @@ export interface Io {
 }
 
 export function terminal(): Io {
+  // `sotto inbox | head -1`: who reads has had enough, and that is no mistake.
+  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'EPIPE') process.exit(EXIT.done);
+    throw cause;
+  });
   const colored = process.stdout.isTTY === true && wantsColor();
   return {
     print: (line) => void process.stdout.write(`${line}\n`),
@@ -41,16 +48,36 @@ export function printable(text: string): string {
   );
 }
 
-/** @throws {CommandError} `usage`, before anything is sent. */
+/**
+ * For what goes on until Ctrl-C: it ends where nothing is lost, with `done`, as asked. The signal
+ * aborts on the first one; a second one ends the process at once.
+ */
+export function interruption(io: Io): AbortSignal {
+  const controller = new AbortController();
+  for (const way of ['SIGINT', 'SIGTERM']) process.once(way, () => controller.abort());
+  io.say('This goes on until Ctrl-C.');
+  return controller.signal;
+}
+
+/** Drawn on a terminal while it is read. @throws {CommandError} `usage`, before anything is sent. */
 export function openFile(file: string): Readable {
   try {
-    if (statSync(file).isDirectory()) throw new CommandError(EXIT.usage, `${file} is a folder.`);
-    return createReadStream(file, { fd: openSync(file, 'r') });
+    const { size, isDirectory } = lookAt(file);
+    if (isDirectory) throw new CommandError(EXIT.usage, `${file} is a folder.`);
+    const stream = createReadStream(file, { fd: openSync(file, 'r') });
+    return metered(stream, basename(file), size);
   } catch (cause) {
     if (cause instanceof CommandError) throw cause;
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
     throw new CommandError(EXIT.usage, `${file} cannot be read (${code}).`, { cause });
   }
+}
+
+/** A pipe or a device has a size that nobody knows. */
+function lookAt(file: string) {
+  const found = statSync(file);
+  const size = found.isFile() ? { size: found.size } : {};
+  return { ...size, isDirectory: found.isDirectory() };
 }
 
 async function readStdin(sizeMax: number): Promise<Uint8Array> {

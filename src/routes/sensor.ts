@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Messenger, NamedBucket, NamedReading } from '../messenger/index.ts';
-import { Name, readFields } from './fields.ts';
+import { Flag, Name, readFields } from './fields.ts';
 import type { Route, RouteContext } from './route.ts';
 
 const ROWS_MAX = 100_000;
@@ -23,6 +23,8 @@ const SensorFields = z.strictObject({
   device: Name.exactOptional(),
   name: Name.exactOptional(),
   limit: z.coerce.number().int().min(1).max(ROWS_MAX).exactOptional(),
+  /** The newest as rows, as a series has them, and not by device with the older names. */
+  rows: Flag.exactOptional(),
 });
 
 type Fields = z.output<typeof SensorFields>;
@@ -38,7 +40,8 @@ export const sensor: Route = async (ctx, messenger) => {
   if (wanted === 'text/csv') reply(ctx, 'text/csv; charset=utf-8', csv(rows));
   else if (wanted === 'application/senml+json') {
     reply(ctx, 'application/senml+json', JSON.stringify(rows.map(senml)));
-  } else ctx.body = isSeries ? rows.map(asJson) : current(latest(messenger, fields), Date.now());
+  } else if (isSeries || fields.rows === true) ctx.body = rows.map(asJson);
+  else ctx.body = current(latest(messenger, fields), Date.now());
 };
 
 function reply(ctx: RouteContext, type: string, body: string): void {
@@ -57,7 +60,7 @@ function latest(messenger: Messenger, { device, name }: Fields): readonly Latest
 }
 
 function series(messenger: Messenger, fields: Fields): readonly Row[] {
-  const { from, to = new Date(), every, limit = 10_000, ...of } = fields;
+  const { from, to = new Date(), every, limit = 10_000, rows: _rows, ...of } = fields;
   const every_ms = every === undefined ? {} : { every_ms: Math.round(every * 1000) };
   const start = from ?? new Date(to.getTime() - DAY_MS);
   return messenger.readingSeries({ ...of, from: start, to, ...every_ms, limit });

@@ -57,6 +57,8 @@ t.test('the newest of each sensor, the device heard of last on top', async (t) =
   const body = JSON.parse((await get('/sensor')).text);
   t.match(body, { temp_bmp: 25.08, pressure_bmp: 1006.53, humid_sht4: 48 });
   t.equal(body.current_time, at.toISOString());
+  const rows = JSON.parse((await get('/sensor?rows=true&name=boots')).text);
+  t.match(rows, [{ device: 'esp', name: 'boots', unit: 'count', mean: 3, sure: true }]);
   const [esp, attic] = body.devices;
   t.match(esp, { device: 'esp', age_s: Number, time_is_sure: true, health: { boots: 3 } });
   t.strictSame(esp.missing_since, { humid_sht4: earlier.toISOString() });

@@ -1,0 +1,74 @@
+/** What a person at a terminal sees of long work, on stderr. In a pipe or a log: nothing. */
+import { Readable } from 'node:stream';
+
+const DRAW_MS = 100;
+const BAR_WIDTH = 24;
+const CLEAR_LINE = '\r\u001b[K';
+
+export interface Progress {
+  advance(bytes: number): void;
+  /** Takes the bar away. */
+  end(): void;
+}
+
+/** @param total in bytes; undefined: only what is done and for how long can be told. */
+export function startProgress(words: string, total?: number): Progress {
+  const { stderr } = process;
+  if (stderr.isTTY !== true) return { advance: () => {}, end: () => {} };
+  const begun_ms = performance.now();
+  let done = 0;
+  const draw = () => {
+    const seconds = Math.floor((performance.now() - begun_ms) / 1000);
+    const state = total === undefined ? sizeText(done) : bar(done, total);
+    stderr.write(`${CLEAR_LINE}${words}  ${state}  ${seconds} s`);
+  };
+  const timer = setInterval(draw, DRAW_MS);
+  draw();
+  return {
+    advance: (bytes) => {
+      done += bytes;
+    },
+    end: () => {
+      clearInterval(timer);
+      stderr.write(CLEAR_LINE);
+    },
+  };
+}
+
+/** The same stream, drawn while it is read. */
+export function metered(stream: Readable, words: string, total?: number): Readable {
+  return Readable.from(drawn(stream, startProgress(words, total)), { objectMode: false });
+}
+
+/** Shows that something is going on until `work` has ended. */
+export async function during<T>(words: string, work: Promise<T>): Promise<T> {
+  const progress = startProgress(words);
+  try {
+    return await work;
+  } finally {
+    progress.end();
+  }
+}
+
+async function* drawn(stream: Readable, progress: Progress): AsyncIterable<Uint8Array> {
+  try {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      progress.advance(chunk.length);
+      yield chunk;
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+function bar(done: number, total: number): string {
+  const share = total === 0 ? 1 : Math.min(1, done / total);
+  const full = Math.round(share * BAR_WIDTH);
+  const drawn = `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)}`;
+  return `${drawn} ${String(Math.floor(share * 100)).padStart(3)} %  ${sizeText(done)}`;
+}
+
+function sizeText(bytes: number): string {
+  if (bytes === 0) return '';
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
