@@ -20,20 +20,25 @@ export function ratioOf(price: number): number {
 }
 
 /**
- * The highest price at which `bitsAt` still gives `needed` bits, within a half percent of λ; or
- * undefined if even price 0 does not. `bitsAt` must fall with the price, at least nearly.
+ * The highest price at which `bitsAt` still gives `needed` bits, or one lower by this part of it at
+ * most; or undefined if even price 0 does not. `bitsAt` must fall with the price, at least nearly.
  */
-export function findPrice(bitsAt: (price: number) => number, needed: number): number | undefined {
+export function findPrice(
+  bitsAt: (price: number) => number,
+  needed: number,
+  tolerance = 1 / 256,
+): number | undefined {
   // Where the logarithm of the bits would meet the wanted one, if it fell in a straight line.
   const wanted = Math.log(needed);
   let low = { price: 0, excess: Number.POSITIVE_INFINITY };
   let high = { price: PRICE_MAX, excess: Number.NEGATIVE_INFINITY };
   let price = 1024;
-  while (high.price - low.price > Math.max(1, low.price / 256)) {
+  for (let probes = 1; high.price - low.price > Math.max(1, low.price * tolerance); probes++) {
     const excess = Math.log(Math.max(1, bitsAt(price))) - wanted;
     if (excess >= 0) low = { price, excess };
     else high = { price, excess };
-    price = between(low, high);
+    // Straight lines creep where bits fall off a cliff; halving never does.
+    price = probes % 3 === 0 ? (low.price + high.price) >> 1 : between(low, high);
   }
   if (low.price > 0 || bitsAt(0) >= needed) return low.price;
   return undefined;

@@ -20,10 +20,6 @@ const CODE = 2;
 const PRIOR = integerPrior();
 const WHOLE_LAYER = { step: Number.POSITIVE_INFINITY, enough: Number.POSITIVE_INFINITY } as const;
 
-/** How much less than its twin the second layer of a plane may hold, and still no new search. */
-const MARGIN_FACTOR = 1.005;
-const MARGIN_BITS = 32;
-
 /** Undefined if the picture cannot hold the payload. */
 export function embedShifted(
   cover: Picture,
@@ -32,25 +28,13 @@ export function embedShifted(
 ): Picture | undefined {
   const needed = 8 * payload.length + OVERHEAD_BITS;
   const tapes = fieldsOf(cover, 0).map((field) => readShiftLayer(field, 0));
-  const wanted = needed * MARGIN_FACTOR + MARGIN_BITS;
-  const best = bestPrice(tapes, wanted);
-  for (let price = best; ; price = Math.floor(price * 0.99)) {
+  // Whole bins make room jump with the price, so it is found to the last digit.
+  const best = findPrice((price) => survey(tapes, price).bits, needed, 0) ?? 0;
+  // The second layers hold a little less or more than their twins: steps down grow until all fits.
+  for (let price = best, step = 1; ; price = Math.max(0, price - step), step *= 2) {
     const stego = tryEmbed(cover, payload, key, price);
     if (stego !== undefined || price === 0) return stego;
   }
-}
-
-/** Whole bins make cost and room jump with the price, so the prices around are looked at too. */
-function bestPrice(tapes: readonly ShiftTape[], wanted: number): number {
-  const found = findPrice((price) => survey(tapes, price).bits, wanted) ?? 0;
-  let [best, least] = [found, Number.POSITIVE_INFINITY];
-  for (let step = -6; step <= 3; step++) {
-    const price = Math.round(found * (1 + step / 40));
-    const { bits, changes } = survey(tapes, price);
-    const expected = (changes * wanted) / bits;
-    if (bits >= wanted && expected < least) [best, least] = [price, expected];
-  }
-  return best;
 }
 
 /** What all layers hold and cost, taking the second parity of each plane for the first. */
