@@ -1,9 +1,12 @@
 /** `sotto pair`: makes a pairing code, uses one, or triggers an exchange of keys. */
+import { styleText } from 'node:util';
+import { renderUnicodeCompact } from 'uqr';
 import { z } from 'zod';
+import { wantsColor } from '../config.ts';
 import { connect, type PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { EXIT } from './errors.ts';
-import { printable } from './io.ts';
+import { type Io, printable } from './io.ts';
 
 const codeSchema = z.object({ code: z.string(), expires: z.string() });
 const sendKeysSchema = z.object({
@@ -20,7 +23,8 @@ export const pair = defineCommand({
   summary: 'Pair with another peer, or renew the keys with a contact',
   usage: ['', 'CODE', '--to NAME [--address ORIGIN] [--again]'],
   details: `Without anything, prints a pairing code: it is good for one use and ten minutes, and whoever
-uses it is verified at once. Give it to the other person by a way that nobody else reads.
+uses it is verified at once. Give it to the other person by a way that nobody else reads; on a
+terminal it is drawn as a QR code too.
 With a CODE from the other side, pairs by it; - reads it from stdin.
 With --to, exchanges keys as POST /send_keys does; then compare the six digits and \`sotto verify\`.`,
   examples: [
@@ -33,12 +37,13 @@ With --to, exchanges keys as POST /send_keys does; then compare the six digits a
     to: { type: 'string', takes: 'NAME', about: 'the contact; a new name needs --address' },
     address: { type: 'string', takes: 'ORIGIN', about: 'where it is, as http://HOST:PORT' },
     again: { type: 'boolean', about: 'meet anew although the keys are known' },
+    qr: { type: 'boolean', about: 'draw the code also where stderr is no terminal' },
   },
   run: async ({ values, positionals: [given], io }) => {
-    const { to, address, again } = values;
+    const { to, address, again, qr } = values;
     const peer = connect(values['data-dir']);
     if (given === undefined && to === undefined && address === undefined) {
-      return await makeCode(peer, (line) => io.say(line));
+      return await makeCode(peer, io, qr ?? process.stderr.isTTY === true);
     }
     const typed = given === '-' ? new TextDecoder().decode(await io.read(1024)).trim() : given;
     if (typed === '') throw usageError('pair', 'There was no code on stdin');
@@ -51,10 +56,20 @@ With --to, exchanges keys as POST /send_keys does; then compare the six digits a
   },
 });
 
-async function makeCode(peer: PeerClient, say: (line: string) => void): Promise<Outcome> {
+async function makeCode(peer: PeerClient, io: Io, draws: boolean): Promise<Outcome> {
   const { code, expires } = await peer.post('/pair', {}, codeSchema);
-  say(`Type this on the other side before ${new Date(expires).toLocaleTimeString()}:`);
+  if (draws) io.say(drawing(code));
+  io.say(`Type this on the other side before ${new Date(expires).toLocaleTimeString()}:`);
   return { data: { code, expires }, text: `sotto pair ${code}` };
+}
+
+/** Its light is the terminal's ink: with colours of its own, or a camera may see it inverted. */
+function drawing(code: string): string {
+  const text = renderUnicodeCompact(code, { ecc: 'M', border: 2 });
+  if (process.stderr.isTTY !== true || !wantsColor()) return text;
+  const style: Parameters<typeof styleText>[0] = ['whiteBright', 'bgBlack'];
+  const lines = text.split('\n').map((line) => styleText(style, line, { validateStream: false }));
+  return lines.join('\n');
 }
 
 async function sendKeys(peer: PeerClient, request: object): Promise<Outcome> {

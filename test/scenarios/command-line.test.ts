@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import jsQR from 'jsqr';
 import t, { type Test } from 'tap';
 import { main } from '../../src/cli/index.ts';
 
@@ -35,15 +36,34 @@ async function sotto(name: string, command: string, ...args: readonly string[]) 
   return { code, out: out.join('\n'), words: words.join('\n') };
 }
 
+const DOT = 4;
+/** What a phone reads off a terminal where ink is light. */
+function scanned(words: string): string | undefined {
+  const rows = words.split('\n').filter((line) => /[█▀▄]/.test(line));
+  const width = (rows[0]?.length ?? 0) * DOT;
+  const height = rows.length * 2 * DOT;
+  const pixels = new Uint8ClampedArray(width * height * 4).fill(255);
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const character = rows[Math.floor(y / DOT / 2)]?.[Math.floor(x / DOT)] ?? ' ';
+      const inks = Math.floor(y / DOT) % 2 === 0 ? '█▀' : '█▄';
+      if (!inks.includes(character)) pixels.fill(0, (y * width + x) * 4, (y * width + x) * 4 + 3);
+    }
+  }
+  const read = jsQR as unknown as typeof jsQR.default;
+  return read(pixels, width, height)?.data;
+}
+
 t.test('two people meet by a pairing code and talk', async (t) => {
   await Promise.all([up(t, 'alice'), up(t, 'bob')]);
 
   const early = await sotto('alice', 'send', 'too early');
   t.match(early, { code: 4, out: '', words: /\(no_contact\)$/ });
 
-  const made = await sotto('alice', 'pair');
+  const made = await sotto('alice', 'pair', '--qr');
   const code = /^sotto pair (\S+)$/.exec(made.out)?.[1] ?? '';
-  t.match(made, { code: 0, words: /^Type this on the other side before/ });
+  t.match(made, { code: 0, words: /Type this on the other side before/ });
+  t.equal(scanned(made.words), code, 'a camera reads the same');
   const wrong = await sotto(
     'bob',
     'pair',
