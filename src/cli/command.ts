@@ -46,8 +46,8 @@ export interface Outcome {
   readonly exitCode?: ExitCode;
 }
 
-/** A line of the options: the flag, and what it is about. */
-type Row = readonly [string, string];
+/** A line of the options: the flag with what it takes, and what it is about. */
+export type Row = readonly [string, string];
 
 export interface Command {
   readonly name: string;
@@ -58,6 +58,8 @@ export interface Command {
   /** Whole paragraphs for `--help`, and what to type. */
   readonly details?: string;
   readonly examples: readonly string[];
+  /** Words that its first argument may be, where these are all. */
+  readonly verbs?: readonly string[];
   readonly options: Options;
   /** Instead of `options`, for a command that reads its own arguments. */
   optionRows?(): readonly Row[];
@@ -107,7 +109,7 @@ function parse(name: string, args: readonly string[], options: Options) {
 }
 
 export function describe(command: Command): string {
-  const { name, summary, usage, details, examples, options } = command;
+  const { name, summary, usage, details, examples } = command;
   return [
     `${summary}.`,
     '',
@@ -115,14 +117,16 @@ export function describe(command: Command): string {
     '',
     ...(details === undefined ? [] : [details, '']),
     'Options:',
-    align(command.optionRows?.() ?? rowsOf(options)),
+    align(rowsOf(command)),
     '',
     'Examples:',
     ...examples.map((line) => `  ${line}`),
   ].join('\n');
 }
 
-function rowsOf(options: Options): Row[] {
+/** All that a command takes, as its help shows it. */
+export function rowsOf({ options, optionRows }: Command): readonly Row[] {
+  if (optionRows !== undefined) return optionRows();
   return Object.entries(options).map(([long, { takes, about }]) => [
     `--${long}${takes === undefined ? '' : ` ${takes}`}`,
     about,

@@ -42,6 +42,7 @@ identity is encrypted; who has it and its passphrase is this peer. Two peers mus
     'sotto identity passphrase --passphrase-file old.txt --new-passphrase-file new.txt',
     'sotto identity passphrase --passphrase-file old.txt --key-file',
   ],
+  verbs: ['show', 'export', 'import', 'passphrase'],
   positionalsMax: 2,
   options: OPTIONS,
   run: async ({ values, positionals: [verb = 'show', file] }) => {

@@ -3,6 +3,7 @@ import { ConfigError } from '../config.ts';
 import { bridge } from './bridge.ts';
 import { capacity } from './capacity.ts';
 import { type Command, describe } from './command.ts';
+import { completionOf } from './completion.ts';
 import { contacts } from './contacts.ts';
 import { cover } from './cover.ts';
 import { CommandError, EXIT, type ExitCode } from './errors.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   reveal,
   capacity,
   cover,
+  completionOf(() => COMMANDS),
 ];
 
 /** Returns the exit code; never throws. */
