@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Bridge, startBridge } from '../src/bridge.ts';
+import { type Bridge, startBridge } from '../src/bridge/index.ts';
 
 const COMMAND = fileURLToPath(new URL('./sotto.mjs', import.meta.url));
 const HOST_FOLDER = fileURLToPath(new URL('../hardware/esp32-peer/host/', import.meta.url));

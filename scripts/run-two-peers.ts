@@ -1,5 +1,9 @@
-/** `npm start`: alice and bob on this machine, until Ctrl-C, with what to paste to try them. */
+/**
+ * `npm start`: alice and bob on this machine, until Ctrl-C, with what to paste to try them. With
+ * `--serial FILE` the device on that line is bob, and alice takes its pairing code here.
+ */
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { styleText } from 'node:util';
 import { wantsColor } from '../src/config.ts';
 import {
@@ -12,13 +16,18 @@ import {
 } from './two-peers.ts';
 
 const COLORS = { alice: 'cyan', bob: 'magenta' } as const;
+/** Longer than alice waits for the device. */
+const PAIR_MS = 20_000;
 const colored = process.stdout.isTTY === true && wantsColor();
 
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    const peers = await startPair(parsePairOptions(args), print);
-    console.log(guide(...peers));
+    const options = parsePairOptions(args);
+    const peers = await startPair(options, print);
+    const codes = options.serial === undefined ? undefined : takeCodes(...peers);
+    console.log(guide(...peers, options.serial));
     const failed = await untilTold(peers);
+    codes?.close();
     await stopPeers(peers);
     return failed ? 1 : 0;
   } catch (cause) {
@@ -51,22 +60,54 @@ function readable(line: string): string {
   }
 }
 
-function guide(alice: RunningPeer, bob: RunningPeer): string {
+function guide(alice: RunningPeer, bob: RunningPeer, serial: string | undefined): string {
   const step = (number: number, command: string, then: string) =>
     `  ${paint('bold', `${number}.`)} ${command}\n     ${paint('dim', then)}`;
+  const device = `
+bob is the device on ${serial}. Unless they are paired: type ${paint('bold', 'pair')} at the device's own
+console, or press BOOT, then paste the code that it shows here, and Enter.
+`;
+  const isDevice = serial !== undefined;
+  const then = isDevice
+    ? ['the device answers by itself: keys are fresh', 'the device renews them from its side']
+    : [
+        'alice has asked; now bob has to answer',
+        'both terminals show the same six digits: nobody sits between them',
+      ];
   return `
-Both peers are running. Paste these, one after the other:
+Both peers are running. ${isDevice ? device : ''}${isDevice ? 'Then paste' : 'Paste'} these, one after the other:
 
-${step(1, `curl -X POST ${alice.origin}/send_keys`, 'alice has asked; now bob has to answer')}
-${step(2, `curl -X POST ${bob.origin}/send_keys`, 'both terminals show the same six digits: nobody sits between them')}
+${step(1, `curl -X POST ${alice.origin}/send_keys`, then[0] ?? '')}
+${step(2, `curl -X POST ${bob.origin}/send_keys`, then[1] ?? '')}
 ${step(3, `curl -d '{"text": "hello bob"}' ${alice.origin}/send_msg`, 'the message is on its way, sealed; bob waits for his person')}
-${step(4, `curl -X POST ${bob.origin}/decrypt_msg`, "bob's terminal shows the text")}
+${step(4, `curl -X POST ${bob.origin}/decrypt_msg`, isDevice ? "the device's own console shows the text" : "bob's terminal shows the text")}
 
 alice's page  ${alice.pageLink}
-bob's page    ${bob.pageLink}
+${isDevice ? `readings      ${alice.origin}/sensor` : `bob's page    ${bob.pageLink}`}
 
 Ctrl-C stops both.
 `;
+}
+
+/** Each line typed or pasted here is a pairing code for alice; no argument ever holds one. */
+function takeCodes(alice: RunningPeer, bob: RunningPeer) {
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', (line) => {
+    if (line.trim() !== '') void pair(alice, bob, line.trim()).then(console.log, console.error);
+  });
+  return lines;
+}
+
+async function pair(alice: RunningPeer, bob: RunningPeer, code: string): Promise<string> {
+  const response = await fetch(`${alice.origin}/send_keys`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ to: 'bob', address: bob.origin, code }),
+    signal: AbortSignal.timeout(PAIR_MS),
+  }).catch((cause: unknown) => `alice does not answer (${String(cause)})`);
+  if (typeof response === 'string') return response;
+  const answer = (await response.json()) as { readonly detail?: string };
+  return `${response.status === 200 ? 'Paired: ' : ''}${answer.detail ?? response.status}`;
 }
 
 /** Returns whether a peer ended by itself. */

@@ -1,4 +1,7 @@
-/** Two identical peers, each its own process, with what they print marked by name. */
+/**
+ * Two peers, each its own process, with what they print marked by name: two that are identical, or
+ * one and the bridge to a device that takes the other's place.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
@@ -18,6 +21,8 @@ export interface PairOptions {
   readonly folder: string;
   /** Forget what earlier runs left in the folder. */
   readonly fresh: boolean;
+  /** The line of a device that is to be bob. */
+  readonly serial?: string;
   /** More flags for both, for instance `--crypto noble`. */
   readonly flags: readonly string[];
 }
@@ -42,9 +47,10 @@ export class StartError extends Error {
 export function parsePairOptions(args: readonly string[]): PairOptions {
   const options = {
     ports: { type: 'string', default: '5000,5001' },
-    'data-dir': { type: 'string', default: 'data' },
+    'data-dir': { type: 'string' },
     fresh: { type: 'boolean', default: false },
     crypto: { type: 'string' },
+    serial: { type: 'string' },
   } as const;
   const { values } = parsed(() => parseArgs({ args: [...args], options }));
   const ports = values.ports.split(',').map(Number);
@@ -55,8 +61,10 @@ export function parsePairOptions(args: readonly string[]): PairOptions {
   }
   return {
     ports: [first, second],
-    folder: resolve(values['data-dir']),
+    // The alice who knows a device as bob is another than the one who knows a peer by that name.
+    folder: resolve(values['data-dir'] ?? (values.serial === undefined ? 'data' : 'data/serial')),
     fresh: values.fresh,
+    ...(values.serial !== undefined && { serial: values.serial }),
     flags: values.crypto === undefined ? [] : ['--crypto', values.crypto],
   };
 }
@@ -66,7 +74,8 @@ function parsed<T>(parse: () => T): T {
     return parse();
   } catch (cause) {
     const message = cause instanceof Error ? cause.message.replace(/\. .*$/s, '') : 'Unusable';
-    const takes = 'There are --ports A,B, --data-dir DIR, --fresh and --crypto PROVIDER';
+    const takes =
+      'There are --ports A,B, --data-dir DIR, --fresh, --crypto PROVIDER and --serial FILE';
     throw new StartError(`${message}. ${takes}.`, { cause });
   }
 }
@@ -78,22 +87,12 @@ export async function startPair(
 ): Promise<[RunningPeer, RunningPeer]> {
   for (const port of options.ports) await checkPort(port);
   if (options.fresh) for (const name of NAMES) forget(join(options.folder, name));
-  const [alicePort, bobPort] = options.ports;
+  const [alice_at, bob_at] = options.ports.map((port) => `http://${HOST}:${port}`);
   const started = await Promise.allSettled([
-    startPeer(
-      'alice',
-      alicePort,
-      ['--contact', `bob=http://${HOST}:${bobPort}`],
-      options,
-      listener,
-    ),
-    startPeer(
-      'bob',
-      bobPort,
-      ['--contact', `alice=http://${HOST}:${alicePort}`],
-      options,
-      listener,
-    ),
+    startPeer('alice', peerFlags('alice', `bob=${bob_at}`, options), listener),
+    options.serial === undefined
+      ? startPeer('bob', peerFlags('bob', `alice=${alice_at}`, options), listener)
+      : startPeer('bob', bridgeFlags(options.serial, `${alice_at}`, options), listener),
   ]);
   const [alice, bob] = started;
   if (alice.status === 'fulfilled' && bob.status === 'fulfilled') return [alice.value, bob.value];
@@ -115,17 +114,25 @@ export async function stopPeers(peers: readonly RunningPeer[]): Promise<void> {
   );
 }
 
+function peerFlags(name: (typeof NAMES)[number], contact: string, options: PairOptions) {
+  const { folder, flags, ports } = options;
+  const port = ports[NAMES.indexOf(name)];
+  const own = ['--demo', '--name', name, '--port', `${port}`, '--data-dir', join(folder, name)];
+  return ['up', ...own, '--contact', contact, ...flags];
+}
+
+function bridgeFlags(serial: string, peer: string, { ports }: PairOptions): readonly string[] {
+  return ['bridge', '--serial', serial, '--port', `${ports[1]}`, '--peer', peer];
+}
+
 async function startPeer(
   name: string,
-  port: number,
-  contact: readonly string[],
-  { folder, flags }: PairOptions,
+  args: readonly string[],
   listener: Listener,
 ): Promise<RunningPeer> {
-  const own = ['--demo', '--name', name, '--port', String(port), '--data-dir', join(folder, name)];
   // In a group of its own, so that Ctrl-C reaches it through us and once. If we end without a
   // word, the closed channel tells it.
-  const child = spawn(process.execPath, [COMMAND, 'up', ...own, ...contact, ...flags], {
+  const child = spawn(process.execPath, [COMMAND, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
   });

@@ -1,19 +1,31 @@
-/** `sotto bridge`: offers a device on a serial line to peers on the network. Holds no key. */
-import { once } from 'node:events';
-import { startBridge } from '../bridge.ts';
+/** `sotto bridge`: offers devices on serial lines to peers on the network. Holds no key. */
+import { type Bridge, startBridge } from '../bridge/index.ts';
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
+import type { Io } from './io.ts';
+import { untilTold } from './until-told.ts';
 
 export const bridge = defineCommand({
   name: 'bridge',
-  summary: 'offer a device on a serial line as a peer',
-  usage: ['--serial FILE --peer ORIGIN [--port 5001]'],
-  details:
-    'Carries ciphertext between the device and the peers that --peer names, and its four verbs.\n' +
-    'The device may be plugged in later, reset, or unplugged at any time.',
-  examples: ['sotto bridge --serial /dev/ttyUSB0 --peer http://127.0.0.1:5000'],
+  summary: 'Offer a device on a serial line as a peer',
+  usage: ['--serial FILE [--port 5001] [--peer ORIGIN]'],
+  details: `Carries ciphertext between the device and its peers, and its four verbs; holds no key. The device
+may be plugged in later, reset, or unplugged at any time. --serial may be repeated: the second
+device is offered at the port after the first one's, and so on. A device reaches peers on this
+machine and in private networks; with --peer those that are named, and no other.
+GET /show and /metrics tell noise on the line from packets that the device refused.`,
+  examples: [
+    'sotto bridge --serial /dev/ttyUSB0',
+    'sotto bridge --serial /dev/ttyUSB0 --serial /dev/ttyUSB1 --host 0.0.0.0',
+    'sotto bridge --serial /dev/ttyUSB0 --peer http://127.0.0.1:5000',
+  ],
   options: {
-    serial: { type: 'string', takes: 'FILE', about: 'the serial line, e.g. /dev/ttyUSB0' },
+    serial: {
+      type: 'string',
+      takes: 'FILE',
+      multiple: true,
+      about: 'the serial line, e.g. /dev/ttyUSB0; may be repeated',
+    },
     baud: { type: 'string', takes: 'N', about: 'bits a second; 115200' },
     host: { type: 'string', takes: 'HOST', about: 'where to listen; 127.0.0.1' },
     port: { type: 'string', takes: 'PORT', about: 'where to listen; 5001' },
@@ -26,30 +38,45 @@ export const bridge = defineCommand({
   },
   positionalsMax: 0,
   async run({ values, io }) {
-    if (values.serial === undefined) throw usageError('bridge', 'Which line? Name it by --serial');
-    const host = values.host ?? '127.0.0.1';
+    const { serial = [], host = '127.0.0.1', peer: peers = [] } = values;
+    if (serial.length === 0) throw usageError('bridge', 'Which line? Name it by --serial');
     const port = integer('--port', values.port ?? '5001', 65_535);
-    const started = await startBridge({
-      serial: values.serial,
-      baud: integer('--baud', values.baud ?? '115200', 4_000_000),
-      host,
-      port,
-      peers: values.peer ?? [],
-      say: (line) => io.say(line),
-    }).catch((cause: unknown) => {
-      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
-      if (code === undefined) throw cause;
-      throw new CommandError(
-        EXIT.usage,
-        `Port ${port} of ${host} cannot be listened on (${code}).`,
-      );
-    });
-    io.say(`The device on ${values.serial} is offered at ${started.origin}. Ctrl-C stops.`);
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-    await started.stop();
+    if (port + serial.length - 1 > 65_535)
+      throw usageError('bridge', `No port after ${port} is left`);
+    const baud = integer('--baud', values.baud ?? '115200', 4_000_000);
+    const started: Bridge[] = [];
+    try {
+      for (const [index, path] of serial.entries()) {
+        const own = port === 0 ? 0 : port + index;
+        const marked = serial.length === 1 ? '' : `${path}: `;
+        const say = (line: string) => io.say(marked + line);
+        started.push(await offer(io, { serial: path, baud, host, port: own, peers, say }));
+      }
+      const [first] = started;
+      // For whoever started this process and wants to know when it is ready.
+      process.send?.({ origin: first?.origin, pageLink: first?.origin });
+      await untilTold();
+    } finally {
+      await Promise.all(started.map((each) => each.stop()));
+    }
     return {};
   },
 });
+
+/** @throws {CommandError} if the port cannot be had. */
+async function offer(io: Io, config: Parameters<typeof startBridge>[0]): Promise<Bridge> {
+  const { serial, host, port } = config;
+  try {
+    const started = await startBridge(config);
+    io.say(`The device on ${serial} is offered at ${started.origin}. Ctrl-C stops.`);
+    return started;
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
+    if (code === undefined) throw cause;
+    const message = `Port ${port} of ${host} cannot be listened on (${code}).`;
+    throw new CommandError(EXIT.usage, `${message} Choose another with --port.`, { cause });
+  }
+}
 
 function integer(flag: string, text: string, max: number): number {
   const value = Number(text);

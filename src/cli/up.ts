@@ -1,11 +1,11 @@
 /** `sotto up`: runs a peer until it is told to stop. */
-import { once } from 'node:events';
 import { explainConfig, loadConfig, optionRows } from '../config.ts';
 import { StoreError } from '../failures.ts';
 import type { Peer } from '../peer.ts';
 import type { Command, Outcome } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
+import { untilTold } from './until-told.ts';
 
 export const up: Command = {
   name: 'up',
@@ -62,15 +62,4 @@ async function start(args: readonly string[], io: Io): Promise<Peer> {
     if (!(cause instanceof StoreError)) throw cause;
     throw new CommandError(EXIT.failed, `${cause.message}.`, { cause });
   }
-}
-
-/** A signal, or the end of the process that started us with a channel. */
-async function untilTold(): Promise<void> {
-  const told = new AbortController();
-  const { signal } = told;
-  const ways = ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'];
-  const waits = ways.map((way) => once(process, way, { signal }));
-  await Promise.race(waits);
-  told.abort();
-  await Promise.allSettled(waits);
 }

@@ -20,8 +20,10 @@ export interface SerialLinkOptions {
   readonly baud?: number;
   /** Random, not 0: tells this run of the bridge from others. */
   readonly bootId: bigint;
-  /** A bundle of the device: returns what goes back, or nothing if it cannot be carried there. */
-  readonly onBundle: (address: string, bundle: Uint8Array) => Promise<Uint8Array | undefined>;
+  /** A bundle of the device: returns what goes back. @throws {LinkError} if it cannot be carried. */
+  readonly onBundle: (address: string, bundle: Uint8Array) => Promise<Uint8Array>;
+  /** Why a bundle of the device could not be carried. */
+  readonly onLost?: (reason: string) => void;
   /** The line came up, with what the device says of itself, or went down. */
   readonly onState?: (firmware: string | undefined) => void;
   /** The line cannot be opened, and why; it is tried again for as long as it takes. */
@@ -80,8 +82,9 @@ export class SerialLink {
   }
 
   /** A trigger; answers with the device's JSON. @throws {LinkError} */
-  async verb(name: string): Promise<string> {
-    return new TextDecoder().decode(await this.#ask('verbs', new TextEncoder().encode(name)));
+  async verb(name: string, patience_ms = REPLY_MS): Promise<string> {
+    const answer = await this.#ask('verbs', new TextEncoder().encode(name), patience_ms);
+    return new TextDecoder().decode(answer);
   }
 
   close(): void {
@@ -91,7 +94,7 @@ export class SerialLink {
     this.#failAll('the bridge is stopping');
   }
 
-  #ask(channel: Channel, body: Uint8Array): Promise<Uint8Array> {
+  #ask(channel: Channel, body: Uint8Array, patience_ms = REPLY_MS): Promise<Uint8Array> {
     if (!this.#line.isUp) {
       return Promise.reject(new LinkError('unreachable', `no device on ${this.#options.path}`));
     }
@@ -105,7 +108,7 @@ export class SerialLink {
     const timer = setTimeout(() => {
       this.#exchanges.delete(key);
       reject(new LinkError('timeout', `the device on ${this.#options.path} did not answer`));
-    }, REPLY_MS);
+    }, patience_ms);
     this.#exchanges.set(key, { resolve, reject, timer });
     this.#queue(channel, concat(Uint8Array.of(number), body));
     return promise;
@@ -213,7 +216,10 @@ export class SerialLink {
     if (rest.length < 1 + size) return;
     const address = new TextDecoder().decode(rest.subarray(1, 1 + size));
     const bundle = rest.slice(1 + size);
-    const reply = await this.#options.onBundle(address, bundle).catch(() => undefined);
+    const reply = await this.#options.onBundle(address, bundle).catch((cause: unknown) => {
+      // The address was the device's choice: no error about it may end the bridge.
+      this.#options.onLost?.(cause instanceof Error ? cause.message : 'it cannot be carried');
+    });
     if (reply === undefined || !this.#line.isUp || this.#waiting.length >= WAITING_MAX) return;
     // What does not fit is repeated by whoever sent it, as what a link lost.
     const [first] = pieces(reply, this.#line.mtu - 1);

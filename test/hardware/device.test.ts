@@ -8,123 +8,19 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { type Bridge, startBridge } from '../../src/bridge.ts';
-import { loadConfig } from '../../src/config.ts';
-import { openssl } from '../../src/crypto/index.ts';
-import { type OpenSerial, openTty } from '../../src/link/index.ts';
-import { createPeer, type Peer } from '../../src/peer.ts';
-import { openStore } from '../../src/store/index.ts';
 import { rounds } from '../support/counts.ts';
-import { silentLog } from '../support/http.ts';
-import { firmwareMissing, HostDevice, make } from './host-device.ts';
-
-interface Scene {
-  readonly folder: string;
-  readonly pi: Peer;
-  readonly origin: string;
-  /** What the Pi's own terminal shows. */
-  readonly printed: string[];
-}
-
-async function begin(t: Test): Promise<Scene> {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-device-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const printed: string[] = [];
-  const print = (line: string) => void printed.push(line);
-  const config = loadConfig(
-    ['--port', '0', '--name', 'pi', '--data-dir', `${folder}/pi`, '--demo'],
-    {},
-  );
-  const pi = createPeer(config, { log: silentLog, terminal: { print, printMessage: print } });
-  t.teardown(() => pi.stop());
-  const { origin } = await pi.start();
-  return { folder, pi, origin, printed };
-}
-
-function power(t: Test, { folder }: Scene, ...args: string[]): HostDevice {
-  const device = new HostDevice('--data', `${folder}/device`, '--name', 'esp', '--clock', ...args);
-  t.teardown(() => device.kill());
-  return device;
-}
-
-const lineOf = async (device: HostDevice) => String((await device.until(/^serial: (.*)$/))[1]);
-
-async function bridged(
-  t: Test,
-  serial: string,
-  peers: readonly string[],
-  open?: OpenSerial,
-  port = 0,
-) {
-  const seen: string[] = [];
-  const say = (line: string) => void seen.push(line);
-  const config = { serial, baud: 115_200, host: '127.0.0.1', port, peers, say };
-  const bridge = await startBridge({ ...config, ...(open && { open }) });
-  t.teardown(() => bridge.stop());
-  return { bridge, seen };
-}
-
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 90_000; Date.now() < deadline; ) {
-    if (await isSo()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`waited in vain until ${what}`);
-}
-
-async function post(origin: string, path: string, body: unknown) {
-  const headers = { 'content-type': 'application/json' };
-  const response = await fetch(origin + path, {
-    method: 'POST',
-    headers,
-    body: JSON.stringify(body),
-  });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-}
-
-async function pair(scene: Scene, device: HostDevice, bridge: Bridge): Promise<void> {
-  await until('the line is up', () => bridge.isUp());
-  device.type('pair');
-  const [, code] = await device.until(/^pairing code: (\S+) /);
-  const request = { to: 'esp', address: bridge.origin, code };
-  await until('they are paired', async () => {
-    const { status, body } = await post(scene.origin, '/send_keys', request);
-    return status === 200 && body['verified'] === true;
-  });
-  await device.until(/^paired with pi, verified/);
-}
-
-/** `rate` of the bytes are dropped, flipped and repeated each, in both directions. */
-function badLine(rate: number): OpenSerial {
-  const mangle = (bytes: Uint8Array) =>
-    Uint8Array.from(
-      [...bytes].flatMap((byte) => {
-        if (Math.random() < rate) return [];
-        const flipped = Math.random() < rate ? byte ^ (1 << Math.floor(Math.random() * 8)) : byte;
-        return Math.random() < rate ? [flipped, flipped] : [flipped];
-      }),
-    );
-  return async (path, baud, { onBytes, onGone }) => {
-    const port = await openTty(path, baud, { onBytes: (bytes) => onBytes(mangle(bytes)), onGone });
-    return { write: (bytes) => port.write(mangle(bytes)), close: () => port.close() };
-  };
-}
-
-const built = (async () => {
-  const missing = await firmwareMissing();
-  if (missing === undefined) await make('host');
-  return missing;
-})();
-
-/** A scene that needs the firmware; a machine that cannot build it is told what to install. */
-function play(name: string, scene: (t: Test) => Promise<void>): void {
-  t.test(name, async (t) => {
-    const missing = await built;
-    if (missing === undefined) await scene(t);
-    else t.comment(missing);
-  });
-}
+import {
+  badLine,
+  begin,
+  bridged,
+  lineOf,
+  pair,
+  play,
+  post,
+  power,
+  storedSeries,
+  until,
+} from './scene.ts';
 
 play('a device as a peer', async (t) => {
   const scene = await begin(t);
@@ -205,18 +101,8 @@ play('readings: each once, with its own time', async (t) => {
     const { queued, synchronised } = (await response.json()) as Record<string, unknown>;
     return queued === 0 && synchronised === true;
   });
-  await scene.pi.stop();
-  const store = await openStore({
-    folder: `${scene.folder}/pi`,
-    key: 'key file',
-    log: silentLog,
-    crypto: openssl,
-  });
-  const limit = 100_000;
-  const range = { from: new Date(0), to: new Date(8.64e15), limit, name: 'temp_sht4' };
-  const series = store.readings.series(range);
+  const series = await storedSeries(scene, 'temp_sht4');
   const times = series.map(({ at }) => at.getTime());
-  store.close();
   t.ok(
     series.every(({ sure }) => sure),
     'the device dated them, every one',

@@ -19,7 +19,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['bytes.ts', 'failures.ts', 'crypto', 'messenger'],
   routes: ['bytes.ts', 'failures.ts', 'crypto', 'protocol', 'messenger'],
   'config.ts': ['bytes.ts'],
-  'bridge.ts': ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
+  bridge: ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
   'presence.ts': ['bytes.ts', 'failures.ts'],
   'surroundings.ts': ['messenger'],
   'identity.ts': [
@@ -48,7 +48,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'surroundings.ts',
   ],
   cli: [
-    'bridge.ts',
+    'bridge',
     'bytes.ts',
     'failures.ts',
     'crypto',

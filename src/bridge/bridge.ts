@@ -4,11 +4,13 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { systemRandomBytes } from './crypto/index.ts';
-import { LinkError } from './failures.ts';
-import { HttpLink, type OpenSerial, SerialLink } from './link/index.ts';
-import { type Access, decide, type GuardConfig } from './routes/index.ts';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { systemRandomBytes } from '../crypto/index.ts';
+import { LinkError } from '../failures.ts';
+import { HttpLink, type OpenSerial, SerialLink } from '../link/index.ts';
+import { type Access, decide, type GuardConfig } from '../routes/index.ts';
+import { LineMeters } from './meters.ts';
+import { reach } from './reach.ts';
 
 const BUNDLE_SIZE_MAX = 1_048_576;
 const BODY_MS = 10_000;
@@ -21,7 +23,7 @@ export interface BridgeConfig {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  /** Origins that the device may reach; the first is meant when it names none. */
+  /** Origins that the device may reach; the first is meant when it names none. Empty: `reach`. */
   readonly peers: readonly string[];
   /** What people should see: the state of the line, the device's boot log. */
   readonly say: (line: string) => void;
@@ -35,13 +37,17 @@ export interface Bridge {
   stop(): Promise<void>;
 }
 
-/** Which verbs there are, and who may trigger them. */
-const VERBS: Readonly<Record<string, Access>> = {
+/** Which pages there are, and who may have them. All but the last are verbs of the device. */
+const PAGES: Readonly<Record<string, Access>> = {
   '/send_keys': 'trigger',
   '/send_msg': 'trigger',
   '/decrypt_msg': 'trigger',
   '/show': 'read',
+  '/metrics': 'read',
 };
+const NAMES = Object.keys(PAGES).join(', ');
+const UNSENT =
+  'the device sends its next reading; text is typed at its own console, a bridge sees none';
 
 const GUARD: GuardConfig = {
   mode: 'demo',
@@ -55,26 +61,16 @@ const GUARD: GuardConfig = {
 /** @throws if the port cannot be had. The device may come and go. */
 export async function startBridge(config: BridgeConfig): Promise<Bridge> {
   const http = new HttpLink();
-  const serial = new SerialLink({
-    path: config.serial,
-    baud: config.baud,
-    ...(config.open && { open: config.open }),
-    bootId: new DataView(systemRandomBytes(8).buffer).getBigUint64(0) || 1n,
-    onBundle: async (address, bundle) => {
-      const to = address === '' ? config.peers[0] : address;
-      if (to === undefined || !config.peers.includes(to)) {
-        config.say(`the device wants to reach ${address}, which --peer does not name`);
-        return undefined;
-      }
-      return await http.exchange(to, bundle);
-    },
-    onState: (firmware) => config.say(firmware ? `device: ${firmware}` : 'the device is gone'),
-    onMissing: (reason) => config.say(`waiting for ${config.serial}: ${printable(reason)}`),
-    onText: (text) => config.say(`device says: ${printable(text)}`),
-  });
-  const server = createServer((request, response) => void answer(serial, request, response));
+  const serial = openSerial(config, http);
+  const offer = { config, serial, meters: new LineMeters(serial, config.serial) };
+  const server = createServer((request, response) => void answer(offer, request, response));
   server.requestTimeout = BODY_MS;
-  await listen(server, config);
+  try {
+    await listen(server, config);
+  } catch (cause) {
+    serial.close();
+    throw cause;
+  }
   const { port } = server.address() as AddressInfo;
   let stopping: Promise<void> | undefined;
   const stop = async () => {
@@ -83,10 +79,33 @@ export async function startBridge(config: BridgeConfig): Promise<Bridge> {
     await Promise.all([once(server.close(), 'close'), http.close(1_000)]);
   };
   return {
-    origin: `http://${config.host}:${port}`,
+    origin: `http://${isIPv6(config.host) ? `[${config.host}]` : config.host}:${port}`,
     isUp: () => serial.isUp,
     stop: () => (stopping ??= stop()),
   };
+}
+
+function openSerial({ serial: path, baud, peers, say, open }: BridgeConfig, http: HttpLink) {
+  let lost = '';
+  return new SerialLink({
+    path,
+    baud,
+    ...(open && { open }),
+    bootId: new DataView(systemRandomBytes(8).buffer).getBigUint64(0) || 1n,
+    onBundle: async (address, bundle) => {
+      const reply = await http.exchange(await reach(address, peers), bundle);
+      lost = '';
+      return reply;
+    },
+    // The device tries again for as long as it takes; a person hears of it once.
+    onLost: (reason) => {
+      if (reason !== lost) say(printable(reason));
+      lost = reason;
+    },
+    onState: (firmware) => say(firmware ? `device: ${printable(firmware)}` : 'the device is gone'),
+    onMissing: (reason) => say(`waiting for ${path}: ${printable(reason)}`),
+    onText: (text) => say(`device says: ${printable(text)}`),
+  });
 }
 
 async function listen(server: Server, { host, port }: BridgeConfig): Promise<void> {
@@ -94,12 +113,19 @@ async function listen(server: Server, { host, port }: BridgeConfig): Promise<voi
   await once(server, 'listening');
 }
 
-async function answer(serial: SerialLink, request: IncomingMessage, response: ServerResponse) {
+interface Offer {
+  readonly config: BridgeConfig;
+  readonly serial: SerialLink;
+  readonly meters: LineMeters;
+}
+
+async function answer(offer: Offer, request: IncomingMessage, response: ServerResponse) {
   try {
     const path = new URL(request.url ?? '/', 'http://bridge').pathname;
-    if (path === '/packets') await carry(serial, request, response);
-    else if (path === '/healthz') reply(response, 200, { up: serial.isUp, line: serial.counters });
-    else await trigger(serial, path, request, response);
+    const { isUp: up, counters: line } = offer.serial;
+    if (path === '/packets') await carry(offer.serial, request, response);
+    else if (path === '/healthz') reply(response, 200, { up, line });
+    else await operate(offer, path, request, response);
   } catch (cause) {
     const status = !(cause instanceof LinkError) ? 500 : cause.failure === 'rejected' ? 413 : 503;
     problem(response, status, cause instanceof LinkError ? cause.message : 'the bridge failed');
@@ -119,22 +145,41 @@ async function carry(serial: SerialLink, request: IncomingMessage, response: Ser
   response.end(back);
 }
 
-async function trigger(
-  serial: SerialLink,
+/** What a person at this machine may do. */
+async function operate(
+  { config, serial, meters }: Offer,
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
 ) {
-  const access = VERBS[path];
-  if (access === undefined) return problem(response, 404, 'the bridge has no such page');
+  const access = PAGES[path];
+  if (access === undefined) return problem(response, 404, `there is only ${NAMES}`);
   const method = request.method ?? '';
   const { remoteAddress } = request.socket;
   const decision = decide(access, { method, remoteAddress, headers: request.headers }, GUARD);
   if (!decision.allowed) return problem(response, 403, decision.code);
   request.resume();
-  const json = await serial.verb(path.slice(1));
-  response.writeHead(200, { 'content-type': 'application/json' });
-  response.end(`${json}\n`);
+  if (path === '/metrics') {
+    response.writeHead(200, { 'content-type': meters.contentType });
+    return response.end(await meters.text());
+  }
+  const told = deviceFacts(await serial.verb(path.slice(1)));
+  if (told === undefined) return problem(response, 502, 'the device answered no JSON');
+  const hasBody = Number(request.headers['content-length'] ?? 0) > 0;
+  if (path === '/send_msg' && hasBody) return reply(response, 200, { ...told, detail: UNSENT });
+  if (path !== '/show') return reply(response, 200, told);
+  const { isUp: up, counters: line } = serial;
+  reply(response, 200, { ...told, bridge: { serial: config.serial, up, line } });
+}
+
+/** The device's answer to a verb; it is not this machine's word, so anything may be in it. */
+function deviceFacts(json: string): object | undefined {
+  try {
+    const facts: unknown = JSON.parse(json);
+    return typeof facts === 'object' && facts !== null ? facts : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `undefined` if it is larger than a bundle may be. */

@@ -1,0 +1,1 @@
+export { type Bridge, type BridgeConfig, startBridge } from './bridge.ts';

@@ -1,0 +1,141 @@
+/** What the tests of the device share: a Pi, a device with power, a bridge between them. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type Bridge, startBridge } from '../../src/bridge/index.ts';
+import { loadConfig } from '../../src/config.ts';
+import { openssl } from '../../src/crypto/index.ts';
+import { type OpenSerial, openTty } from '../../src/link/index.ts';
+import { createPeer, type Peer } from '../../src/peer.ts';
+import { openStore } from '../../src/store/index.ts';
+import { silentLog } from '../support/http.ts';
+import { firmwareMissing, HostDevice, make } from './host-device.ts';
+
+export interface Scene {
+  readonly folder: string;
+  readonly pi: Peer;
+  readonly origin: string;
+  /** What the Pi's own terminal shows. */
+  readonly printed: string[];
+}
+
+export async function begin(t: Test): Promise<Scene> {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-device-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const printed: string[] = [];
+  const print = (line: string) => void printed.push(line);
+  const config = loadConfig(
+    ['--port', '0', '--name', 'pi', '--data-dir', `${folder}/pi`, '--demo'],
+    {},
+  );
+  const pi = createPeer(config, { log: silentLog, terminal: { print, printMessage: print } });
+  t.teardown(() => pi.stop());
+  const { origin } = await pi.start();
+  return { folder, pi, origin, printed };
+}
+
+export function power(t: Test, { folder }: Scene, ...args: string[]): HostDevice {
+  const device = new HostDevice('--data', `${folder}/device`, '--name', 'esp', '--clock', ...args);
+  t.teardown(() => device.kill());
+  return device;
+}
+
+export const lineOf = async (device: HostDevice) =>
+  String((await device.until(/^serial: (.*)$/))[1]);
+
+export async function bridged(
+  t: Test,
+  serial: string,
+  peers: readonly string[],
+  open?: OpenSerial,
+  port = 0,
+) {
+  const seen: string[] = [];
+  const say = (line: string) => void seen.push(line);
+  const config = { serial, baud: 115_200, host: '127.0.0.1', port, peers, say };
+  const bridge = await startBridge({ ...config, ...(open && { open }) });
+  t.teardown(() => bridge.stop());
+  return { bridge, seen };
+}
+
+export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 90_000; Date.now() < deadline; ) {
+    if (await isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`waited in vain until ${what}`);
+}
+
+export async function post(origin: string, path: string, body: unknown) {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(origin + path, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+export async function pair(scene: Scene, device: HostDevice, bridge: Bridge): Promise<void> {
+  await until('the line is up', () => bridge.isUp());
+  await pairAt(scene, device, bridge.origin);
+}
+
+/** The code goes from the device's console to the Pi, as people carry it. */
+export async function pairAt(
+  { origin }: Scene,
+  device: HostDevice,
+  address: string,
+  to = 'esp',
+): Promise<void> {
+  device.type('pair');
+  const [, code] = await device.until(/^pairing code: (\S+) /);
+  await until('they are paired', async () => {
+    const { status, body } = await post(origin, '/send_keys', { to, address, code });
+    return status === 200 && body['verified'] === true;
+  });
+  await device.until(/^paired with pi, verified/);
+}
+
+/** `rate` of the bytes are dropped, flipped and repeated each, in both directions. */
+export function badLine(rate: number): OpenSerial {
+  const mangle = (bytes: Uint8Array) =>
+    Uint8Array.from(
+      [...bytes].flatMap((byte) => {
+        if (Math.random() < rate) return [];
+        const flipped = Math.random() < rate ? byte ^ (1 << Math.floor(Math.random() * 8)) : byte;
+        return Math.random() < rate ? [flipped, flipped] : [flipped];
+      }),
+    );
+  return async (path, baud, { onBytes, onGone }) => {
+    const port = await openTty(path, baud, { onBytes: (bytes) => onBytes(mangle(bytes)), onGone });
+    return { write: (bytes) => port.write(mangle(bytes)), close: () => port.close() };
+  };
+}
+
+const built = (async () => {
+  const missing = await firmwareMissing();
+  if (missing === undefined) await make('host');
+  return missing;
+})();
+
+/** A scene that needs the firmware; a machine that cannot build it is told what to install. */
+export function play(name: string, scene: (t: Test) => Promise<void>): void {
+  t.test(name, async (t) => {
+    const missing = await built;
+    if (missing === undefined) await scene(t);
+    else t.comment(missing);
+  });
+}
+
+/** Every value of one name that the Pi has stored. Stops the Pi. */
+export async function storedSeries({ pi, folder }: Scene, name: string) {
+  await pi.stop();
+  const options = { key: 'key file', log: silentLog, crypto: openssl } as const;
+  const store = await openStore({ folder: `${folder}/pi`, ...options });
+  const range = { from: new Date(0), to: new Date(8.64e15), limit: 100_000, name };
+  const series = store.readings.series(range);
+  store.close();
+  return series;
+}
