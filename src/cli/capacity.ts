@@ -24,7 +24,7 @@ it forecasts the likeness in decibels, or the number of pixels that would be nee
     }
     const profile = (values.profile ?? 'auto') as ProfileChoice;
     const png = pictures.readWhole(file);
-    const room = await pictures.explaining(file, async () => roomIn(png, size, profile));
+    const room = await pictures.explaining(file, () => roomIn(png, size, profile));
     const lines = [`${file}: ${room.bytes} bytes fit (profile ${room.profile})`];
     if (room.psnr_dB !== undefined)
       lines.push(`${size} bytes: about ${room.psnr_dB.toFixed(1)} dB`);

@@ -168,10 +168,9 @@ function describe(data: { readonly file: string | undefined } & Hidden['report']
 }
 
 /** For a forecast without hiding; see capacity.ts. */
-export function roomIn(png: Uint8Array, size: number | undefined, profile: ProfileChoice) {
+export async function roomIn(png: Uint8Array, size: number | undefined, profile: ProfileChoice) {
   const overhead = PART_HEADER_SIZE + pictures.SEAL_SIZE;
-  const measured = measureCapacity(png, size === undefined ? undefined : size + overhead, {
-    profile,
-  });
+  const payloadSize = size === undefined ? undefined : size + overhead;
+  const measured = await measureCapacity(png, payloadSize, { profile });
   return { ...measured, bytes: Math.max(0, measured.bytes - overhead) };
 }

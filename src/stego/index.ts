@@ -10,6 +10,8 @@ export {
   measureCapacity,
   type Revealed,
   reveal,
+  revealWithAny,
+  SUSPICIOUS_BITS_A_SAMPLE,
 } from './message.ts';
 export { type PhantomOptions, phantom } from './phantom.ts';
 export { type Colour, type Picture, psnr_dB, sampleBytes } from './picture.ts';

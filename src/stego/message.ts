@@ -11,14 +11,14 @@ import { subkey } from './chacha20.ts';
 import { capacity, embed, extract, forecast_dB } from './engine.ts';
 import { StegoError } from './errors.ts';
 import { carryingPlanes, type Picture, psnr_dB, sampleBytes } from './picture.ts';
-import { decodePng, encodePng } from './png.ts';
+import { decodePng, encodePng, type PngFile } from './png.ts';
 import { chooseProfile, type ProfileChoice, type ProfileName } from './profile.ts';
 import { reportPicture } from './report.ts';
 
 export const TAG_SIZE = 16;
 
 /** Above so many bits a sample even simple tests begin to see that something is there. */
-const SUSPICIOUS_BITS_A_SAMPLE = 0.02;
+export const SUSPICIOUS_BITS_A_SAMPLE = 0.02;
 
 export interface HideOptions {
   /** `auto` takes `max` for pictures that it can do in a few seconds. */
@@ -85,22 +85,52 @@ export async function hide(
 
 export interface Revealed {
   readonly payload: Uint8Array;
+  /** Which of the keys it was made with. */
+  readonly keyIndex: number;
   /** The cover as a PNG: its samples and chunks; how it was compressed is not kept. */
   readonly coverPng: Uint8Array;
   /** Proved by the tag: the SHA-256 of the cover's samples, hexadecimal. */
   readonly coverSha256: string;
+  readonly width: number;
+  readonly height: number;
+  readonly depth: 8 | 16;
+  /** How like its cover the picture was. */
+  readonly psnr_dB: number;
 }
 
 /**
  * @throws {StegoError} `no_message` if the key never made this picture or it was changed since,
  * `damaged` if payload or cover came out wrong; never wrong bytes.
  */
-export async function reveal(
+export function reveal(
   stegoPng: Uint8Array,
   key: Uint8Array,
+  options: { readonly samplesMax?: number } = {},
+): Promise<Revealed> {
+  return revealWithAny(stegoPng, [key], options);
+}
+
+/** As `reveal`, with the first key that fits: the file is decoded once for all of them. */
+export async function revealWithAny(
+  stegoPng: Uint8Array,
+  keys: readonly Uint8Array[],
   { samplesMax }: { readonly samplesMax?: number } = {},
 ): Promise<Revealed> {
   const file = decodePng(stegoPng, samplesMax);
+  let refusal = new StegoError('no_message', 'there is no key to look for a message with');
+  for (const [keyIndex, key] of keys.entries()) {
+    try {
+      return { ...(await revealFrom(file, key)), keyIndex };
+    } catch (error) {
+      if (!(error instanceof StegoError)) throw error;
+      // One key that fitted, in a picture that was changed, says more than ten that did not.
+      if (refusal.failure !== 'damaged') refusal = error;
+    }
+  }
+  throw refusal;
+}
+
+async function revealFrom(file: PngFile, key: Uint8Array): Promise<Omit<Revealed, 'keyIndex'>> {
   const { payload: tagged, cover } = extract(file.picture, key);
   const payload = tagged.slice(0, Math.max(0, tagged.length - TAG_SIZE));
   const digest = await sha256(sampleBytes(cover));
@@ -108,12 +138,21 @@ export async function reveal(
   if (!areEqual(tag, tagged.subarray(payload.length))) {
     throw new StegoError('damaged', 'the picture was changed after the message was hidden in it');
   }
-  return { payload, coverPng: encodePng(cover, file), coverSha256: hex(digest) };
+  const { width, height, depth } = cover;
+  const coverPng = encodePng(cover, file);
+  const likeness = psnr_dB(cover, file.picture);
+  const coverSha256 = hex(digest);
+  return { payload, coverPng, coverSha256, width, height, depth, psnr_dB: likeness };
 }
 
 export interface Capacity {
   readonly width: number;
   readonly height: number;
+  readonly depth: 8 | 16;
+  /** Samples that may carry: alpha does not. */
+  readonly samples: number;
+  /** Hexadecimal, as in `HideReport`. */
+  readonly coverSha256: string;
   readonly profile: ProfileName;
   /** Bytes of payload that `hide` will hold, whatever they are. */
   readonly bytes: number;
@@ -123,16 +162,18 @@ export interface Capacity {
   readonly pixelsNeeded?: number;
 }
 
-export function measureCapacity(
+export async function measureCapacity(
   coverPng: Uint8Array,
   payloadSize: number | undefined,
   { profile: choice = 'auto', samplesMax }: HideOptions = {},
-): Capacity {
+): Promise<Capacity> {
   const { picture } = decodePng(coverPng, samplesMax);
-  const { width, height } = picture;
+  const { width, height, depth } = picture;
+  const samples = width * height * carryingPlanes(picture).length;
+  const coverSha256 = hex(await sha256(sampleBytes(picture)));
   const profile = chooseProfile(choice, picture);
   const bytes = Math.max(0, capacity(picture, profile) - TAG_SIZE);
-  const measured = { width, height, profile, bytes };
+  const measured = { width, height, depth, samples, coverSha256, profile, bytes };
   if (payloadSize === undefined) return measured;
   if (payloadSize > bytes) {
     if (bytes === 0) return measured;

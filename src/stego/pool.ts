@@ -44,12 +44,17 @@ export class StegoPool {
   }
 
   /** See `reveal` of message.ts. */
-  async reveal(
+  reveal(stegoPng: Uint8Array, key: Uint8Array, options: Cancellable = {}): Promise<Revealed> {
+    return this.revealWithAny(stegoPng, [key], options);
+  }
+
+  /** See `revealWithAny` of message.ts. */
+  async revealWithAny(
     stegoPng: Uint8Array,
-    key: Uint8Array,
+    keys: readonly Uint8Array[],
     { signal, ...options }: Cancellable = {},
   ): Promise<Revealed> {
-    return (await this.#run({ verb: 'reveal', stegoPng, key, options }, signal)) as Revealed;
+    return (await this.#run({ verb: 'reveal', stegoPng, keys, options }, signal)) as Revealed;
   }
 
   /** See `measureCapacity` of message.ts. */

@@ -7,7 +7,7 @@ import {
   hide,
   measureCapacity,
   type Revealed,
-  reveal,
+  revealWithAny,
 } from './message.ts';
 
 export type Task =
@@ -21,7 +21,7 @@ export type Task =
   | {
       readonly verb: 'reveal';
       readonly stegoPng: Uint8Array;
-      readonly key: Uint8Array;
+      readonly keys: readonly Uint8Array[];
       readonly options: HideOptions;
     }
   | {
@@ -50,7 +50,7 @@ async function perform(task: Task): Promise<Hidden | Revealed | Capacity> {
     case 'hide':
       return hide(task.coverPng, task.payload, task.key, task.options);
     case 'reveal':
-      return reveal(task.stegoPng, task.key, task.options);
+      return revealWithAny(task.stegoPng, task.keys, task.options);
     case 'capacity':
       return measureCapacity(task.coverPng, task.payloadSize, task.options);
   }

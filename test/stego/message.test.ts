@@ -15,6 +15,7 @@ import {
   measureCapacity,
   type Picture,
   reveal,
+  revealWithAny,
   StegoError,
   StegoPool,
 } from '../../src/stego/index.ts';
@@ -104,12 +105,22 @@ t.test('any changed samples end in a refusal or in the true payload and cover', 
   );
 });
 
+t.test('of many keys the one that fits is found', async (t) => {
+  const { png, report } = await hide(cover, text, KEY);
+  const others = [1, 2, 3].map((i) => new Uint8Array(32).fill(i));
+  const revealed = await revealWithAny(png, [...others, KEY, ...others]);
+  t.match(revealed, { keyIndex: 3, payload: text, coverSha256: report.coverSha256 });
+  t.equal(revealed.psnr_dB, report.psnr_dB);
+  await t.rejects(revealWithAny(png, others), { name: 'StegoError', failure: 'no_message' });
+  await t.rejects(revealWithAny(png, []), { name: 'StegoError', failure: 'no_message' });
+});
+
 t.test('capacity keeps its promise', async (t) => {
   let withRoom = 0;
   await fc.assert(
     fc.asyncProperty(recipes, async (recipe) => {
       const file = encodePng(pictureOf(recipe), none);
-      const { bytes } = measureCapacity(file, undefined, { profile: 'fast' });
+      const { bytes } = await measureCapacity(file, undefined, { profile: 'fast' });
       if (bytes === 0) return;
       withRoom += 1;
       const payload = Uint8Array.from({ length: bytes }, (_, i) => Math.imul(i, 167) >> 3);
@@ -119,9 +130,9 @@ t.test('capacity keeps its promise', async (t) => {
     { numRuns: rounds({ reduced: 25, full: 1000 }) },
   );
   t.ok(withRoom > 5, `${withRoom} pictures had room`);
-  const { bytes, pixelsNeeded } = measureCapacity(cover, 100_000, { profile: 'fast' });
+  const { bytes, pixelsNeeded } = await measureCapacity(cover, 100_000, { profile: 'fast' });
   t.ok((pixelsNeeded ?? 0) > (96 * 80 * 100_000) / (bytes + 16));
-  const forecast = measureCapacity(cover, text.length, { profile: 'fast' }).psnr_dB ?? 0;
+  const forecast = (await measureCapacity(cover, text.length, { profile: 'fast' })).psnr_dB ?? 0;
   const { report } = await hide(cover, text, KEY, { profile: 'fast' });
   t.ok(Math.abs(forecast - report.psnr_dB) < 1, `${forecast} was forecast for ${report.psnr_dB}`);
   await t.rejects(hide(cover, new Uint8Array(5000), KEY), {
@@ -139,7 +150,7 @@ t.test('worker threads do the same, and the event loop goes on', async (t) => {
   clearInterval(turning);
   t.ok(turns > 5, `${turns} turns of the event loop`);
   t.strictSame((await pool.reveal(png, KEY)).payload, text);
-  t.strictSame(await pool.capacity(cover, 20), measureCapacity(cover, 20));
+  t.strictSame(await pool.capacity(cover, 20), await measureCapacity(cover, 20));
   await t.rejects(pool.reveal(cover, KEY), { name: 'StegoError', failure: 'no_message' });
   const stopped = pool.hide(cover, text, KEY, { signal: AbortSignal.abort() });
   await t.rejects(stopped, { name: 'AbortError' });
