@@ -22,6 +22,13 @@ export type UseCaseFailure =
   | 'unsupported' // The contact lacks the capability.
   | 'letter_unreadable' // No contact's key opens it.
   | 'letter_repeated'
+  | 'cover_unusable' // Not a PNG, or one of a kind that cannot carry; the message says how to convert.
+  | 'cover_too_small' // The message says what size would do.
+  | 'cover_used' // Two stego images of one cover betray both.
+  | 'no_cover' // The covers folder has none left that would do.
+  | 'picture_unreadable' // No contact's key finds anything in it.
+  | 'queue_full' // Pictures that wait for one contact.
+  | 'busy' // Other pictures are being worked on.
   | 'store_full'
   | 'stopping';
 
@@ -105,6 +112,33 @@ export interface LetterResult {
   readonly id: string;
   /** PROTOCOL §9: a bundle of LETTER packets. */
   readonly letter: Uint8Array;
+}
+
+export interface CoverRequest {
+  /** A PNG file. */
+  readonly cover: Uint8Array;
+  /** Of the text that is to go into it, in bytes; for a file add its name and type. */
+  readonly size?: number;
+}
+
+/** What a cover can do, before anything is hidden in it. */
+export interface CoverForecast {
+  readonly width: number;
+  readonly height: number;
+  readonly depth: number;
+  /** How it would be hidden, docs/STEGO.md. */
+  readonly profile: string;
+  /** The longest text that it takes, in bytes; of a file, its name and type included. */
+  readonly bytes: number;
+  /** Whether it was hidden in before. */
+  readonly used: boolean;
+  /** These for `size`, if it fits. */
+  readonly psnr_dB?: number;
+  readonly bitsPerSample?: number;
+  /** If it does not. */
+  readonly pixelsNeeded?: number;
+  /** For people: why another cover would be better. */
+  readonly warnings: readonly string[];
 }
 
 /** A message that a person asked to see. */
@@ -195,6 +229,8 @@ export interface Messenger {
   writeLetter(request: Omit<SendMessageRequest, 'wait_ms'>): Promise<LetterResult>;
   /** A letter file. Returns how many messages were new. @throws {UseCaseError} letter_… */
   readLetter(letter: Uint8Array): Promise<{ readonly from: string; readonly messages: number }>;
+  /** @throws {UseCaseError} `cover_unusable`, `busy` */
+  forecastCover(request: CoverRequest): Promise<CoverForecast>;
   /** Marks everything that has arrived whole as opened, prints it on the terminal, oldest first. */
   decryptMessages(query: { readonly from?: string }): readonly OpenedMessage[];
   /** The bytes of a file message, in slices of at most 64 KiB. */

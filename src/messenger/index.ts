@@ -6,4 +6,5 @@ export {
   type PeerMessengerConfig,
   type PeerMessengerDeps,
 } from './peer-messenger.ts';
+export * from './picture-ports.ts';
 export * from './ports.ts';

@@ -2,6 +2,7 @@
 import { concat } from '../bytes.ts';
 import type { CryptoProvider, KeyPair, PublicKey, RandomBytes } from '../crypto/index.ts';
 import {
+  bundledSize,
   decodePacket,
   encodeBundle,
   FRAME_SIZE_MAX,
@@ -9,7 +10,10 @@ import {
   hintOf,
   LETTER_FILE_SIZE_MAX,
   type LetterAckPayload,
+  MESSAGE_OVERHEAD,
+  OUTBOX_SIZE,
   openLetter,
+  PART_OVERHEAD,
   type Payload,
   RemoteProtocolError,
   sealLetter,
@@ -22,6 +26,31 @@ import type { Carrier, Contact, ContactId, Log, MessageId, Store } from './ports
 
 /** A letter packet is a little longer than a transport packet around the same payloads. */
 const SLICE_SIZE = sliceSizeMax(FRAME_SIZE_MAX - 64);
+/** Header, ephemeral key and tag of a packet, and its length in the bundle. */
+const PACKET_OVERHEAD = bundledSize(8 + 32 + 16);
+
+/** Bytes of the bundle that `write` makes of a content. */
+export function letterSize(contentSize: number): number {
+  const count = Math.ceil(contentSize / SLICE_SIZE);
+  let size = 0;
+  for (let index = 0; index < count; index += 1) {
+    const slice = Math.min(SLICE_SIZE, contentSize - index * SLICE_SIZE);
+    const head = OUTBOX_SIZE + (count === 1 ? MESSAGE_OVERHEAD : PART_OVERHEAD);
+    size += PACKET_OVERHEAD + (Math.floor((head + slice) / 16) + 1) * 16;
+  }
+  return size;
+}
+
+/** The largest content whose bundle is of at most `size` bytes; 0 if there is none. */
+export function letterContentMax(size: number): number {
+  let [fits, tooMuch] = [0, Math.max(1, size)];
+  while (tooMuch - fits > 1) {
+    const middle = Math.floor((fits + tooMuch) / 2);
+    if (letterSize(middle) <= size) fits = middle;
+    else tooMuch = middle;
+  }
+  return fits;
+}
 
 export interface LettersDeps {
   readonly crypto: CryptoProvider;

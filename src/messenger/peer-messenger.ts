@@ -17,6 +17,8 @@ import {
 } from '../protocol/index.ts';
 import { Announcer, type Happening } from './announcer.ts';
 import {
+  type CoverForecast,
+  type CoverRequest,
   type LetterResult,
   type Messenger,
   type NamedBucket,
@@ -35,10 +37,12 @@ import {
 import { Contacts } from './contacts.ts';
 import { decryptMessages, fileContent } from './decrypt-messages.ts';
 import { Deliveries } from './deliveries.ts';
+import { forecastCover } from './forecast-cover.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Intake } from './intake.ts';
 import { Letters } from './letters.ts';
 import { Observations } from './observations.ts';
+import { PictureWork } from './picture-work.ts';
 import type { Clock, Contact, Link, Log, Store, Terminal } from './ports.ts';
 import { latestReadings, readingSeries } from './read-sensors.ts';
 import { Reception } from './reception.ts';
@@ -98,6 +102,7 @@ function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
   const observations = new Observations();
   const commits = new GroupCommit((work) => store.transaction(work));
   const letters = new Letters({ ...outside, contacts });
+  const work = new PictureWork(clock);
   const limits = { contentSizeMax: config.contentSizeMax, partBytesMax: 2 * config.contentSizeMax };
   const intake = new Intake(store, new Windows(store.inbox), clock, limits);
   const shared = { ...outside, contacts, sessions, meetings, reunions, announcer, observations };
@@ -114,7 +119,7 @@ function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
   );
   const reception: Reception = new Reception({ ...shared, letters, intake, deliveries });
   const carryOut = reception.carryOut.bind(reception);
-  return { ...config, ...shared, commits, letters, intake, deliveries, reception, carryOut };
+  return { ...config, ...shared, commits, letters, work, intake, deliveries, reception, carryOut };
 }
 
 export class PeerMessenger implements Messenger {
@@ -189,6 +194,10 @@ export class PeerMessenger implements Messenger {
     }
   }
 
+  forecastCover(request: CoverRequest): Promise<CoverForecast> {
+    return forecastCover(this.#parts, request);
+  }
+
   decryptMessages(query: { readonly from?: string }): readonly OpenedMessage[] {
     return decryptMessages(this.#parts, query);
   }
@@ -226,7 +235,7 @@ export class PeerMessenger implements Messenger {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#ticker.stop();
-    await this.#parts.deliveries.stop();
+    await Promise.all([this.#parts.deliveries.stop(), this.#parts.work.close()]);
   }
 
   #sending(): SendMessageDeps {

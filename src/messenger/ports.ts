@@ -4,6 +4,7 @@
  * and is durable once the transaction around it returned (docs/ARCHITECTURE.md, Decisions).
  */
 import type { PublicKey } from '../crypto/index.ts';
+import type { PictureStore } from './picture-ports.ts';
 
 export type ContactId = number;
 
@@ -196,6 +197,7 @@ export interface Store {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly readings: ReadingStore;
+  readonly pictures: PictureStore;
   readonly settings: Settings;
   /** All of `work`, durable, or nothing of it. Nested calls join the outer one. */
   transaction<T>(work: () => T): T;

@@ -12,6 +12,7 @@ import { messageContent } from './messages.ts';
 import type { Meters } from './meters.ts';
 import { page, pageFile } from './page.ts';
 import { pair } from './pair.ts';
+import { coverCapacity } from './pictures.ts';
 import { problems } from './problem.ts';
 import { receive } from './receive.ts';
 import type { Route, RouteState } from './route.ts';
@@ -64,6 +65,7 @@ function routes({ meters, guard }: OperatorSide): readonly [Method, string, Acce
     ['POST', '/pair', 'trigger', pair],
     ['POST', '/receive', 'trigger', receive],
     ['GET', '/messages/:row', 'read', messageContent],
+    ['POST', '/pictures/capacity', 'read', coverCapacity],
     ['GET', '/metrics', 'read', meters.route],
     ['GET', '/', 'public', page(guard)],
     ['GET', '/page.js', 'public', pageFile('page.js')],

@@ -90,6 +90,41 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
     title: 'This letter has been received before',
     next: 'Nothing is lost: POST /decrypt_msg shows it if nobody has opened it yet.',
   },
+  cover_unusable: {
+    status: 422,
+    title: 'Nothing can be hidden in this cover',
+    next: 'Take a PNG of 8 or 16 bit, gray or RGB, with or without alpha; the detail says more.',
+  },
+  cover_too_small: {
+    status: 422,
+    title: 'The cover cannot hold the message',
+    next: 'Take a larger picture: the detail says how large. POST /pictures/capacity measures one.',
+  },
+  cover_used: {
+    status: 409,
+    title: 'This cover was used before',
+    next: 'Take another: two pictures made of one cover betray both. "force": true uses it anyway.',
+  },
+  no_cover: {
+    status: 409,
+    title: 'There is no unused cover that would do',
+    next: 'Put PNG files into the covers folder, which the detail names, or send one along.',
+  },
+  picture_unreadable: {
+    status: 422,
+    title: 'There is no message for this peer in this picture',
+    next: 'It may be for another peer, or was changed: any re-encoding destroys what is inside.',
+  },
+  queue_full: {
+    status: 409,
+    title: 'Too many pictures wait for this contact',
+    next: 'They go when it can be reached; GET /show tells why it cannot.',
+  },
+  busy: {
+    status: 503,
+    title: 'This peer is at work on other pictures',
+    next: 'Try again in a few seconds.',
+  },
   store_full: {
     status: 507,
     title: 'There is no room to store this',

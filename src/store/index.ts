@@ -1,4 +1,5 @@
 /** The messenger's store on one encrypted SQLite file. */
+export { FileCovers } from './cover-folder.ts';
 export type { StoreKey } from './data-key.ts';
 export { exportIdentity, importIdentity } from './identity.ts';
 export { changeStoreKey, openStore, type StoreOptions } from './open-store.ts';

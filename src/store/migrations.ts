@@ -103,6 +103,40 @@ export const MIGRATIONS: readonly string[] = [
     primary key (sensor, at, n)
   ) strict, without rowid;
   `,
+  `
+  -- Hex of files and of samples, both: neither a new name nor a new file makes a cover new.
+  create table cover_used (sha256 text primary key, at integer not null) strict, without rowid;
+
+  create table picture_queued (
+    id integer primary key autoincrement,
+    contact integer not null,
+    epoch integer not null,
+    first integer not null,
+    count integer not null, -- sequences
+    at integer not null,
+    size integer not null,
+    content integer not null,
+    slices integer not null
+  ) strict;
+  create index picture_queued_contact on picture_queued (contact, id);
+
+  create table picture_restored (
+    id integer primary key autoincrement,
+    contact integer not null,
+    epoch integer not null,
+    sequence integer not null,
+    at integer not null,
+    width integer not null,
+    height integer not null,
+    depth integer not null,
+    psnr real not null,
+    sha256 text not null,
+    size integer not null,
+    content integer not null,
+    slices integer not null
+  ) strict;
+  create index picture_restored_message on picture_restored (contact, epoch, sequence);
+  `,
 ];
 
 /** "Sott", so that `file` and we can tell our database from another program's. */

@@ -5,6 +5,7 @@ import type {
   Inbox,
   Log,
   Outbox,
+  PictureStore,
   ReadingStore,
   Settings,
   Store,
@@ -24,6 +25,7 @@ import { DATABASE, openDatabase, refuseForeign } from './database.ts';
 import { Folder } from './folder.ts';
 import { SqliteInbox } from './inbox.ts';
 import { SqliteOutbox } from './outbox.ts';
+import { SqlitePictures } from './pictures.ts';
 import { SqliteReadingStore } from './readings.ts';
 import { SqliteSettings } from './settings.ts';
 import { Slices } from './slices.ts';
@@ -100,6 +102,7 @@ class SqliteStore implements Store {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly readings: ReadingStore;
+  readonly pictures: PictureStore;
   readonly settings: Settings;
   readonly #connection: Connection;
 
@@ -107,10 +110,12 @@ class SqliteStore implements Store {
     const slices = new Slices(connection);
     const outbox = new SqliteOutbox(connection, slices, systemRandomBytes);
     const inbox = new SqliteInbox(connection, slices);
-    this.contacts = new SqliteContactStore(connection, [outbox, inbox]);
+    const pictures = new SqlitePictures(connection, slices);
+    this.contacts = new SqliteContactStore(connection, [outbox, inbox, pictures]);
     this.outbox = outbox;
     this.inbox = inbox;
     this.readings = new SqliteReadingStore(connection);
+    this.pictures = pictures;
     this.settings = new SqliteSettings(connection);
     this.#connection = connection;
     connection.transaction(() => slices.sweep());

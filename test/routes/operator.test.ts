@@ -289,3 +289,15 @@ t.test('metrics count, and name nobody', async (t) => {
   t.notMatch(text, /bob|5001/);
   t.match((await ask('GET /metrics')).text, /reason="malformed"\} 7\n/, 'not added up again');
 });
+
+t.test('/pictures/capacity measures the PNG in its body, and takes no other field', async (t) => {
+  const { ask, asked } = await peer(t);
+  const png = { 'content-type': 'image/png' };
+  const { status, text } = await ask('POST /pictures/capacity?size=20', png, new Uint8Array(60));
+  t.equal(status, 200);
+  t.match(JSON.parse(text), { width: 9, profile: 'max', bytes: 7, used: false, pixels_needed: 99 });
+  t.strictSame(asked, [{ name: 'forecastCover', request: { cover: 60, size: 20 } }]);
+  t.equal((await ask('POST /pictures/capacity?size=0', png, new Uint8Array(60))).status, 400);
+  t.equal((await ask('POST /pictures/capacity?sise=9', png, new Uint8Array(60))).status, 400);
+  t.equal((await ask('POST /pictures/capacity', png, new Uint8Array(33 << 20))).status, 413);
+});

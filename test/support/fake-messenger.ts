@@ -39,7 +39,7 @@ export function fakeMessenger(
   overrides: Partial<Messenger> = {},
 ): Messenger & { readonly asked: Asked[] } {
   const asked: Asked[] = [];
-  const note = (name: string, request: unknown) => asked.push({ name, request });
+  const note: Note = (name, request) => void asked.push({ name, request });
   return {
     asked,
     async sendKeys(request) {
@@ -69,6 +69,7 @@ export function fakeMessenger(
       note('readLetter', letter.length);
       return { from: 'bob', messages: 1 };
     },
+    ...pictures(note),
     decryptMessages(query) {
       note('decryptMessages', query);
       return [];
@@ -87,6 +88,26 @@ export function fakeMessenger(
     start: () => {},
     stop: async () => {},
     ...overrides,
+  };
+}
+
+type Note = (name: string, request: unknown) => void;
+
+function pictures(note: Note): Pick<Messenger, 'forecastCover'> {
+  return {
+    async forecastCover({ cover, size }) {
+      note('forecastCover', { cover: cover.length, size });
+      return {
+        width: 9,
+        height: 8,
+        depth: 8,
+        profile: 'max',
+        bytes: 7,
+        used: false,
+        pixelsNeeded: 99,
+        warnings: [],
+      };
+    },
   };
 }
 
