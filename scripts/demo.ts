@@ -1,10 +1,12 @@
 /** `npm run demo`: the whole walk, made for you; exits 0 only if every step did what it should. */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import {
+  heedSignals,
   parsePairOptions,
   type RunningPeer,
   StartError,
@@ -23,14 +25,16 @@ const SHOWN_MS = 10_000;
 export async function main(args: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-demo-'));
   const screens = new Screens();
+  const told = heedSignals();
   let peers: readonly RunningPeer[] = [];
   try {
     const pair = await startPair(
       parsePairOptions(['--data-dir', folder, ...args]),
       (name, stream, line) => stream === 'out' && screens.add(name, line),
+      told,
     );
     peers = pair;
-    await walk(...pair, screens);
+    await Promise.race([walk(...pair, screens), stopped(told)]);
     console.log('\nEvery step did what it should.');
     return 0;
   } catch (cause) {
@@ -41,6 +45,12 @@ export async function main(args: readonly string[]): Promise<number> {
     await stopPeers(peers);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Lets a Ctrl-C end the walk, so that peers and folder go as they do at its end. */
+async function stopped(told: AbortSignal): Promise<never> {
+  if (!told.aborted) await once(told, 'abort');
+  throw new StepError('Stopped before the end.');
 }
 
 async function walk(alice: RunningPeer, bob: RunningPeer, screens: Screens): Promise<void> {

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { styleText } from 'node:util';
 import { wantsColor } from '../src/config.ts';
 import {
+  heedSignals,
   type Listener,
   parsePairOptions,
   type RunningPeer,
@@ -21,17 +22,20 @@ const PAIR_MS = 20_000;
 const colored = process.stdout.isTTY === true && wantsColor();
 
 export async function main(args: readonly string[]): Promise<number> {
+  const told = heedSignals();
   try {
     const options = parsePairOptions(args);
-    const peers = await startPair(options, print);
+    const peers = await startPair(options, print, told);
     const codes = options.serial === undefined ? undefined : takeCodes(...peers);
     console.log(guide(...peers, options.serial));
-    const failed = await untilTold(peers);
+    const gone = await firstToEnd(peers, told);
+    if (gone !== undefined) console.error(`${gone} has stopped, so the other one stops as well.`);
     codes?.close();
     await stopPeers(peers);
-    return failed ? 1 : 0;
+    return gone === undefined ? 0 : 1;
   } catch (cause) {
     if (!(cause instanceof StartError)) throw cause;
+    if (told.aborted) return 0; // Ctrl-C while they were starting is no failure.
     console.error(cause.message);
     return 1;
   }
@@ -110,23 +114,21 @@ async function pair(alice: RunningPeer, bob: RunningPeer, code: string): Promise
   return `${response.status === 200 ? 'Paired: ' : ''}${answer.detail ?? response.status}`;
 }
 
-/** Returns whether a peer ended by itself. */
-async function untilTold(peers: readonly RunningPeer[]): Promise<boolean> {
-  const told = new AbortController();
-  const { signal } = told;
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'].map(async (name) => {
-    await once(process, name, { signal });
-    return undefined;
-  });
+/** The name of a peer that ended by itself; undefined when we were told to stop both. */
+async function firstToEnd(
+  peers: readonly RunningPeer[],
+  told: AbortSignal,
+): Promise<string | undefined> {
   const ends = peers.map(async ({ name, process: child }) => {
-    await once(child, 'exit', { signal });
+    await once(child, 'exit', { signal: told });
     return name;
   });
-  const gone = await Promise.race([...signals, ...ends]);
-  told.abort();
-  await Promise.allSettled([...signals, ...ends]);
-  if (gone !== undefined) console.error(`${gone} has stopped, so the other one stops as well.`);
-  return gone !== undefined;
+  try {
+    return await Promise.race(ends);
+  } catch (cause) {
+    if (!told.aborted) throw cause;
+    return undefined;
+  }
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

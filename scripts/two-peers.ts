@@ -15,6 +15,7 @@ import { findPresence } from '../src/presence.ts';
 const COMMAND = fileURLToPath(new URL('./sotto.mjs', import.meta.url));
 const HOST = '127.0.0.1';
 const NAMES = ['alice', 'bob'] as const;
+const STOPPED = 'Stopped before both were running.';
 
 export interface PairOptions {
   readonly ports: readonly [number, number];
@@ -27,8 +28,12 @@ export interface PairOptions {
   readonly flags: readonly string[];
 }
 
-/** Where what a peer prints goes: plaintext and codes are `out`, logs are `log`. */
-export type Listener = (name: string, stream: 'out' | 'log', line: string) => void;
+/** Plaintext and codes are `out`, logs are `log`. */
+type Stream = 'out' | 'log';
+type Heard = (stream: Stream, line: string) => void;
+
+/** Where what a peer prints goes. */
+export type Listener = (name: string, stream: Stream, line: string) => void;
 
 export interface RunningPeer {
   readonly name: string;
@@ -53,7 +58,7 @@ export function parsePairOptions(args: readonly string[]): PairOptions {
     serial: { type: 'string' },
   } as const;
   const { values } = parsed(() => parseArgs({ args: [...args], options }));
-  const ports = values.ports.split(',').map(Number);
+  const ports = /^\d{1,5},\d{1,5}$/.test(values.ports) ? values.ports.split(',').map(Number) : [];
   const [first = 0, second = 0] = ports;
   const usable = ports.length === 2 && ports.every((port) => port > 0 && port < 65536);
   if (!usable || first === second) {
@@ -80,12 +85,32 @@ function parsed<T>(parse: () => T): T {
   }
 }
 
-/** Both are ready when this resolves. @throws {StartError} and then neither runs. */
+/**
+ * Aborts at the first Ctrl-C and its like. From then on both peers are being stopped, and a second
+ * one ends this process at once: its peers notice, and stop by themselves.
+ */
+export function heedSignals(): AbortSignal {
+  const told = new AbortController();
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const heed = () => {
+    for (const name of names) process.off(name, heed);
+    told.abort();
+  };
+  for (const name of names) process.on(name, heed);
+  return told.signal;
+}
+
+/**
+ * Both are ready when this resolves. @throws {StartError} and then neither runs; also when `told`
+ * aborts meanwhile.
+ */
 export async function startPair(
   options: PairOptions,
   listener: Listener,
+  told: AbortSignal,
 ): Promise<[RunningPeer, RunningPeer]> {
   for (const port of options.ports) await checkPort(port);
+  if (told.aborted) throw new StartError(STOPPED);
   if (options.fresh) for (const name of NAMES) forget(join(options.folder, name));
   const [alice_at, bob_at] = options.ports.map((port) => `http://${HOST}:${port}`);
   const started = await Promise.allSettled([
@@ -95,9 +120,12 @@ export async function startPair(
       : startPeer('bob', bridgeFlags(options.serial, `${alice_at}`, options), listener),
   ]);
   const [alice, bob] = started;
-  if (alice.status === 'fulfilled' && bob.status === 'fulfilled') return [alice.value, bob.value];
+  if (alice.status === 'fulfilled' && bob.status === 'fulfilled' && !told.aborted) {
+    for (const { early } of [alice.value, bob.value]) early.show();
+    return [alice.value, bob.value];
+  }
   await stopPeers(started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])));
-  throw started.find((each) => each.status === 'rejected')?.reason;
+  throw started.find((each) => each.status === 'rejected')?.reason ?? new StartError(STOPPED);
 }
 
 /** Ends both cleanly; whoever does not end by itself is ended. */
@@ -129,31 +157,50 @@ async function startPeer(
   name: string,
   args: readonly string[],
   listener: Listener,
-): Promise<RunningPeer> {
+): Promise<RunningPeer & { readonly early: Early }> {
   // In a group of its own, so that Ctrl-C reaches it through us and once. If we end without a
   // word, the closed channel tells it.
   const child = spawn(process.execPath, [COMMAND, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
   });
-  // What is printed before both run is told by one sentence, or not at all.
-  const early: string[] = [];
-  let ready = false;
-  follow(child, (stream, line) => (ready ? listener(name, stream, line) : early.push(line)));
+  // Where one does not start, one sentence tells why; so what both print until then has to wait.
+  const early = new Early((stream, line) => listener(name, stream, line));
+  follow(child, (stream, line) => early.add(stream, line));
   const listening = once(child, 'message').then(([message]) => message);
   const ended = once(child, 'close').then(() => {
-    throw new StartError(`${name} did not start: ${early.at(-1)?.replace(/^sotto: /, '')}`);
+    throw new StartError(`${name} did not start: ${early.last.replace(/^sotto: /, '')}`);
   });
   ended.catch(() => {});
   const { origin, pageLink } = await Promise.race([listening, ended]);
-  ready = true;
-  return { name, origin, pageLink, process: child };
+  return { name, origin, pageLink, process: child, early };
 }
 
-function follow(
-  { stdout, stderr }: ChildProcess,
-  heard: (stream: 'out' | 'log', line: string) => void,
-): void {
+/** Keeps what a peer prints, until it is to be shown. */
+class Early {
+  readonly #heard: Heard;
+  #kept: [Stream, string][] | undefined = [];
+
+  constructor(heard: Heard) {
+    this.#heard = heard;
+  }
+
+  get last(): string {
+    return this.#kept?.at(-1)?.[1] ?? '';
+  }
+
+  add(stream: Stream, line: string): void {
+    if (this.#kept === undefined) this.#heard(stream, line);
+    else this.#kept.push([stream, line]);
+  }
+
+  show(): void {
+    for (const [stream, line] of this.#kept?.splice(0) ?? []) this.#heard(stream, line);
+    this.#kept = undefined;
+  }
+}
+
+function follow({ stdout, stderr }: ChildProcess, heard: Heard): void {
   if (stdout !== null) createInterface(stdout).on('line', (line) => heard('out', line));
   if (stderr !== null) createInterface(stderr).on('line', (line) => heard('log', line));
 }

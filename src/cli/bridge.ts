@@ -3,7 +3,7 @@ import { type Bridge, startBridge } from '../bridge/index.ts';
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
-import { untilTold } from './until-told.ts';
+import { runUntilTold, tellReady } from './until-told.ts';
 
 export const bridge = defineCommand({
   name: 'bridge',
@@ -44,21 +44,24 @@ GET /show and /metrics tell noise on the line from packets that the device refus
     if (port + serial.length - 1 > 65_535)
       throw usageError('bridge', `No port after ${port} is left`);
     const baud = integer('--baud', values.baud ?? '115200', 4_000_000);
-    const started: Bridge[] = [];
-    try {
-      for (const [index, path] of serial.entries()) {
-        const own = port === 0 ? 0 : port + index;
-        const marked = serial.length === 1 ? '' : `${path}: `;
-        const say = (line: string) => io.say(marked + line);
-        started.push(await offer(io, { serial: path, baud, host, port: own, peers, say }));
+    await runUntilTold(async () => {
+      const started: Bridge[] = [];
+      const stop = () => Promise.all(started.map((each) => each.stop()));
+      try {
+        for (const [index, path] of serial.entries()) {
+          const own = port === 0 ? 0 : port + index;
+          const marked = serial.length === 1 ? '' : `${path}: `;
+          const say = (line: string) => io.say(marked + line);
+          started.push(await offer(io, { serial: path, baud, host, port: own, peers, say }));
+        }
+      } catch (cause) {
+        await stop();
+        throw cause;
       }
-      const [first] = started;
-      // For whoever started this process and wants to know when it is ready.
-      process.send?.({ origin: first?.origin, pageLink: first?.origin });
-      await untilTold();
-    } finally {
-      await Promise.all(started.map((each) => each.stop()));
-    }
+      const [{ origin } = { origin: '' }] = started;
+      tellReady({ origin, pageLink: origin });
+      return stop;
+    });
     return {};
   },
 });

@@ -5,7 +5,7 @@ import type { Peer } from '../peer.ts';
 import type { Command, Outcome } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
-import { untilTold } from './until-told.ts';
+import { runUntilTold, tellReady } from './until-told.ts';
 
 export const up: Command = {
   name: 'up',
@@ -31,9 +31,10 @@ that the file. A passphrase may also be in SOTTO_PASSPHRASE, never on the comman
   run: async (args, io) => {
     const rest = args.filter((arg) => arg !== '--print-config' && arg !== '--json');
     if (args.includes('--print-config')) return printConfig(rest);
-    const peer = await start(rest, io);
-    await untilTold();
-    await peer.stop();
+    await runUntilTold(async () => {
+      const peer = await start(rest, io);
+      return () => peer.stop();
+    });
     return {};
   },
 };
@@ -55,8 +56,7 @@ async function start(args: readonly string[], io: Io): Promise<Peer> {
   try {
     const { name, origin, pageLink } = await peer.start();
     io.say(`${name} listens at ${origin}. Its page, for you only: ${pageLink}`);
-    // For whoever started this process and wants to know when it is ready.
-    process.send?.({ origin, pageLink });
+    tellReady({ origin, pageLink });
     return peer;
   } catch (cause) {
     if (!(cause instanceof StoreError)) throw cause;

@@ -4,10 +4,19 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { request } from 'undici';
 import { findPresence } from '../../src/presence.ts';
@@ -85,6 +94,7 @@ t.test('npm start shows four lines to paste, and they work', async (t) => {
     ([, line = '']) => line,
   );
   t.equal(lines.length, 4);
+  t.match(start.shown.text, /alice │ store_key_without_passphrase/, 'a warning is not swallowed');
   const statuses: number[] = [];
   for (const line of lines) {
     const body = /-d '(.*)'/.exec(line)?.[1] ?? null;
@@ -108,6 +118,18 @@ t.test('npm start shows four lines to paste, and they work', async (t) => {
   for (const name of ['alice', 'bob']) t.equal(findPresence(join(folder, name)), undefined);
 });
 
+t.test('Ctrl-C while they are starting ends both cleanly as well', async (t) => {
+  const folder = temporaryFolder(t);
+  const start = run('run-two-peers.ts', ['--ports', await freePorts(), '--data-dir', folder]);
+  while (!existsSync(join(folder, 'bob', 'peer.key'))) await sleep(5);
+  start.process.kill('SIGINT');
+  t.equal(await start.ended, 0, start.shown.text);
+  for (const name of ['alice', 'bob']) {
+    const left = existsSync(join(folder, name)) ? readdirSync(join(folder, name)) : [];
+    t.notOk(left.includes('peer.json'), `${name} has put everything away: ${left.join(' ')}`);
+  }
+});
+
 t.test('nobody is left over when npm start itself is killed', async (t) => {
   const folder = temporaryFolder(t);
   const start = run('run-two-peers.ts', ['--ports', await freePorts(), '--data-dir', folder]);
@@ -115,7 +137,7 @@ t.test('nobody is left over when npm start itself is killed', async (t) => {
   start.process.kill('SIGKILL');
   await start.ended;
   const gone = () => ['alice', 'bob'].every((name) => !findPresence(join(folder, name)));
-  while (!gone()) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!gone()) await sleep(20);
   t.ok(gone());
 });
 
@@ -138,6 +160,7 @@ t.test('what stands in the way is told in one sentence', async (t) => {
     ],
     [['--ports', ports, '--data-dir', '/proc/x'], /^alice did not start: cannot use \/proc\/x/],
     [['--ports', '5000'], /^--ports takes two different ports/],
+    [['--ports', '5000.5,5001'], /^--ports takes two different ports/],
     [['--ports', '7,7'], /^--ports takes two different ports/],
     [['--portz', '7,8'], /^Unknown option '--portz'/],
     [['--ports', ports, '--data-dir', strange, '--fresh'], /is not the folder of a peer/],
