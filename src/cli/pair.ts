@@ -25,7 +25,8 @@ export const pair = defineCommand({
   details: `Without anything, prints a pairing code: it is good for one use and ten minutes, and whoever
 uses it is verified at once. Give it to the other person by a way that nobody else reads; on a
 terminal it is drawn as a QR code too.
-With a CODE from the other side, pairs by it; - reads it from stdin.
+With a CODE from the other side, pairs by it; - reads it from stdin. The contact is called as it
+calls itself, unless --to gives it a name.
 With --to, exchanges keys as POST /send_keys does; then compare the six digits and \`sotto verify\`.`,
   examples: [
     'sotto pair',

@@ -19,6 +19,8 @@ const NAME_LENGTH_MAX = 16;
 export class Contacts implements ContactBook {
   readonly #store: ContactStore;
   readonly #byId = new Map<ContactId, Contact & KnownContact>();
+  /** Called after their address until a pairing code tells who they are. */
+  readonly #unnamed = new Set<ContactId>();
 
   constructor(store: ContactStore) {
     this.#store = store;
@@ -49,6 +51,13 @@ export class Contacts implements ContactBook {
     return this.#keep(this.#store.insert(contact));
   }
 
+  /** Somebody of whom only the address is known: it serves as a name. */
+  insertUnnamed(address: string): Contact {
+    const contact = this.insert(unmet(this.freeName(new URL(address).host), address));
+    this.#unnamed.add(contact.id);
+    return contact;
+  }
+
   update(id: ContactId, change: Partial<NewContact>): Contact {
     return this.#keep(this.#store.update(id, change));
   }
@@ -70,14 +79,17 @@ export class Contacts implements ContactBook {
   }
 
   /**
-   * ContactBook: pins. An address that was not known is taken from the hints, never changed. Writes
-   * nothing if all is as it was: to meet again must be possible while the disk is full.
+   * ContactBook: pins. An address that was not known is taken from the hints, never changed, and so
+   * is a name from who proved a pairing code. Writes nothing if all is as it was: to meet again must
+   * be possible while the disk is full.
    */
   confirm(id: ContactId, { remoteStatic, introduction, verified }: Confirmation): void {
     const known = this.#known(id);
     const same = known.publicKey !== undefined && equal(known.publicKey, remoteStatic);
     const { capabilities, maxFrame } = introduction;
+    const isNamed = verified && this.#unnamed.has(id) && introduction.name !== '';
     const confirmed = {
+      name: isNamed ? this.freeName(introduction.name) : known.name,
       verified: verified || (known.verified && same),
       capabilities,
       maxFrame,
@@ -85,11 +97,13 @@ export class Contacts implements ContactBook {
     };
     const unchanged =
       same &&
+      confirmed.name === known.name &&
       confirmed.verified === known.verified &&
       capabilities === known.capabilities &&
       maxFrame === known.maxFrame &&
       confirmed.address === known.address;
     if (!unchanged) this.update(id, { ...confirmed, publicKey: remoteStatic });
+    if (isNamed) this.#unnamed.delete(id);
   }
 
   /** The contact that `to` names, or the only one. @throws {UseCaseError} */

@@ -84,8 +84,8 @@ function whom(
   }
   const there = contacts.byAddress(address);
   if (there !== undefined && request.to === undefined) return there;
-  const name = request.to ?? contacts.freeName(new URL(address).host);
-  return contacts.insert(unmet(name, address));
+  if (request.to === undefined) return contacts.insertUnnamed(address);
+  return contacts.insert(unmet(request.to, address));
 }
 
 /** Nobody is known yet, but somebody has called: whoever came last is meant. */

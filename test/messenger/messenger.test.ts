@@ -128,7 +128,7 @@ t.test('a pairing code verifies both sides with one command', async (t) => {
   const { alice, bob } = await twoPeers(t);
   const { code } = bob.messenger.createPairingCode();
   const result = await alice.messenger.sendKeys({ code });
-  t.match(result, { state: 'established', verified: true });
+  t.match(result, { state: 'established', verified: true, to: 'bob' }, 'by the name it gives');
   await until(() => bob.messenger.show().contacts[0]?.verified === true);
   await alice.messenger.sendMessage({ ...text('by code'), wait_ms: 5000 });
   t.strictSame(readTexts(bob), ['by code']);
@@ -136,6 +136,25 @@ t.test('a pairing code verifies both sides with one command', async (t) => {
     name: 'UseCaseError',
     failure: 'invalid_code',
   });
+});
+
+t.test('a name is taken from who proves the code, and from nobody else', async (t) => {
+  const { alice, bob } = await twoPeers(t);
+  const met = await alice.messenger.sendKeys({ address: bob.address });
+  await bob.messenger.sendKeys({});
+  await until(() => alice.messenger.show().contacts[0]?.state === 'paired');
+  t.match(alice.messenger.show().contacts, [{ name: met.to }], 'a stranger stays an address');
+  const { code } = bob.messenger.createPairingCode();
+  const named = await alice.messenger.sendKeys({ to: met.to, code });
+  t.match(named, { to: 'bob', verified: true }, 'who proves a code has a name');
+
+  const carol = await new Side(t, new Wire(), 'carol').start();
+  t.teardown(() => carol.stop());
+  await t.rejects(carol.messenger.sendKeys({ to: 'my friend', code }), {
+    name: 'UseCaseError',
+    failure: 'unreachable',
+  });
+  t.match(carol.messenger.show().contacts, [{ name: 'my friend' }], 'a given name stays');
 });
 
 t.test('a letter is read once, and only by whom it is for', async (t) => {
