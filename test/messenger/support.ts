@@ -154,11 +154,14 @@ export function text(text: string) {
   return { content: { type: 'text' as const, text } };
 }
 
-/** What has arrived as text, oldest first. */
+/** What has arrived as text, oldest first. One call opens only so many messages. */
 export function readTexts(side: Side): string[] {
-  return side.messenger
-    .decryptMessages({})
-    .flatMap(({ content }) => (content.type === 'text' ? [content.text] : []));
+  const texts: string[] = [];
+  for (;;) {
+    const opened = side.messenger.decryptMessages({});
+    if (opened.length === 0) return texts;
+    for (const { content } of opened) if (content.type === 'text') texts.push(content.text);
+  }
 }
 
 export async function until(what: () => boolean, ms = 10_000): Promise<void> {

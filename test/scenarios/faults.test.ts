@@ -3,15 +3,36 @@
  * not 0, and leaves every file as it was; put right, it has everything that it had.
  * Method: `sotto up` in a process of its own, on a folder that was used before and then spoiled.
  */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3-multiple-ciphers';
 import t, { type Test } from 'tap';
+import { main } from '../../src/cli/index.ts';
+import { rounds } from '../support/counts.ts';
 import { PeerProcess } from '../support/peer-process.ts';
 import { opened, pairOfProcesses, temporaryFolder, untilDelivered } from './support/pairs.ts';
 
 const PAGE_SIZE = 8192;
+
+/** For commands that run here. */
+const SILENT = {
+  print: () => {},
+  say: () => {},
+  paint: (_style: unknown, text: string) => text,
+  read: async () => new Uint8Array(0),
+  stdinIsTerminal: false,
+};
 
 /** Name and hash of every file, so that a changed bit shows. */
 function snapshot(folder: string): Readonly<Record<string, string>> {
@@ -170,6 +191,54 @@ t.test('files of other programs are left alone', async (t) => {
   await assertRefused(t, 'a text', folder, /not a Sotto database/);
   writeFileSync(join(folder, 'peer.key'), `${'ab'.repeat(32)}\n`);
   await assertRefused(t, 'a text beside a key', folder, /not a Sotto database/);
+});
+
+/** The command with its arguments, killed when the folder changes or after `ms`. */
+async function killed(args: readonly string[], folder: string, ms: number | 'on change') {
+  const child = spawn(process.execPath, ['scripts/sotto.mjs', ...args], { stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  const kill = () => void child.kill('SIGKILL');
+  const timer = typeof ms === 'number' ? setTimeout(kill, ms) : undefined;
+  // The new key is written beside the old one first: that is the middle.
+  const watcher = watch(folder, (_event, name) => {
+    if (ms === 'on change' && name?.endsWith('.new')) kill();
+  });
+  await ended;
+  clearTimeout(timer);
+  watcher.close();
+}
+
+t.test('a passphrase is the old one or the new one, whenever the command is killed', async (t) => {
+  const words = temporaryFolder(t);
+  const file = (text: string) => join(words, text);
+  for (const text of ['one', 'two']) writeFileSync(file(text), `the words of ${text}\n`);
+  const flags = (text: string) => ['--passphrase-file', file(text)];
+  const { alice, folder, texts } = await usedFolder(t, flags('one'));
+  const opens = async (text: string) => {
+    const code = await main(['identity', 'show', '--data-dir', folder, ...flags(text)], SILENT);
+    return code === 0;
+  };
+  let [current, changes] = ['one', 0];
+  // As long as a whole change takes, with the start of its process.
+  const begun = performance.now();
+  t.ok(await opens(current));
+  const whole_ms = 500 + 2 * (performance.now() - begun);
+  for (let kill = 0; kill < rounds({ reduced: 2, full: 60 }); kill += 1) {
+    const next = current === 'one' ? 'two' : 'one';
+    const change = ['identity', 'passphrase', '--new-passphrase-file', file(next)];
+    const when = kill % 2 === 0 ? 'on change' : Math.random() * whole_ms;
+    await killed([...change, '--data-dir', folder, ...flags(current)], folder, when);
+    const [old, other] = [await opens(current), await opens(next)];
+    t.equal(Number(old) + Number(other), 1, `exactly one opens it, after a kill ${when}`);
+    if (other) [current, changes] = [next, changes + 1];
+  }
+  t.comment(`${changes} changes had come to their end`);
+  t.notOk(
+    readdirSync(folder).some((name) => name.endsWith('.new')),
+    'nothing is left over',
+  );
+  const again = new PeerProcess({ name: 'alice', folder: alice.folder, flags: flags(current) });
+  await assertWhole(t, again, texts);
 });
 
 t.test('nobody can read a secret off a running process', async (t) => {
