@@ -3,6 +3,7 @@
  * was checked at the edge; every refusal is a `UseCaseError` with a stable code.
  */
 import type { Carrier, Contact, Reading, ReadingBucket } from './ports.ts';
+import type { DeviceCounters } from './read-sensors.ts';
 
 /** Stable codes; docs/ERRORS.md explains each. */
 export type UseCaseFailure =
@@ -184,6 +185,8 @@ export interface ShownContact {
   readonly arriving: readonly { readonly parts: number; readonly count: number }[];
   readonly unopened: number;
   readonly last_error: string | undefined;
+  /** What a device last told of its own: noise on its line, packets with a wrong key. */
+  readonly device?: DeviceCounters;
 }
 
 /** `GET /show`. Public facts only, never a secret. Keys are hex. */

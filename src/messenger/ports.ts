@@ -157,9 +157,16 @@ export interface Reading {
   readonly value: number;
 }
 
+export interface LatestQuery {
+  readonly contact?: ContactId;
+  readonly names?: readonly string[];
+  /** What is dated later counts only where there is nothing else: a clock was wrong then. */
+  readonly notAfter?: Date;
+}
+
 export interface ReadingStore {
   add(readings: readonly Reading[]): void;
-  latest(contact?: ContactId): readonly Reading[];
+  latest(query?: LatestQuery): readonly Reading[];
   /** The newest `limit` buckets with `from` ≤ time < `to`, in order of time. */
   series(query: ReadingQuery): readonly ReadingBucket[];
 }

@@ -1,15 +1,34 @@
 /** What devices have measured, as people ask for it: by the device's name. */
 import type { NamedBucket, NamedReading, SeriesRequest } from './api.ts';
 import type { Contacts } from './contacts.ts';
-import type { ContactId, Store } from './ports.ts';
+import type { Clock, ContactId, Store } from './ports.ts';
+
+/** A device whose clock was wrong left readings of a day to come: they are not the newest. */
+const AHEAD_MS = 86_400_000;
+/** Of a device's health: what the line did to it, and what came with a wrong key. */
+const COUNTERS = ['line_errors', 'tag_failures'] as const;
+
+export type DeviceCounters = Readonly<Record<(typeof COUNTERS)[number], number>>;
 
 interface Deps {
+  readonly clock: Clock;
   readonly store: Store;
   readonly contacts: Contacts;
 }
 
-export function latestReadings({ store, contacts }: Deps): readonly NamedReading[] {
-  return store.readings.latest().map((reading) => named(contacts, reading));
+export function latestReadings({ clock, store, contacts }: Deps): readonly NamedReading[] {
+  const notAfter = new Date(clock.now().getTime() + AHEAD_MS);
+  return store.readings.latest({ notAfter }).map((reading) => named(contacts, reading));
+}
+
+/** As the devices last told; a contact that is none has no entry. */
+export function deviceCounters(store: Store): ReadonlyMap<ContactId, DeviceCounters> {
+  const found = new Map<ContactId, DeviceCounters>();
+  for (const { contact, name, value } of store.readings.latest({ names: COUNTERS })) {
+    const known = found.get(contact) ?? { line_errors: 0, tag_failures: 0 };
+    found.set(contact, { ...known, [name]: value });
+  }
+  return found;
 }
 
 export function readingSeries(

@@ -7,6 +7,7 @@ import type { Contacts } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
 import { hex, type Observations } from './observations.ts';
 import type { Clock, Contact, Store } from './ports.ts';
+import { deviceCounters } from './read-sensors.ts';
 import { adviceOn } from './send-keys.ts';
 
 export interface ShowDeps {
@@ -31,13 +32,17 @@ export function show(deps: ShowDeps): Shown {
     name: introduction.name,
     address: introduction.address ?? '',
   }));
+  const counters = deviceCounters(deps.store);
   return {
     name,
     public_key: hex(staticKeys.publicKey),
     combined_key: observations.lastOffered,
     fingerprint: fingerprint(crypto, staticKeys.publicKey),
     address,
-    contacts: contacts.all().map((contact) => shown(deps, contact, now)),
+    contacts: contacts.all().map((contact) => {
+      const device = counters.get(contact.id);
+      return { ...shown(deps, contact, now), ...(device && { device }) };
+    }),
     waiting,
     refused: observations.refusals(),
     last_ciphertexts: observations.ciphertexts(),

@@ -4,6 +4,8 @@ import type { Reading, Received } from './ports.ts';
 
 /** Date can hold no more. */
 const TIME_MAX_S = 8_640_000_000_000;
+/** A reading from further in the future than this keeps its date, but one of two clocks is wrong. */
+const AHEAD_MAX_MS = 86_400_000;
 
 /**
  * The readings of one content, whose first byte is its type.
@@ -19,20 +21,24 @@ export function readingsOf(
 ): readonly Reading[] {
   const { isUnsure, records } = decodePack(content.subarray(1));
   const uptime_ms = payloads.find((payload) => payload.kind === 'time')?.uptime_ms;
+  const isAhead = (time: Date): boolean => time.getTime() - at.getTime() > AHEAD_MAX_MS;
   const date = (time_s: number): Date => {
     if (!isUnsure) return new Date(Math.min(Math.round(time_s * 1000), TIME_MAX_S * 1000));
     const age_ms = uptime_ms === undefined ? 0 : Number(uptime_ms) - time_s * 1000;
     return new Date(at.getTime() - Math.max(0, Math.round(age_ms)));
   };
-  return records.filter(isNumber).map(({ baseName, name, unit, time_s, value }) => ({
-    contact,
-    // A base name that is only the device's ends with ':'; anything behind it belongs to the name.
-    name: baseName.slice(baseName.lastIndexOf(':') + 1) + name,
-    unit,
-    at: date(time_s),
-    sure: !isUnsure,
-    value,
-  }));
+  return records.filter(isNumber).map(({ baseName, name, unit, time_s, value }) => {
+    const dated = date(time_s);
+    return {
+      contact,
+      // A base name that is only the device's ends with ':'; anything behind it belongs to the name.
+      name: baseName.slice(baseName.lastIndexOf(':') + 1) + name,
+      unit,
+      at: dated,
+      sure: !isUnsure && !isAhead(dated),
+      value,
+    };
+  });
 }
 
 function isNumber(record: SenmlRecord): record is SenmlRecord & { readonly value: number } {

@@ -13,6 +13,16 @@ const BY_CONTACTS: readonly (readonly [string, string, (contact: ShownContact) =
     'Contents of which parts are missing',
     ({ arriving }) => arriving.length,
   ],
+  [
+    'sotto_device_line_errors',
+    'Noise on their lines, as devices last told: a bad cable',
+    ({ device }) => device?.line_errors ?? 0,
+  ],
+  [
+    'sotto_device_tag_failures',
+    'Packets that devices could not open, as they last told: a wrong key, or an attack',
+    ({ device }) => device?.tag_failures ?? 0,
+  ],
   ['sotto_sessions', 'Contacts with a live session', ({ session }) => (session === 'none' ? 0 : 1)],
 ];
 

@@ -9,6 +9,11 @@ import type { Route, RouteContext } from './route.ts';
 
 const ROWS_MAX = 100_000;
 const DAY_MS = 86_400_000;
+/** What a board with all three sensors measures, docs/SERIAL.md §6. */
+const BOARD_VALUES: readonly string[] = [
+  ...['pressure_bmp', 'temp_bmp', 'ax', 'ay', 'az', 'gx', 'gy', 'gz', 'temp_mpu'],
+  ...['temp_sht4', 'humid_sht4'],
+];
 
 /** An ISO date, or Unix seconds. */
 const Time = z
@@ -73,14 +78,12 @@ function current(rows: readonly Latest[], now_ms: number) {
     const newest_ms = Math.max(...own.map(({ at }) => at.getTime()));
     // How the device is comes with every tenth reading only, so it is not missing in between.
     const measured = own.filter(({ unit }) => unit !== 'count' && unit !== 'B');
-    const missing = measured.filter(({ at }) => at.getTime() < newest_ms);
     return {
       device,
       current_time: new Date(newest_ms).toISOString(),
-      time_is_sure: own.every(({ sure }) => sure),
+      time_is_sure: own.every(({ at, sure }) => sure || at.getTime() < newest_ms),
       age_s: Math.max(0, Math.round((now_ms - newest_ms) / 1000)),
-      /** Sensors that the newest reading is without, and when they were last in one. */
-      missing_since: Object.fromEntries(missing.map(({ name, at }) => [name, at.toISOString()])),
+      missing_since: missingSince(measured, newest_ms),
       values: valuesOf(measured),
       health: valuesOf(own.filter((row) => !measured.includes(row))),
     };
@@ -88,6 +91,18 @@ function current(rows: readonly Latest[], now_ms: number) {
   devices.sort((a, b) => a.age_s - b.age_s);
   const [first] = devices;
   return { ...first?.values, ...(first && { current_time: first.current_time }), devices };
+}
+
+/** What the newest reading is without, and when it was last in one; null: never. */
+function missingSince(measured: readonly Latest[], newest_ms: number) {
+  const missing = measured.filter(({ at }) => at.getTime() < newest_ms);
+  const known = new Set(measured.map(({ name }) => name));
+  const isOurs = BOARD_VALUES.some((name) => known.has(name));
+  const never = BOARD_VALUES.filter((name) => isOurs && !known.has(name));
+  return Object.fromEntries([
+    ...missing.map(({ name, at }) => [name, at.toISOString()]),
+    ...never.map((name) => [name, null]),
+  ]);
 }
 
 function valuesOf(rows: readonly Row[]) {

@@ -1,6 +1,7 @@
 /** Readings, side by side for each sensor, so that a range and the latest are one seek away. */
 import type {
   ContactId,
+  LatestQuery,
   Reading,
   ReadingBucket,
   ReadingQuery,
@@ -32,6 +33,9 @@ interface BucketRow {
   readonly sure: number;
 }
 
+/** Date can hold no more. */
+const TIME_MAX_MS = 8.64e15;
+
 type Range = [sensor: number, from: number, to: number];
 
 export class SqliteReadingStore implements ReadingStore {
@@ -40,7 +44,7 @@ export class SqliteReadingStore implements ReadingStore {
   readonly #find: Statement<[number, string, string], { id: number }>;
   readonly #insertSensor: Statement<[number, string, string]>;
   readonly #insert: Statement<[number, number, number, number, number, number]>;
-  readonly #latest: Statement<[number], LatestRow>;
+  readonly #latest: Statement<[sensor: number, at: number], LatestRow>;
   readonly #single: Statement<[...Range, number], BucketRow>;
   readonly #grouped: Statement<[number, number, number, ...Range, number], BucketRow>;
 
@@ -57,7 +61,8 @@ export class SqliteReadingStore implements ReadingStore {
       insert into reading (sensor, at, n, value, sure) values (?, ?,
         (select coalesce(max(n) + 1, 0) from reading where sensor = ? and at = ?), ?, ?)`);
     this.#latest = connection.prepare(
-      'select at, value, sure from reading where sensor = ? order by at desc, n desc limit 1',
+      `select at, value, sure from reading where sensor = ? and at <= ?
+        order by at desc, n desc limit 1`,
     );
     const range = 'from reading where sensor = ? and at >= ? and at < ?';
     this.#single = connection.prepare(`
@@ -81,10 +86,11 @@ export class SqliteReadingStore implements ReadingStore {
     });
   }
 
-  latest(contact?: ContactId): readonly Reading[] {
+  latest({ notAfter, ...query }: LatestQuery = {}): readonly Reading[] {
     const newest = new Map<string, Reading>();
-    for (const sensor of this.#matching(contact === undefined ? {} : { contact })) {
-      const row = this.#latest.get(sensor.id);
+    for (const sensor of this.#matching(query)) {
+      const last_ms = notAfter?.getTime() ?? TIME_MAX_MS;
+      const row = this.#latest.get(sensor.id, last_ms) ?? this.#latest.get(sensor.id, TIME_MAX_MS);
       if (row === undefined) continue;
       const key = `${sensor.contact} ${sensor.name}`;
       const known = newest.get(key);
@@ -115,11 +121,12 @@ export class SqliteReadingStore implements ReadingStore {
     return this.#grouped.all(every, every, every, ...range, limit).reverse();
   }
 
-  #matching(query: { readonly contact?: ContactId; readonly name?: string }): Sensor[] {
+  #matching(query: LatestQuery & { readonly name?: string }): Sensor[] {
     return this.#sensors
       .all()
       .filter(({ contact }) => query.contact === undefined || contact === query.contact)
-      .filter(({ name }) => query.name === undefined || name === query.name);
+      .filter(({ name }) => query.name === undefined || name === query.name)
+      .filter(({ name }) => query.names === undefined || query.names.includes(name));
   }
 
   #sensorOf(contact: ContactId, name: string, unit: string): number {

@@ -61,7 +61,11 @@ t.test('the newest of each sensor, the device heard of last on top', async (t) =
   t.match(rows, [{ device: 'esp', name: 'boots', unit: 'count', mean: 3, sure: true }]);
   const [esp, attic] = body.devices;
   t.match(esp, { device: 'esp', age_s: Number, time_is_sure: true, health: { boots: 3 } });
-  t.strictSame(esp.missing_since, { humid_sht4: earlier.toISOString() });
+  const never = ['ax', 'ay', 'az', 'gx', 'gy', 'gz', 'temp_mpu', 'temp_sht4'];
+  t.strictSame(esp.missing_since, {
+    humid_sht4: earlier.toISOString(),
+    ...Object.fromEntries(never.map((name) => [name, null])),
+  });
   t.match(attic, { device: '=attic', values: { temp_bmp: 19 } });
   const one = JSON.parse((await get('/sensor?device=%3Dattic&name=temp_bmp')).text);
   t.equal(one.devices.length, 1);

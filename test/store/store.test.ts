@@ -117,8 +117,12 @@ t.test('readings: latest, ranges and buckets', async (t) => {
   const humidity = { ...reading(500, 40), name: 'humidity', unit: undefined };
   store.readings.add([reading(0, 20), reading(900, 22, false), reading(1000, 30), humidity]);
   store.readings.add([reading(1000, 32)]);
-  t.strictSame(store.readings.latest(from), [reading(1000, 32), humidity]);
-  t.strictSame(store.readings.latest(from + 1), []);
+  t.strictSame(store.readings.latest({ contact: from }), [reading(1000, 32), humidity]);
+  t.strictSame(store.readings.latest({ contact: from + 1 }), []);
+  const notAfter = at(950);
+  t.strictSame(store.readings.latest({ notAfter }), [reading(900, 22, false), humidity]);
+  const [only] = store.readings.latest({ notAfter: at(-1), names: ['temp_bmp'] });
+  t.same(only, reading(1000, 32), 'better from the future than none');
 
   const query = { contact: from, name: 'temp_bmp', from: at(0), to: at(2000), limit: 100 };
   const values = store.readings.series(query).map(({ mean }) => mean);

@@ -115,6 +115,22 @@ static bool fault_command(const char *line)
     return true;
 }
 
+/** `clock MS`: tells the time as SNTP would; Unix time in milliseconds. */
+static bool clock_command(const char *line, uint64_t now_ms)
+{
+    char *end = NULL;
+
+    if (strncmp(line, "clock ", 6) != 0) return false;
+    const uint64_t unix_ms = strtoull(line + 6, &end, 10);
+    if (*end != '\0' || !peer_synchronise(&device.peer, unix_ms, now_ms)) {
+        puts("clock: that is no time between 2025 and 2199");
+    } else {
+        puts("clock: set");
+    }
+    fflush(stdout);
+    return true;
+}
+
 /** Reads the console. False at its end. */
 static bool read_console(uint64_t now_ms)
 {
@@ -131,7 +147,9 @@ static bool read_console(uint64_t now_ms)
         }
         line[size] = '\0';
         size = 0;
-        if (!fault_command(line)) device_command(&device, line, now_ms);
+        if (!fault_command(line) && !clock_command(line, now_ms)) {
+            device_command(&device, line, now_ms);
+        }
     }
     return true;
 }
