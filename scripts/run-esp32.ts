@@ -163,6 +163,11 @@ async function pair(device: Device, origin: string, address: string): Promise<vo
   await device.next(/^paired with pi/);
 }
 
+/** What `/sensor` answers, as far as it is looked at here. */
+interface Sensors extends Readonly<Record<string, unknown>> {
+  readonly devices: readonly { readonly measured_at: string }[];
+}
+
 /** Shows each new reading until Ctrl-C, or until there were enough. */
 async function watch(origin: string, { count, every }: Options): Promise<void> {
   console.log(`\nReadings arrive; see them at ${origin}/sensor. Ctrl-C stops.\n`);
@@ -171,9 +176,10 @@ async function watch(origin: string, { count, every }: Options): Promise<void> {
   let last = '';
   for (let seen = 0; seen < count && !stop.signal.aborted; ) {
     const text = await (await fetch(`${origin}/sensor`)).text();
-    const { current_time, devices: _, ...values } = JSON.parse(text) as Record<string, unknown>;
-    if (current_time !== undefined && current_time !== last) {
-      last = String(current_time);
+    const { devices, current_time: _, ...values } = JSON.parse(text) as Sensors;
+    const [device] = devices;
+    if (device !== undefined && device.measured_at !== last) {
+      last = device.measured_at;
       seen += 1;
       console.log(`pi     │ ${last} ${JSON.stringify(values)}`);
     }

@@ -4,6 +4,7 @@
  */
 import type { Carrier, Contact, Reading, ReadingBucket } from './ports.ts';
 import type { DeviceCounters } from './read-sensors.ts';
+import type { ToldTime } from './told-times.ts';
 
 /** Stable codes; docs/ERRORS.md explains each. */
 export type UseCaseFailure =
@@ -210,6 +211,8 @@ export interface Shown {
 
 /** The device that a reading is of, by its contact's name. */
 export type NamedReading = Omit<Reading, 'contact'> & { readonly device: string };
+/** A device's clock, as it told it last. */
+export type NamedTime = ToldTime & { readonly device: string };
 export type NamedBucket = Omit<ReadingBucket, 'contact'> & { readonly device: string };
 
 export interface SeriesRequest {
@@ -241,6 +244,8 @@ export interface Messenger {
   show(): Shown;
   /** The newest reading of each sensor of each device. */
   latestReadings(): readonly NamedReading[];
+  /** Of every contact that has told its time since this peer was started. */
+  deviceTimes(): readonly NamedTime[];
   /** @throws {UseCaseError} `unknown_contact` */
   readingSeries(request: SeriesRequest): readonly NamedBucket[];
   /** The peer side, PROTOCOL §3. @throws {RemoteProtocolError} `malformed` if framing is not exact. */

@@ -90,7 +90,7 @@ export class Delivery implements LaneOwner {
     this.#polling = true;
   }
 
-  /** A later ACK says all that an earlier one said; what is dropped is asked for by a repeat. */
+  /** A later ACK or TIME says all that an earlier one said; what is dropped is asked for by a repeat. */
   owe(payloads: readonly Payload[]): void {
     for (const payload of payloads) {
       const earlier = this.#owed.findIndex((owed) => isReplaced(owed, payload));
@@ -285,6 +285,7 @@ export class Delivery implements LaneOwner {
 }
 
 function isReplaced(owed: Payload, by: Payload): boolean {
+  if (owed.kind === 'time') return by.kind === 'time';
   return owed.kind === 'ack' && by.kind === 'ack' && owed.epoch === by.epoch;
 }
 

@@ -23,6 +23,7 @@ import {
   type Messenger,
   type NamedBucket,
   type NamedReading,
+  type NamedTime,
   type OpenedMessage,
   type PairingCode,
   type SendKeysRequest,
@@ -44,12 +45,13 @@ import { Letters } from './letters.ts';
 import { Observations } from './observations.ts';
 import { PictureWork } from './picture-work.ts';
 import type { Clock, Contact, Link, Log, Store, Terminal } from './ports.ts';
-import { latestReadings, readingSeries } from './read-sensors.ts';
+import { latestReadings, namedTimes, readingSeries } from './read-sensors.ts';
 import { Reception } from './reception.ts';
 import { sendKeys } from './send-keys.ts';
 import { type SendMessageDeps, sendMessage, writeLetter } from './send-message.ts';
 import { show } from './show.ts';
 import { Ticker } from './ticker.ts';
+import { ToldTimes } from './told-times.ts';
 import { forgetMeetings, verify } from './verify.ts';
 import { Windows } from './windows.ts';
 
@@ -105,7 +107,17 @@ function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
   const work = new PictureWork(clock);
   const limits = { contentSizeMax: config.contentSizeMax, partBytesMax: 2 * config.contentSizeMax };
   const intake = new Intake(store, new Windows(store.inbox), clock, limits);
-  const shared = { ...outside, contacts, sessions, meetings, reunions, announcer, observations };
+  const times = new ToldTimes(clock);
+  const shared = {
+    ...outside,
+    contacts,
+    sessions,
+    meetings,
+    reunions,
+    announcer,
+    observations,
+    times,
+  };
   const deliveries: Deliveries = new Deliveries(
     {
       ...shared,
@@ -216,6 +228,10 @@ export class PeerMessenger implements Messenger {
 
   readingSeries(request: SeriesRequest): readonly NamedBucket[] {
     return readingSeries(this.#parts, request);
+  }
+
+  deviceTimes(): readonly NamedTime[] {
+    return namedTimes(this.#parts);
   }
 
   async receive(bundle: Uint8Array): Promise<Uint8Array> {

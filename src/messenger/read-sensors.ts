@@ -1,7 +1,8 @@
 /** What devices have measured, as people ask for it: by the device's name. */
-import type { NamedBucket, NamedReading, SeriesRequest } from './api.ts';
+import type { NamedBucket, NamedReading, NamedTime, SeriesRequest } from './api.ts';
 import type { Contacts } from './contacts.ts';
 import type { Clock, ContactId, Store } from './ports.ts';
+import type { ToldTimes } from './told-times.ts';
 
 /** A device whose clock was wrong left readings of a day to come: they are not the newest. */
 const AHEAD_MS = 86_400_000;
@@ -37,6 +38,19 @@ export function readingSeries(
 ): readonly NamedBucket[] {
   const contact = device === undefined ? {} : { contact: contacts.named(device).id };
   return store.readings.series({ ...query, ...contact }).map((bucket) => named(contacts, bucket));
+}
+
+export function namedTimes({
+  contacts,
+  times,
+}: {
+  readonly contacts: Contacts;
+  readonly times: ToldTimes;
+}): readonly NamedTime[] {
+  return contacts.all().flatMap(({ id, name }) => {
+    const told = times.of(id);
+    return told === undefined ? [] : [{ ...told, device: name }];
+  });
 }
 
 /** Readings outlive their contact. */

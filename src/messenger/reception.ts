@@ -34,6 +34,7 @@ import type { Arrival, Intake, Taken } from './intake.ts';
 import type { Letters } from './letters.ts';
 import type { Observations } from './observations.ts';
 import type { Clock, ContactId, Log } from './ports.ts';
+import type { ToldTimes } from './told-times.ts';
 
 /** PROTOCOL §4.2. */
 const STATUSES_A_SECOND = 16;
@@ -51,6 +52,7 @@ export interface ReceptionDeps {
   readonly deliveries: Deliveries;
   readonly announcer: Announcer;
   readonly observations: Observations;
+  readonly times: ToldTimes;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -180,6 +182,7 @@ export class Reception {
       judging.progress = true;
     }
     this.#acknowledgements(opened, judging);
+    this.#times(opened, judging);
     if (payloads.some(({ kind }) => kind === 'outbox')) {
       const verified = contacts.get(contact)?.verified ?? false;
       const arrival = { contact, carrier: 'session' as const, verified, payloads };
@@ -193,6 +196,17 @@ export class Reception {
         judging.progress = true;
       }
       if (payload.kind === 'letter_ack') this.#deps.letters.acknowledged(contact, payload);
+    }
+  }
+
+  /** A device that asks for the time waits for it in this very exchange. */
+  #times({ contact, payloads }: Opened, judging: Judging): void {
+    for (const payload of payloads) {
+      if (payload.kind !== 'time') continue;
+      const answer = this.#deps.times.heard(contact, payload);
+      if (answer.length === 0) continue;
+      this.#deps.deliveries.of(contact).owe(answer);
+      judging.owed.add(contact);
     }
   }
 

@@ -46,7 +46,7 @@ export const sensor: Route = async (ctx, messenger) => {
   else if (wanted === 'application/senml+json') {
     reply(ctx, 'application/senml+json', JSON.stringify(rows.map(senml)));
   } else if (isSeries || fields.rows === true) ctx.body = rows.map(asJson);
-  else ctx.body = current(latest(messenger, fields), Date.now());
+  else ctx.body = current(messenger, fields, Date.now());
 };
 
 function reply(ctx: RouteContext, type: string, body: string): void {
@@ -72,15 +72,21 @@ function series(messenger: Messenger, fields: Fields): readonly Row[] {
 }
 
 /** The device heard of last stands on top, as the only one did in the older program. */
-function current(rows: readonly Latest[], now_ms: number) {
+function current(messenger: Messenger, fields: Fields, now_ms: number) {
+  const rows: readonly Latest[] = latest(messenger, fields);
+  const times = messenger.deviceTimes();
   const devices = [...new Set(rows.map(({ device }) => device))].map((device) => {
     const own = rows.filter((row) => row.device === device);
     const newest_ms = Math.max(...own.map(({ at }) => at.getTime()));
     // How the device is comes with every tenth reading only, so it is not missing in between.
     const measured = own.filter(({ unit }) => unit !== 'count' && unit !== 'B');
+    const told = times.find((time) => time.device === device);
     return {
       device,
-      current_time: new Date(newest_ms).toISOString(),
+      /** The device's own clock when it last told it; of a device that does not, its reading's. */
+      current_time: (told?.current ?? new Date(newest_ms)).toISOString(),
+      last_synchronisation: told?.synchronised?.toISOString() ?? null,
+      measured_at: new Date(newest_ms).toISOString(),
       time_is_sure: own.every(({ at, sure }) => sure || at.getTime() < newest_ms),
       age_s: Math.max(0, Math.round((now_ms - newest_ms) / 1000)),
       missing_since: missingSince(measured, newest_ms),
@@ -90,7 +96,9 @@ function current(rows: readonly Latest[], now_ms: number) {
   });
   devices.sort((a, b) => a.age_s - b.age_s);
   const [first] = devices;
-  return { ...first?.values, ...(first && { current_time: first.current_time }), devices };
+  if (first === undefined) return { devices };
+  const { values, current_time, last_synchronisation } = first;
+  return { ...values, current_time, last_synchronisation, devices };
 }
 
 /** What the newest reading is without, and when it was last in one; null: never. */

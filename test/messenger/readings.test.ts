@@ -1,10 +1,12 @@
 /**
- * Goal: a reading gets the right time, also from a device that does not know it.
- * Method: packs of the firmware's vectors, with and without TIME beside them.
+ * Goal: a reading gets the right time, also from a device that does not know it; a device that
+ * asks is told, and what it tells is kept.
+ * Method: packs of the firmware's vectors, with and without TIME beside them; TIME of all kinds.
  */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { readingsOf } from '../../src/messenger/take-readings.ts';
+import { ToldTimes } from '../../src/messenger/told-times.ts';
 import type { Payload } from '../../src/protocol/index.ts';
 
 const { readings } = JSON.parse(
@@ -52,4 +54,25 @@ t.test('after 2106, and beyond what a date holds', async (t) => {
     ...Buffer.from('81a300617802012 21b7fffffffffffffff'.replace(' ', ''), 'hex'),
   );
   t.notOk(Number.isNaN(readingsOf(far, received, [])[0]?.at.getTime()));
+});
+
+t.test('a clock that asks, and one that tells', async (t) => {
+  const times = new ToldTimes({
+    now: () => at,
+    monotonic_ms: () => 1234.6,
+    sleep: () => Promise.resolve(),
+  });
+  const time = { kind: 'time', event: 'now', unixTime_ms: 0n, uptime_ms: 5n } as const;
+  const ours = { ...time, unixTime_ms: BigInt(at.getTime()), uptime_ms: 1235n };
+  t.strictSame(times.heard(3, time), [ours], 'who asks is told');
+  t.equal(times.of(3), undefined, 'and has told nothing');
+  const [first, second] = [1_795_219_200_000n, 1_795_219_201_000n];
+  t.strictSame(times.heard(3, { ...time, event: 'synchronised', unixTime_ms: first }), []);
+  times.heard(3, { ...time, unixTime_ms: second });
+  const told = { current: new Date(Number(second)), synchronised: new Date(Number(first)) };
+  t.strictSame(times.of(3), told, 'the last synchronisation stays');
+  times.heard(3, time);
+  times.heard(3, { ...time, unixTime_ms: 2n ** 64n - 1n });
+  t.strictSame(times.of(3), told, 'also while it asks anew; and what is no date is none');
+  t.equal(times.of(4), undefined);
 });

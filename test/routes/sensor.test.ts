@@ -19,6 +19,7 @@ const guard: GuardConfig = {
   cookieName: 'sotto',
 };
 const at = new Date(Date.now() - 5_000);
+const told = new Date(at.getTime() + 4_000);
 const earlier = new Date(at.getTime() - 60_000);
 const row = (name: string, unit: string, value: number, when = at, device = 'esp') => {
   return { device, name, unit, value, at: when, sure: true };
@@ -35,6 +36,7 @@ async function app(t: Test) {
   const asked: SeriesRequest[] = [];
   const messenger = fakeMessenger({
     latestReadings: () => READINGS,
+    deviceTimes: () => [{ device: 'esp', current: told, synchronised: earlier }],
     readingSeries(request) {
       asked.push(request);
       return [{ ...row('ax', 'm/s2', 0), count: 2, min: -1, mean: 0.5, max: 2 }];
@@ -56,17 +58,20 @@ t.test('the newest of each sensor, the device heard of last on top', async (t) =
   const { get } = await app(t);
   const body = JSON.parse((await get('/sensor')).text);
   t.match(body, { temp_bmp: 25.08, pressure_bmp: 1006.53, humid_sht4: 48 });
-  t.equal(body.current_time, at.toISOString());
+  t.equal(body.current_time, told.toISOString(), "the device's own clock");
+  t.equal(body.last_synchronisation, earlier.toISOString());
   const rows = JSON.parse((await get('/sensor?rows=true&name=boots')).text);
   t.match(rows, [{ device: 'esp', name: 'boots', unit: 'count', mean: 3, sure: true }]);
   const [esp, attic] = body.devices;
   t.match(esp, { device: 'esp', age_s: Number, time_is_sure: true, health: { boots: 3 } });
+  t.equal(esp.measured_at, at.toISOString());
   const never = ['ax', 'ay', 'az', 'gx', 'gy', 'gz', 'temp_mpu', 'temp_sht4'];
   t.strictSame(esp.missing_since, {
     humid_sht4: earlier.toISOString(),
     ...Object.fromEntries(never.map((name) => [name, null])),
   });
   t.match(attic, { device: '=attic', values: { temp_bmp: 19 } });
+  t.match(attic, { current_time: earlier.toISOString(), last_synchronisation: null });
   const one = JSON.parse((await get('/sensor?device=%3Dattic&name=temp_bmp')).text);
   t.equal(one.devices.length, 1);
 });

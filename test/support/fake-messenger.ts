@@ -77,6 +77,7 @@ export function fakeMessenger(
     fileContent: () => [],
     show: () => SHOWN,
     latestReadings: () => [],
+    deviceTimes: () => [],
     readingSeries(request) {
       note('readingSeries', request);
       return [];

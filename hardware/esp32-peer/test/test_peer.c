@@ -159,6 +159,70 @@ static void test_readings_wait(void)
     CHECK(peer_send_text(&a.peer, NULL, "x") == PEER_ERROR_STORE, "and takes no text");
 }
 
+static const uint64_t UNIX_MS = UINT64_C(1795219200000);
+static uint64_t delay_ms;
+
+static bool is_late(uint8_t *bundle, size_t *size)
+{
+    (void)bundle, (void)size;
+    now_ms += delay_ms;
+    return true;
+}
+
+/** A device without a network asks whom it is paired with, and takes no time that it did not ask. */
+static void test_asks_for_the_time(void)
+{
+    begin();
+    pair();
+    a.peer.time_interval_ms = b.peer.time_interval_ms = 1000;
+    run(3000, NULL);
+    CHECK(!a.peer.clock.is_synchronised && !b.peer.clock.is_synchronised, "nobody knows");
+    delay_ms = 4000; /* On each way. */
+    CHECK(peer_synchronise(&b.peer, UNIX_MS, now_ms), "b knows");
+    run(3000, is_late);
+    CHECK(!a.peer.clock.is_synchronised, "an answer that was kept waiting is not taken");
+    const uint64_t since_ms = now_ms;
+    delay_ms = 0;
+    b.peer.time_interval_ms = 0;
+    CHECK(peer_synchronise(&b.peer, UNIX_MS, now_ms), "b knows");
+    run(70000, is_late); /* Until patience ends. */
+    CHECK(a.peer.clock.is_synchronised, "a was told");
+    const uint64_t told_ms = device_clock_unix_ms(&a.peer.clock, now_ms);
+    CHECK(told_ms == UNIX_MS + now_ms - since_ms, "right");
+    CHECK(peer_take_news(&a.peer) == NEWS_SYNCHRONISED, "and says so once");
+    /* Another time, that nobody asked for, and then an answer to the next question. */
+    const uint64_t offset_ms = 5000;
+    run(20000, NULL);
+    CHECK(device_clock_unix_ms(&a.peer.clock, now_ms) == UNIX_MS + now_ms - since_ms, "no drift");
+    CHECK(peer_synchronise(&b.peer, UNIX_MS + now_ms - since_ms + offset_ms, now_ms), "b jumps");
+    run(2000, NULL);
+    CHECK(device_clock_unix_ms(&a.peer.clock, now_ms) == UNIX_MS + now_ms - since_ms, "not asked");
+    run(70000, NULL);
+    CHECK(device_clock_unix_ms(&a.peer.clock, now_ms) == UNIX_MS + now_ms - since_ms + offset_ms,
+          "within 65 seconds it is");
+    CHECK(peer_take_news(&a.peer) == NEWS_NONE, "quietly");
+}
+
+/** Both hold a code and use the other's at once: one of the two meetings is enough. */
+static void test_crossed_codes(void)
+{
+    for (int round = 0; round < 20; round++) {
+        char of_a[PAIRING_TEXT_SIZE + 1], of_b[PAIRING_TEXT_SIZE + 1];
+
+        begin();
+        CHECK(peer_make_code(&a.peer, of_a) == PEER_OK && peer_make_code(&b.peer, of_b) == PEER_OK,
+              "codes");
+        CHECK(peer_use_code(&a.peer, of_b, b.address, now_ms) == PEER_OK, "use");
+        CHECK(peer_use_code(&b.peer, of_a, a.address, now_ms) == PEER_OK, "use");
+        run(10000, NULL);
+        const session_t *sa = &a.peer.contacts[0].current, *sb = &b.peer.contacts[0].current;
+        CHECK(sa->is_alive && memcmp(sa->sending, sb->receiving, KEY_SIZE) == 0, "the same keys");
+        CHECK(peer_send_text(&a.peer, NULL, "x") == PEER_OK, "queued");
+        run(1000, NULL);
+        check_text(&b, "x");
+    }
+}
+
 int main(void)
 {
     CHECK(crypto_start() == PEER_OK, "start");
@@ -169,6 +233,8 @@ int main(void)
     test_renews();
     test_crossed_renewal();
     test_readings_wait();
+    test_asks_for_the_time();
+    test_crossed_codes();
     puts("peer: ok");
     return 0;
 }

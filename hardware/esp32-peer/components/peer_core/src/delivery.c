@@ -8,6 +8,7 @@ enum {
     NOTICE_NOT_UNDERSTOOD = 2,
     HEALTH_EVERY = 10, /* Readings. */
     OUTBOX_AHEAD_MAX = 1023,
+    TIME_ANSWER_MS = 5 * 1000,
 };
 
 /** Tells the sender that its message was taken off the line and not kept; then it counts as
@@ -60,12 +61,21 @@ static void take_ack(contact_t *contact, const payload_t *payload)
     if (count > 0) contact->send_at_ms = contact->backoff_ms = 0;
 }
 
-static void take_time(peer_t *peer, const payload_t *payload, uint64_t now_ms)
+/**
+ * Takes a time that was asked for, half the way there and back later. Whoever carries it can keep
+ * it waiting, and so no longer than TIME_ANSWER_MS.
+ */
+static void take_time(peer_t *peer, contact_t *contact, const payload_t *payload, uint64_t now_ms)
 {
-    if (payload->unix_ms == 0) return;
-    if (device_clock_synchronise(&peer->clock, payload->unix_ms, now_ms)) {
-        peer->news = NEWS_SYNCHRONISED;
-    }
+    const bool was_synchronised = peer->clock.is_synchronised;
+    const uint64_t taken_ms = now_ms - contact->time_asked_at_ms;
+
+    if (payload->unix_ms == 0 && was_synchronised) contact->time_due = contact->time_wanted = true;
+    if (payload->unix_ms == 0 || !contact->time_asked || taken_ms > TIME_ANSWER_MS) return;
+    contact->time_asked = false;
+    if (payload->unix_ms > UINT64_MAX - taken_ms) return;
+    const bool is_set = peer_synchronise(peer, payload->unix_ms + taken_ms / 2, now_ms);
+    if (is_set && !was_synchronised) peer->news = NEWS_SYNCHRONISED;
 }
 
 static peer_error_t take_payloads(peer_t *peer, contact_t *contact, slice_t payloads,
@@ -90,7 +100,7 @@ static peer_error_t take_payloads(peer_t *peer, contact_t *contact, slice_t payl
             contact->ack_epoch = epoch->epoch;
             break;
         case PAYLOAD_ACK: take_ack(contact, &payload); break;
-        case PAYLOAD_TIME: take_time(peer, &payload, now_ms); break;
+        case PAYLOAD_TIME: take_time(peer, contact, &payload, now_ms); break;
         case PAYLOAD_LETTER_ACK: break; /* This device writes no letters. */
         }
         if (refusal != PEER_OK) error = PEER_ERROR_BUSY;
@@ -184,6 +194,29 @@ static void add_ack(contact_t *contact, plaintext_writer_t *writer)
     if (plaintext_add_ack(writer, contact->ack_epoch, window->next, bitmap)) contact->ack_due = false;
 }
 
+/**
+ * The time, when it is due and nothing is more urgent; and beside readings that were dated by the
+ * uptime, which need the uptime of now. A clock that nobody has set for a while asks instead.
+ */
+static void add_time(const peer_t *peer, contact_t *contact, uint64_t now_ms, bool with_queue,
+                     plaintext_writer_t *writer)
+{
+    const bool has_queue = with_queue && outbox_count(&contact->outbox) > 0;
+    const bool is_unsure = has_queue && outbox_is_unsure(&contact->outbox);
+    const bool is_asking = device_clock_is_due(&peer->clock, now_ms) && !contact->time_wanted;
+
+    if (!is_unsure && (!contact->time_due || has_queue)) return;
+    if ((contact->record.capabilities & CAPABILITY_TIME) != 0) {
+        const uint64_t unix_ms = is_asking ? 0 : device_clock_unix_ms(&peer->clock, now_ms);
+
+        contact->time_event_out = is_asking ? 0 : contact->time_event;
+        if (!plaintext_add_time(writer, contact->time_event_out, unix_ms, now_ms)) return;
+        if (is_asking) contact->time_asked_at_ms = now_ms;
+        contact->time_asked = is_asking;
+    }
+    contact->time_due = contact->time_wanted = false;
+}
+
 bool delivery_add(peer_t *peer, contact_t *contact, uint64_t now_ms, bool with_queue,
                   bundle_writer_t *bundle)
 {
@@ -197,14 +230,7 @@ bool delivery_add(peer_t *peer, contact_t *contact, uint64_t now_ms, bool with_q
     plaintext_writer_t writer = { .bytes = peer->plaintext, .room = session_room(room) };
     if (writer.room == 0) return false;
     if (contact->ack_due) add_ack(contact, &writer);
-    /* Readings that were dated by the uptime need the uptime of now beside them. */
-    const bool is_time_due = contact->time_due || (with_queue && !peer->clock.is_synchronised);
-    if (is_time_due && (contact->record.capabilities & CAPABILITY_TIME) != 0) {
-        const uint64_t unix_ms = device_clock_unix_ms(&peer->clock, now_ms);
-        (void)plaintext_add_time(&writer, contact->time_event, unix_ms, now_ms);
-    }
-    contact->time_due = false;
-    contact->time_event = 0;
+    add_time(peer, contact, now_ms, with_queue, &writer);
     if (with_queue) add_queue(peer, contact, &writer);
     plaintext_finish(&writer);
     if (session_seal(session, (slice_t){ peer->plaintext, writer.size }, out) != PEER_OK) return false;

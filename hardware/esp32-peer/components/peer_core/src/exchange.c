@@ -57,6 +57,19 @@ static peer_error_t receive_status(peer_t *peer, contact_t *from, const packet_t
     return PEER_OK;
 }
 
+/** Whose handshake this answers. It may come in any exchange but one opened to somebody else. */
+static contact_t *initiator_of(peer_t *peer, contact_t *from, const packet_t *packet)
+{
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        contact_t *contact = &peer->contacts[i];
+        const initiation_t *mine = &contact->initiation;
+
+        if (from != NULL && from != contact) continue;
+        if (mine->sending != 0 && mine->own_index == packet->index) return contact;
+    }
+    return NULL;
+}
+
 /** One packet. `from` is whom an exchange was opened to; NULL if it came in a request. */
 static peer_error_t receive_packet(peer_t *peer, contact_t *from, const packet_t *packet,
                                    uint64_t now_ms, bundle_writer_t *reply)
@@ -65,10 +78,12 @@ static peer_error_t receive_packet(peer_t *peer, contact_t *from, const packet_t
 
     switch (packet->type) {
     case PACKET_PSK1: return meeting_receive_psk1(peer, packet, now_ms, reply);
-    case PACKET_PSK2: return meeting_receive_psk2(peer, from, packet, now_ms);
+    case PACKET_PSK2:
+        return meeting_receive_psk2(peer, initiator_of(peer, from, packet), packet, now_ms);
     case PACKET_PSK3: return meeting_receive_psk3(peer, packet, now_ms);
     case PACKET_KK1: return renewal_receive_kk1(peer, packet, now_ms, reply);
-    case PACKET_KK2: return renewal_receive_kk2(peer, from, packet, now_ms);
+    case PACKET_KK2:
+        return renewal_receive_kk2(peer, initiator_of(peer, from, packet), packet, now_ms);
     case PACKET_TRANSPORT: return delivery_receive(peer, packet, now_ms, &sender);
     case PACKET_STATUS: return receive_status(peer, from, packet, now_ms);
     case PACKET_XX1:
@@ -209,6 +224,7 @@ void peer_reply(peer_t *peer, contact_t *from, slice_t bundle, uint64_t now_ms)
         return;
     }
     if (from->out_type == PACKET_TRANSPORT) from->confirm_due = false;
+    if (from->time_event_out != 0) from->time_event = from->time_event_out = 0;
     receive_all(peer, from, bundle, now_ms, &answers);
     from->answers_size = answers.size;
     const bool is_stuck = from->out_type == PACKET_TRANSPORT && waiting > 0
@@ -219,5 +235,8 @@ void peer_reply(peer_t *peer, contact_t *from, slice_t bundle, uint64_t now_ms)
 
 void peer_fail(peer_t *peer, contact_t *to, uint64_t now_ms)
 {
+    /* A synchronisation that nobody heard of is told again. */
+    if (to->time_event_out != 0) to->time_due = true;
+    to->time_event_out = 0;
     if (to->out_type == PACKET_TRANSPORT) contact_wait(peer, to, now_ms);
 }

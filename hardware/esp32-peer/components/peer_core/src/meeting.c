@@ -8,6 +8,7 @@ enum {
     RESPONSE_LIVES_MS = 120 * 1000,
     PSK1_INTERVAL_MS = 500, /* Every PSK1 costs two Diffie-Hellmans: no more than two a second. */
     CODE_FAILURES_MAX = 4,
+    E_AT = 4, /* Where the ephemeral key stands in PSK1. */
     HELLO_PAYLOAD_MAX = INTRODUCTION_SIZE_MAX + HASH_SIZE,
 };
 
@@ -122,6 +123,23 @@ static peer_error_t respond(peer_t *peer, const packet_t *packet)
                         &response->answer.packet_size);
 }
 
+/**
+ * Crossed PSK1, §7: the smaller `e` stays initiator, and its owner says so by its own PSK1. Whom
+ * it comes from only the address tells, a hint.
+ */
+static const initiation_t *crossing(const peer_t *peer, const packet_t *packet)
+{
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        const contact_t *contact = &peer->contacts[i];
+        const initiation_t *mine = &contact->initiation;
+        const bool is_from = strcmp(peer->response.remote.address, contact->record.address) == 0;
+
+        if (mine->sending != PACKET_PSK1 || !is_from) continue;
+        if (memcmp(mine->packet + E_AT, packet->body.bytes, KEY_SIZE) < 0) return mine;
+    }
+    return NULL;
+}
+
 peer_error_t meeting_receive_psk1(peer_t *peer, const packet_t *packet, uint64_t now_ms,
                                   bundle_writer_t *reply)
 {
@@ -140,6 +158,11 @@ peer_error_t meeting_receive_psk1(peer_t *peer, const packet_t *packet, uint64_t
         memcpy(response->finished, finished, sizeof finished);
         response->again_at_ms = now_ms + PSK1_INTERVAL_MS;
         PEER_TRY(respond(peer, packet));
+        const initiation_t *mine = crossing(peer, packet);
+        if (mine != NULL) {
+            bundle_add_copy(reply, mine->packet, mine->packet_size);
+            return PEER_OK;
+        }
         memcpy(response->answer.question, question, HASH_SIZE);
         response->is_open = response->answer.is_alive = true;
         response->until_ms = now_ms + RESPONSE_LIVES_MS;

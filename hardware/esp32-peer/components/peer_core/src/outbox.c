@@ -100,6 +100,9 @@ static void load_blocks(outbox_t *outbox)
             const bool has_text = items[i].kind != ITEM_TEXT || load_text(outbox, items[i].of.text);
 
             if (!is_here || !is_due || !has_text) items[i].kind = ITEM_NONE;
+            /* An uptime of an earlier start says nothing now, but that it was before this one. */
+            const bool is_reading = items[i].kind == ITEM_READING;
+            if (is_reading && items[i].of.reading.is_unsure) items[i].of.reading.time_ms = 0;
         }
     }
 }
@@ -235,6 +238,17 @@ size_t outbox_acknowledge(outbox_t *outbox, uint64_t next, const uint8_t *bitmap
     }
     raise_lowest(outbox);
     return count;
+}
+
+bool outbox_is_unsure(const outbox_t *outbox)
+{
+    for (uint64_t sequence = outbox->lowest; sequence < outbox->next; sequence++) {
+        const outbox_item_t *item = &outbox->items[sequence % OUTBOX_ITEMS];
+
+        if (!is_waiting(outbox, sequence) || item->kind != ITEM_READING) continue;
+        if (item->of.reading.is_unsure) return true;
+    }
+    return false;
 }
 
 size_t outbox_count(const outbox_t *outbox)

@@ -20,5 +20,8 @@ typedef struct {
  */
 bool device_clock_synchronise(device_clock_t *clock, uint64_t unix_ms, uint64_t uptime_ms);
 
+/** Whether somebody should be asked for the time: nobody told it, or not for a good minute. */
+bool device_clock_is_due(const device_clock_t *clock, uint64_t uptime_ms);
+
 /** Unix time, or 0 while nobody told. */
 uint64_t device_clock_unix_ms(const device_clock_t *clock, uint64_t uptime_ms);

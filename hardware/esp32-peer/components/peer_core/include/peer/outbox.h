@@ -65,4 +65,7 @@ const outbox_item_t *outbox_next(const outbox_t *outbox, uint64_t *sequence);
 size_t outbox_acknowledge(outbox_t *outbox, uint64_t next, const uint8_t *bitmap,
                           size_t bitmap_size);
 
+/** Whether a reading waits that the receiver has to date. */
+bool outbox_is_unsure(const outbox_t *outbox);
+
 size_t outbox_count(const outbox_t *outbox);

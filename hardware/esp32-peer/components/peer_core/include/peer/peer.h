@@ -93,8 +93,11 @@ typedef struct {
     bool is_forgotten;       /**< The contact said so. */
     bool confirm_due;        /**< A packet must go out on the new session. */
     bool ack_due, time_due;
+    bool time_asked;         /**< A contact that answers may set the clock. */
+    bool time_wanted;        /**< The contact has asked. */
+    uint64_t time_asked_at_ms;
     bool is_heard;           /**< A fresh packet came in the request that is being judged. */
-    uint8_t time_event;
+    uint8_t time_event, time_event_out; /**< To be told; told by what is out. */
     uint64_t ack_epoch;
     uint64_t send_at_ms, backoff_ms; /**< Patience after an exchange that failed or was of no use. */
     uint8_t echo[ECHO_SIZE]; /**< Of the packet that is out, to know a STATUS by. */
