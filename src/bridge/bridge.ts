@@ -87,14 +87,17 @@ export async function startBridge(config: BridgeConfig): Promise<Bridge> {
 
 function openSerial({ serial: path, baud, peers, say, open }: BridgeConfig, http: HttpLink) {
   let lost = '';
+  /** Where the last bundle was answered. */
+  let answered: string | undefined;
   return new SerialLink({
     path,
     baud,
     ...(open && { open }),
     bootId: new DataView(systemRandomBytes(8).buffer).getBigUint64(0) || 1n,
     onBundle: async (address, bundle) => {
-      const reply = await http.exchange(await reach(address, peers), bundle);
-      lost = '';
+      const to = address === '' && answered ? answered : await reach(address, peers);
+      const reply = await http.exchange(to, bundle);
+      [lost, answered] = ['', to];
       return reply;
     },
     // The device tries again for as long as it takes; a person hears of it once.

@@ -74,26 +74,6 @@ play('plain XX is refused over a serial line', async (t) => {
   t.pass('a bridge could sit in the middle of it');
 });
 
-play('a device without a clock of its own is told the time by its peer', async (t) => {
-  const scene = await begin(t);
-  const device = new HostDevice('--data', `${scene.folder}/device`, '--name', 'esp', '--pty');
-  t.teardown(() => device.kill());
-  const { bridge } = await bridged(t, await lineOf(device), [scene.origin]);
-  await pair(scene, device, bridge);
-  await device.until(/^the clock was set$/);
-  const sensor = async () => (await fetch(`${scene.origin}/sensor`)).json();
-  await until('it has told of it', async () => {
-    await post(bridge.origin, '/send_msg', {});
-    const { last_synchronisation, devices } = (await sensor()) as {
-      readonly last_synchronisation?: string | null;
-      readonly devices: readonly { readonly time_is_sure: boolean }[];
-    };
-    return typeof last_synchronisation === 'string' && devices[0]?.time_is_sure === true;
-  });
-  const { current_time } = (await sensor()) as { readonly current_time: string };
-  t.ok(Math.abs(Date.now() - Date.parse(current_time)) < 30_000, current_time);
-});
-
 play('readings: each once, with its own time', async (t) => {
   const scene = await begin(t);
   const wanted = rounds({ reduced: 200, full: 2000 });

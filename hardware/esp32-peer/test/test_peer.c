@@ -3,6 +3,7 @@
  * the power.
  * Method: two whole peers, stores in memory that outlive a restart.
  */
+#include "peer/serial_frame.h"
 #include "two_peers.h"
 
 static void test_pairs_and_talks(void)
@@ -139,11 +140,11 @@ static void test_readings_wait(void)
         CHECK(peer_add_reading(&a.peer, &measurement, now_ms) == PEER_OK, "taken");
         now_ms += 10000;
     }
-    CHECK(outbox_count(&a.peer.contacts[0].outbox) == OUTBOX_ITEMS, "more than an hour waits");
-    CHECK(a.peer.contacts[0].outbox.dropped == 400 - OUTBOX_ITEMS, "the oldest went, and are counted");
+    CHECK(outbox_count(&a.peer.contacts[0].outbox) == OUTBOX_SLOTS, "more than an hour waits");
+    CHECK(a.peer.contacts[0].outbox.dropped == 400 - OUTBOX_SLOTS, "the oldest went, and are counted");
     start(&a);
     const size_t kept_readings = outbox_count(&a.peer.contacts[0].outbox);
-    CHECK(kept_readings == OUTBOX_ITEMS, "a whole number of blocks outlives a restart");
+    CHECK(kept_readings == OUTBOX_SLOTS, "a whole number of blocks outlives a restart");
     CHECK(peer_add_reading(&a.peer, &measurement, now_ms) == PEER_OK, "taken");
     pair();
     /* b is a device too: it understands no readings, takes them off the line and says so. */
@@ -157,6 +158,100 @@ static void test_readings_wait(void)
     }
     CHECK(taken < OUTBOX_BLOCK, "a store that fails is told of");
     CHECK(peer_send_text(&a.peer, NULL, "x") == PEER_ERROR_STORE, "and takes no text");
+}
+
+/** Bytes on the line of the bundle that is due: its record with no address, in its frame. */
+static size_t size_on_line(void)
+{
+    uint8_t record[2 + PEER_BUNDLE_SIZE_MAX] = { 0 }, frame[FRAME_SIZE_MAX];
+    contact_t *to = NULL;
+    size_t frame_size = 0;
+    const size_t size = peer_poll(&a.peer, now_ms, record + 2, PEER_BUNDLE_SIZE_MAX, &to);
+    size_t sum = 0;
+
+    for (size_t at = 0; at < 2 + size; at += FRAME_PAYLOAD_SIZE_MAX) {
+        const size_t left = 2 + size - at;
+        const frame_t piece = { .type = FRAME_DATA,
+                                .channel = CHANNEL_PACKETS,
+                                .payload = record + at,
+                                .payload_size = left < FRAME_PAYLOAD_SIZE_MAX ? left : FRAME_PAYLOAD_SIZE_MAX };
+        CHECK(frame_encode(&piece, frame, sizeof frame, &frame_size) == PEER_OK, "frame");
+        sum += frame_size;
+    }
+    peer_fail(&a.peer, to, now_ms);
+    return sum;
+}
+
+/** The longest numbers that the sensors give. */
+static void test_size_of_a_reading(void)
+{
+    const measurement_t longest = { (1u << VALUES) - 1,
+                                    { 2508, 8499, -3999, 109999, -19613, 19613, 19611, 43633,
+                                      -43633, 43631, 9999 } };
+    begin();
+    a.name = "esp32-12";
+    start(&a);
+    pair();
+    /* Not one that tells how the device is, and no waiting for patience. */
+    CHECK(peer_synchronise(&a.peer, UINT64_C(1795219200000), now_ms), "clock");
+    run(1000, NULL);
+    CHECK(peer_send_text(&a.peer, NULL, "x") == PEER_OK, "a text before it");
+    run(1000, NULL);
+    CHECK(peer_add_reading(&a.peer, &longest, now_ms) == PEER_OK, "taken");
+    const size_t one = size_on_line();
+    CHECK(one > 0 && one <= 280, "a reading on the line");
+    for (int i = 0; i < 8; i++) {
+        now_ms += 10000;
+        CHECK(peer_add_reading(&a.peer, &longest, now_ms) == PEER_OK, "taken");
+    }
+    now_ms += 60000;
+    const size_t nine = size_on_line();
+    CHECK(nine / 9 < 180, "waiting readings share names and times");
+    printf("line: ok, a reading is %zu bytes on the line, of nine that waited each %zu\n", one, nine / 9);
+}
+
+/** A message stays what it was when it was sent first; what comes later is another. */
+static void test_readings_share(void)
+{
+    const measurement_t measurement = { 1u << VALUE_TEMP_BMP, { 2508 } };
+    uint8_t none[1] = { 0 };
+    outbox_message_t message;
+    outbox_t *outbox = &a.peer.contacts[0].outbox;
+    uint64_t at = 0;
+
+    begin();
+    for (int i = 0; i < 6; i++) {
+        CHECK(peer_add_reading(&a.peer, &measurement, now_ms += 10000) == PEER_OK, "taken");
+    }
+    CHECK(outbox_next(outbox, &at, &message) && message.count == 4, "four share one");
+    CHECK(outbox_next(outbox, &at, &message) && message.count == 2 && message.sequence == 4, "two");
+    CHECK(!outbox_next(outbox, &at, &message), "that is all");
+    outbox_close(outbox);
+    CHECK(peer_add_reading(&a.peer, &measurement, now_ms += 10000) == PEER_OK, "after it was sent");
+    CHECK(peer_send_text(&a.peer, NULL, "x") == PEER_ERROR_STATE, "nobody");
+    CHECK(outbox_add_text(outbox, "between") == PEER_OK, "a text");
+    CHECK(peer_add_reading(&a.peer, &measurement, now_ms += 10000) == PEER_OK, "and another");
+    at = 5;
+    CHECK(outbox_next(outbox, &at, &message) && message.kind == ITEM_READING && at == 6, "rest");
+    at = 6;
+    CHECK(outbox_next(outbox, &at, &message) && message.count == 1 && message.sequence == 6, "alone");
+    CHECK(outbox_next(outbox, &at, &message) && message.kind == ITEM_TEXT, "text");
+    CHECK(outbox_next(outbox, &at, &message) && message.count == 1, "not with that before the text");
+    /* A restart finds the same messages, as far as their blocks were stored, and joins none. */
+    start(&a);
+    at = 0;
+    CHECK(outbox_next(outbox, &at, &message) && message.count == 4, "four");
+    CHECK(message.of.readings[0].is_unsure && message.of.readings[0].time_ms == 0, "of before");
+    CHECK(outbox_next(outbox, &at, &message) && message.count == 2, "two");
+    CHECK(peer_add_reading(&a.peer, &measurement, now_ms += 10000) == PEER_OK, "a new one");
+    /* Acknowledged is a message, whole. */
+    CHECK(outbox_acknowledge(outbox, 0, none, 0) == 0, "nothing");
+    CHECK(outbox_acknowledge(outbox, 4, none, 0) == 4, "four readings");
+    none[0] = 2;
+    CHECK(outbox_acknowledge(outbox, 4, none, 1) == 1, "of the bitmap: 6, one reading");
+    CHECK(outbox_acknowledge(outbox, 5, none, 0) == 2, "and 4, of two");
+    outbox_drop(outbox, outbox->lowest);
+    CHECK(outbox->dropped == 1, "given up and counted");
 }
 
 static const uint64_t UNIX_MS = UINT64_C(1795219200000);
@@ -233,6 +328,8 @@ int main(void)
     test_renews();
     test_crossed_renewal();
     test_readings_wait();
+    test_size_of_a_reading();
+    test_readings_share();
     test_asks_for_the_time();
     test_crossed_codes();
     puts("peer: ok");

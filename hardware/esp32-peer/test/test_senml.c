@@ -9,13 +9,13 @@
 #include "vectors.h"
 
 /** Fills numbers from a list joined by ';'; an empty place is a value that is missing. */
-static size_t read_numbers(const char *list, int64_t *numbers, uint16_t *present, size_t count)
+static size_t read_numbers(const char *list, int64_t *numbers, bool *is_there, size_t count)
 {
     size_t i = 0;
 
     if (list[0] == '\0') return 0;
     for (; i < count; i++) {
-        if (*list != ';' && *list != '\0') *present |= (uint16_t)(1u << i);
+        is_there[i] = *list != ';' && *list != '\0';
         numbers[i] = strtoll(list, NULL, 10);
         list = strchr(list, ';');
         if (list == NULL) return i + 1;
@@ -29,33 +29,66 @@ static void test_vectors(void)
     for (size_t i = 0; i < COUNT(vectors_senml_readings); i++) {
         const char *name = vectors_senml_readings[i].name;
         const blob_t pack = unhex(vectors_senml_readings[i].pack);
-        int64_t numbers[16] = { 0 };
-        uint16_t unused = 0;
-        reading_t reading = { .time_ms = strtoull(vectors_senml_readings[i].time_ms, NULL, 10),
-                              .is_unsure = strcmp(vectors_senml_readings[i].unsure, "true") == 0 };
+        int64_t times[SENML_READINGS_MAX], numbers[VALUES * SENML_READINGS_MAX] = { 0 };
+        int64_t numbers_of_health[10] = { 0 };
+        bool is_there[VALUES * SENML_READINGS_MAX] = { false };
+        reading_t readings[SENML_READINGS_MAX] = { 0 };
         uint8_t out[SENML_SIZE_MAX];
         size_t size = 0;
 
-        read_numbers(vectors_senml_readings[i].values, numbers, &reading.measurement.present,
-                     VALUES);
-        for (int v = 0; v < VALUES; v++) reading.measurement.values[v] = (int32_t)numbers[v];
-        const size_t found = read_numbers(vectors_senml_readings[i].health, numbers, &unused, 10);
-        const health_t health = { (uint32_t)numbers[0], (uint32_t)numbers[1], (uint32_t)numbers[2],
-                                  (uint32_t)numbers[3], (uint32_t)numbers[4], (uint32_t)numbers[5],
-                                  (uint32_t)numbers[6], (uint32_t)numbers[7], (uint32_t)numbers[8],
-                                  (uint32_t)numbers[9] };
+        const size_t count = read_numbers(vectors_senml_readings[i].times_ms, times, is_there,
+                                          SENML_READINGS_MAX);
+        read_numbers(vectors_senml_readings[i].values, numbers, is_there, VALUES * count);
+        for (size_t v = 0; v < VALUES * count; v++) {
+            measurement_t *measurement = &readings[v / VALUES].measurement;
+            measurement->values[v % VALUES] = (int32_t)numbers[v];
+            if (is_there[v]) measurement->present |= (uint16_t)(1u << v % VALUES);
+        }
+        for (size_t r = 0; r < count; r++) {
+            readings[r].time_ms = (uint64_t)times[r];
+            readings[r].is_unsure = strcmp(vectors_senml_readings[i].unsure, "true") == 0;
+        }
+        const size_t found = read_numbers(vectors_senml_readings[i].health, numbers_of_health,
+                                          is_there, 10);
+        const int64_t *n = numbers_of_health;
+        const health_t health = { (uint32_t)n[0], (uint32_t)n[1], (uint32_t)n[2], (uint32_t)n[3],
+                                  (uint32_t)n[4], (uint32_t)n[5], (uint32_t)n[6], (uint32_t)n[7],
+                                  (uint32_t)n[8], (uint32_t)n[9] };
         const health_t *with_health = found > 0 ? &health : NULL;
         const char *device = vectors_senml_readings[i].device;
 
-        CHECK(senml_encode(device, &reading, with_health, out, sizeof out, &size) == PEER_OK, name);
+        CHECK(count > 0, name);
+        CHECK(senml_encode(device, readings, count, with_health, out, sizeof out, &size) == PEER_OK,
+              name);
         CHECK(size == pack.size && memcmp(out, pack.data, size) == 0, name);
         for (size_t room = 0; room < pack.size; room++) {
             uint8_t *exact = malloc(room + 1); /* The sanitizer watches its end. */
-            CHECK(senml_encode(device, &reading, with_health, exact, room, &size)
+            CHECK(senml_encode(device, readings, count, with_health, exact, room, &size)
                       == PEER_ERROR_NO_ROOM, name);
             free(exact);
         }
     }
+}
+
+/** The widest of everything fits its buffer. */
+static void test_room(void)
+{
+    static char device[65];
+    const health_t health = { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+                              UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX };
+    reading_t readings[SENML_READINGS_MAX];
+    uint8_t out[SENML_SIZE_MAX];
+    size_t size = 0;
+
+    memset(device, 'd', 64);
+    for (size_t r = 0; r < SENML_READINGS_MAX; r++) {
+        readings[r] = (reading_t){ .time_ms = UINT64_C(7258118390001) + r * 1111,
+                                   .is_unsure = true,
+                                   .measurement.present = (1u << VALUES) - 1 };
+        for (int v = 0; v < VALUES; v++) readings[r].measurement.values[v] = INT32_MIN + 1;
+    }
+    CHECK(senml_encode(device, readings, SENML_READINGS_MAX, &health, out, sizeof out, &size)
+              == PEER_OK, "a name of 64 bytes");
 }
 
 static void test_clock(void)
@@ -81,6 +114,7 @@ static void test_clock(void)
 int main(void)
 {
     test_vectors();
+    test_room();
     test_clock();
     puts("senml: ok");
     return 0;

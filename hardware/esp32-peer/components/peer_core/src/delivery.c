@@ -142,47 +142,75 @@ peer_error_t delivery_receive(peer_t *peer, const packet_t *packet, uint64_t now
     return take_payloads(peer, *from, plaintext, now_ms);
 }
 
-/** Adds the item's message; false if there is no room. */
-static bool add_item(peer_t *peer, const contact_t *contact, const outbox_item_t *item,
+/** Adds readings, if they fit; how the device is goes with every tenth. */
+static bool add_readings(const peer_t *peer, const outbox_message_t *message, bool with_health,
+                         plaintext_writer_t *writer)
+{
+    const uint64_t last = message->sequence + message->count - 1;
+    const bool is_tenth = last / HEALTH_EVERY != message->sequence / HEALTH_EVERY
+                          || message->sequence % HEALTH_EVERY == 0;
+    size_t room, size = 0;
+    uint8_t *out = plaintext_message_space(writer, &room);
+
+    if (senml_encode(peer->name, message->of.readings, message->count,
+                     with_health && is_tenth ? &peer->health : NULL, out, room, &size)
+        != PEER_OK) {
+        return false;
+    }
+    plaintext_end_message(writer, message->sequence, CONTENT_READING, size);
+    return true;
+}
+
+/** Adds a message; false if there is no room. */
+static bool add_item(const peer_t *peer, const outbox_message_t *message, bool with_health,
                      plaintext_writer_t *writer)
 {
-    uint8_t bytes[SENML_SIZE_MAX];
-    slice_t body = { bytes, 0 };
-    const char *text;
-    const health_t *health = item->sequence % HEALTH_EVERY == 0 ? &peer->health : NULL;
+    const notice_t *notice = &message->of.notice;
+    uint8_t bytes[NOTICE_SIZE - 1];
 
-    switch (item->kind) {
-    case ITEM_READING:
-        if (senml_encode(peer->name, &item->of.reading, health, bytes, sizeof bytes, &body.size)
-            != PEER_OK) {
-            return false;
-        }
-        return plaintext_add_message(writer, item->sequence, CONTENT_READING, body);
+    switch (message->kind) {
+    case ITEM_READING: return add_readings(peer, message, with_health, writer);
     case ITEM_TEXT:
-        text = contact->outbox.texts[item->of.text];
-        body = (slice_t){ (const uint8_t *)text, strlen(text) };
-        return plaintext_add_message(writer, item->sequence, CONTENT_TEXT, body);
+        return plaintext_add_message(writer, message->sequence, CONTENT_TEXT,
+                                     (slice_t){ (const uint8_t *)message->of.text,
+                                                strlen(message->of.text) });
     case ITEM_NOTICE:
-        put_u64(bytes, item->of.notice.epoch);
-        put_u64(bytes + 8, item->of.notice.sequence);
-        bytes[16] = item->of.notice.reason;
-        body.size = NOTICE_SIZE - 1;
-        return plaintext_add_message(writer, item->sequence, CONTENT_NOTICE, body);
+        put_u64(bytes, notice->epoch);
+        put_u64(bytes + 8, notice->sequence);
+        bytes[16] = notice->reason;
+        return plaintext_add_message(writer, message->sequence, CONTENT_NOTICE,
+                                     (slice_t){ bytes, sizeof bytes });
     case ITEM_NONE: break;
     }
     return true;
 }
 
-static void add_queue(peer_t *peer, const contact_t *contact, plaintext_writer_t *writer)
+/** What finds no room even in a packet of its own would be in everybody's way for ever. */
+static bool add_alone(peer_t *peer, contact_t *contact, const outbox_message_t *message,
+                      plaintext_writer_t *writer)
 {
-    const outbox_t *outbox = &contact->outbox;
-    uint64_t sequence = outbox->lowest;
-    const outbox_item_t *item = outbox_next(outbox, &sequence);
+    if (add_item(peer, message, false, writer)) return true;
+    outbox_drop(&contact->outbox, message->sequence);
+    return false;
+}
 
-    if (item == NULL || !plaintext_add_outbox(writer, outbox->epoch, outbox->lowest)) return;
-    while (item != NULL && item->sequence - outbox->lowest <= OUTBOX_AHEAD_MAX) {
-        if (!add_item(peer, contact, item, writer)) break;
-        item = outbox_next(outbox, &sequence);
+static void add_queue(peer_t *peer, contact_t *contact, plaintext_writer_t *writer)
+{
+    outbox_t *outbox = &contact->outbox;
+    uint64_t sequence = outbox->lowest;
+    outbox_message_t message;
+    const bool is_alone = writer->size == 0;
+
+    if (!outbox_next(outbox, &sequence, &message)) return;
+    if (!plaintext_add_outbox(writer, outbox->epoch, outbox->lowest)) return;
+    outbox_close(outbox);
+    if (!add_item(peer, &message, true, writer)) {
+        if (is_alone) (void)add_alone(peer, contact, &message, writer);
+        return;
+    }
+    while (outbox_next(outbox, &sequence, &message)
+           && message.sequence - outbox->lowest <= OUTBOX_AHEAD_MAX) {
+        if (!add_item(peer, &message, true, writer)) break;
     }
 }
 

@@ -12,6 +12,7 @@ void device_start(device_t *device, device_console_t console, uint64_t boot_id, 
     device->console = console;
     device->reply.size = device->request.size = 0;
     device->asked = NULL;
+    device->asked_address = device->reached_address = 0;
     device->measure_now = false;
     serial_line_init(&device->line, boot_id, FIRMWARE, baud, now_ms);
 }
@@ -29,6 +30,7 @@ static void give_up(device_t *device, uint64_t now_ms)
 static void forget_exchanges(device_t *device, uint64_t now_ms)
 {
     device->reply.size = 0;
+    device->reached_address = 0;
     give_up(device, now_ms);
 }
 
@@ -55,6 +57,7 @@ static void take_reply(device_t *device, const uint8_t *record, size_t size, uin
 
     if (asked == NULL || record[0] != (device->exchange | REPLY_BIT)) return;
     device->asked = NULL;
+    device->reached_address = device->asked_address;
     peer_reply(&device->peer, asked, (slice_t){ record + 1, size - 1 }, now_ms);
 }
 
@@ -106,7 +109,10 @@ static void make_request(device_t *device, uint64_t now_ms)
     const size_t size = peer_poll(&device->peer, now_ms, bundle, sizeof bundle, &to);
 
     if (size == 0) return;
-    const size_t address_size = strlen(to->record.address);
+    size_t address_size = strlen(to->record.address);
+    device->asked_address = crc32_of((const uint8_t *)to->record.address, address_size);
+    /* The other end remembers where the last one went, SERIAL §5. */
+    if (device->asked_address == device->reached_address) address_size = 0;
     device->exchange = (uint8_t)((device->exchange + 1) & ~REPLY_BIT);
     request->bytes[0] = device->exchange;
     request->bytes[1] = (uint8_t)address_size;

@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "peer/bytes.h"
 #include "peer/introduction.h"
 
-_Static_assert(OUTBOX_ITEMS % OUTBOX_BLOCK == 0, "a block must not wrap around the ring's end");
+_Static_assert(OUTBOX_SLOTS % OUTBOX_BLOCK == 0, "a block must not wrap around the ring's end");
 
 typedef struct {
     uint64_t epoch, lowest, reserved;
@@ -19,16 +20,60 @@ static void name_of(const outbox_t *outbox, const char *what, unsigned number,
     snprintf(name, STORE_NAME_SIZE, "%c.%s%u", outbox->contact, what, number % 1000);
 }
 
-static outbox_item_t *item_at(outbox_t *outbox, uint64_t sequence)
+static outbox_slot_t *slot_at(outbox_t *outbox, uint64_t sequence)
 {
-    return &outbox->items[sequence % OUTBOX_ITEMS];
+    return &outbox->slots[sequence % OUTBOX_SLOTS];
 }
 
 static bool is_waiting(const outbox_t *outbox, uint64_t sequence)
 {
-    const outbox_item_t *item = &outbox->items[sequence % OUTBOX_ITEMS];
+    const outbox_slot_t *slot = &outbox->slots[sequence % OUTBOX_SLOTS];
 
-    return item->kind != ITEM_NONE && item->sequence == sequence;
+    return slot->kind != ITEM_NONE && slot->sequence == (uint32_t)sequence;
+}
+
+/** The values that need more than 16 bits. */
+static bool is_wide(int value)
+{
+    return value == VALUE_PRESSURE_BMP || (value >= VALUE_GX && value <= VALUE_GZ);
+}
+
+static packed_reading_t pack(const reading_t *reading)
+{
+    const uint64_t seconds = reading->time_ms / 1000;
+    packed_reading_t packed = { .time_s = (uint32_t)seconds,
+                                .time_high = (uint16_t)(seconds >> 32),
+                                .time_ms = (uint16_t)(reading->time_ms % 1000),
+                                .is_unsure = reading->is_unsure,
+                                .present = reading->measurement.present };
+    size_t narrow = 0, wide = 0;
+
+    for (int value = 0; value < VALUES; value++) {
+        const int32_t number = reading->measurement.values[value];
+
+        if (is_wide(value)) {
+            packed.wide[wide++] = number;
+            continue;
+        }
+        packed.narrow[narrow++] = (int16_t)number;
+        if (number != (int16_t)number) packed.present &= (uint16_t)~(1u << value);
+    }
+    return packed;
+}
+
+static reading_t unpack(const packed_reading_t *packed)
+{
+    const uint64_t seconds = (uint64_t)packed->time_high << 32 | packed->time_s;
+    reading_t reading = { .time_ms = seconds * 1000 + packed->time_ms,
+                          .is_unsure = packed->is_unsure,
+                          .measurement.present = packed->present };
+    size_t narrow = 0, wide = 0;
+
+    for (int value = 0; value < VALUES; value++) {
+        reading.measurement.values[value] =
+            is_wide(value) ? packed->wide[wide++] : packed->narrow[narrow++];
+    }
+    return reading;
 }
 
 static unsigned block_of(uint64_t sequence)
@@ -54,15 +99,15 @@ static peer_error_t save_block(const outbox_t *outbox, uint64_t sequence)
 
     name_of(outbox, "block", block, name);
     const bool is_saved =
-        outbox->store->save(outbox->store->context, name, &outbox->items[block * OUTBOX_BLOCK],
-                            OUTBOX_BLOCK * sizeof outbox->items[0]);
+        outbox->store->save(outbox->store->context, name, &outbox->slots[block * OUTBOX_BLOCK],
+                            OUTBOX_BLOCK * sizeof outbox->slots[0]);
     return is_saved ? PEER_OK : PEER_ERROR_STORE;
 }
 
-static void free_item(outbox_t *outbox, outbox_item_t *item)
+static void free_slot(outbox_t *outbox, outbox_slot_t *slot)
 {
-    if (item->kind == ITEM_TEXT) outbox->text_is_used[item->of.text] = false;
-    item->kind = ITEM_NONE;
+    if (slot->kind == ITEM_TEXT) outbox->text_is_used[slot->of.text] = false;
+    slot->kind = ITEM_NONE;
 }
 
 static void raise_lowest(outbox_t *outbox)
@@ -82,28 +127,48 @@ static bool load_text(outbox_t *outbox, uint8_t number)
     return outbox->text_is_used[number];
 }
 
+/** The sequence of the slot's message. */
+static uint64_t message_of(const outbox_t *outbox, uint64_t sequence)
+{
+    return sequence - outbox->slots[sequence % OUTBOX_SLOTS].place;
+}
+
+/** Whether a loaded slot can be what stands at `sequence`. */
+static bool is_loaded(outbox_t *outbox, uint64_t sequence, const outbox_slot_t *slot)
+{
+    if (slot->kind > ITEM_NOTICE || slot->place >= OUTBOX_SHARE) return false;
+    if (slot->sequence != (uint32_t)sequence) return false;
+    /* What joined a message is nothing without its beginning. */
+    const outbox_slot_t *before = &outbox->slots[(sequence - 1) % OUTBOX_SLOTS];
+    if (slot->place > 0 && (slot->kind != ITEM_READING || sequence == outbox->lowest
+                            || !is_waiting(outbox, sequence - 1)
+                            || before->place + 1 != slot->place)) {
+        return false;
+    }
+    return slot->kind != ITEM_TEXT || load_text(outbox, slot->of.text);
+}
+
 /** Keeps what the header says is still waiting; an older turn of the ring is no item. */
 static void load_blocks(outbox_t *outbox)
 {
-    const size_t size = OUTBOX_BLOCK * sizeof outbox->items[0];
+    const size_t size = OUTBOX_BLOCK * sizeof outbox->slots[0];
     char name[STORE_NAME_SIZE];
 
     for (unsigned block = 0; block < OUTBOX_BLOCKS; block++) {
-        outbox_item_t *items = &outbox->items[block * OUTBOX_BLOCK];
+        outbox_slot_t *slots = &outbox->slots[block * OUTBOX_BLOCK];
 
         name_of(outbox, "block", block, name);
-        if (!outbox->store->load(outbox->store->context, name, items, size)) memset(items, 0, size);
-        for (unsigned i = 0; i < OUTBOX_BLOCK; i++) {
-            const uint64_t sequence = items[i].sequence;
-            const bool is_here = sequence % OUTBOX_ITEMS == block * OUTBOX_BLOCK + i;
-            const bool is_due = sequence >= outbox->lowest && sequence < outbox->next;
-            const bool has_text = items[i].kind != ITEM_TEXT || load_text(outbox, items[i].of.text);
+        if (!outbox->store->load(outbox->store->context, name, slots, size)) memset(slots, 0, size);
+    }
+    if (outbox->next - outbox->lowest > OUTBOX_SLOTS) outbox->lowest = outbox->next - OUTBOX_SLOTS;
+    for (uint64_t i = 0; i < OUTBOX_SLOTS; i++) {
+        const uint64_t sequence = outbox->lowest + i;
+        outbox_slot_t *slot = slot_at(outbox, sequence);
 
-            if (!is_here || !is_due || !has_text) items[i].kind = ITEM_NONE;
-            /* An uptime of an earlier start says nothing now, but that it was before this one. */
-            const bool is_reading = items[i].kind == ITEM_READING;
-            if (is_reading && items[i].of.reading.is_unsure) items[i].of.reading.time_ms = 0;
-        }
+        if (sequence >= outbox->next || !is_loaded(outbox, sequence, slot)) slot->kind = ITEM_NONE;
+        /* An uptime of an earlier start says nothing now, but that it was before this one. */
+        if (slot->kind != ITEM_READING || !slot->of.reading.is_unsure) continue;
+        slot->of.reading.time_s = slot->of.reading.time_ms = slot->of.reading.time_high = 0;
     }
 }
 
@@ -148,18 +213,24 @@ peer_error_t outbox_start(outbox_t *outbox, const store_t *store, char contact,
     return PEER_OK;
 }
 
-static void drop_oldest(outbox_t *outbox)
+void outbox_drop(outbox_t *outbox, uint64_t sequence)
 {
-    free_item(outbox, item_at(outbox, outbox->lowest));
-    outbox->dropped++;
+    const uint64_t end = sequence + OUTBOX_SHARE;
+
+    for (uint64_t at = sequence; at < end && at < outbox->next; at++) {
+        if (!is_waiting(outbox, at) || message_of(outbox, at) != sequence) continue;
+        free_slot(outbox, slot_at(outbox, at));
+        outbox->dropped++;
+    }
+    outbox_close(outbox);
     raise_lowest(outbox);
 }
 
-/** Makes room for the next item and reserves its sequence. */
+/** Makes room for the next slot and reserves its sequence. */
 static peer_error_t prepare(outbox_t *outbox)
 {
     raise_lowest(outbox);
-    if (outbox->next - outbox->lowest >= OUTBOX_ITEMS) drop_oldest(outbox);
+    if (outbox->next - outbox->lowest >= OUTBOX_SLOTS) outbox_drop(outbox, outbox->lowest);
     if (outbox->next < outbox->reserved) return PEER_OK;
     outbox->reserved = outbox->next + OUTBOX_BLOCK;
     const peer_error_t error = save_header(outbox);
@@ -167,30 +238,53 @@ static peer_error_t prepare(outbox_t *outbox)
     return error;
 }
 
-static peer_error_t add(outbox_t *outbox, outbox_item_t item, bool at_once)
+static peer_error_t add(outbox_t *outbox, outbox_slot_t slot, bool at_once)
 {
     PEER_TRY(prepare(outbox));
     const uint64_t sequence = outbox->next;
-    item.sequence = sequence;
-    *item_at(outbox, sequence) = item;
+    slot.sequence = (uint32_t)sequence;
+    *slot_at(outbox, sequence) = slot;
     outbox->next++;
     if (!at_once && outbox->next % OUTBOX_BLOCK != 0) return PEER_OK;
     return save_block(outbox, sequence);
 }
 
+void outbox_close(outbox_t *outbox)
+{
+    outbox->open_count = 0;
+}
+
+/** Whether the reading may stand in the last message, behind those that are in it. */
+static bool may_join(const outbox_t *outbox, const reading_t *reading)
+{
+    return outbox->open_count > 0 && outbox->open_count < OUTBOX_SHARE
+           && outbox->open_is_unsure == reading->is_unsure
+           && outbox->open_time_ms <= reading->time_ms && is_waiting(outbox, outbox->next - 1);
+}
+
 peer_error_t outbox_add_reading(outbox_t *outbox, const reading_t *reading)
 {
-    return add(outbox, (outbox_item_t){ .kind = ITEM_READING, .of.reading = *reading }, false);
+    const bool joins = may_join(outbox, reading);
+    const uint8_t place = joins ? outbox->open_count : 0;
+    const peer_error_t error = add(
+        outbox,
+        (outbox_slot_t){ .kind = ITEM_READING, .place = place, .of.reading = pack(reading) }, false);
+
+    if (!joins) outbox->open_time_ms = reading->time_ms;
+    outbox->open_is_unsure = reading->is_unsure;
+    outbox->open_count = error == PEER_OK ? (uint8_t)(place + 1) : 0;
+    return error;
 }
 
 peer_error_t outbox_add_notice(outbox_t *outbox, uint64_t epoch, uint64_t sequence, uint8_t reason)
 {
-    outbox_item_t item = { .kind = ITEM_NOTICE };
+    outbox_slot_t slot = { .kind = ITEM_NOTICE };
 
-    item.of.notice.epoch = epoch;
-    item.of.notice.sequence = sequence;
-    item.of.notice.reason = reason;
-    return add(outbox, item, true);
+    put_u64(slot.of.notice, epoch);
+    put_u64(slot.of.notice + 8, sequence);
+    slot.of.notice[16] = reason;
+    outbox_close(outbox);
+    return add(outbox, slot, true);
 }
 
 peer_error_t outbox_add_text(outbox_t *outbox, const char *text)
@@ -210,16 +304,40 @@ peer_error_t outbox_add_text(outbox_t *outbox, const char *text)
         return PEER_ERROR_STORE;
     }
     outbox->text_is_used[number] = true;
-    return add(outbox, (outbox_item_t){ .kind = ITEM_TEXT, .of.text = number }, true);
+    outbox_close(outbox);
+    return add(outbox, (outbox_slot_t){ .kind = ITEM_TEXT, .of.text = number }, true);
 }
 
-const outbox_item_t *outbox_next(const outbox_t *outbox, uint64_t *sequence)
+/** Fills in the message that begins at `sequence`. Returns how many slots it takes. */
+static size_t read_message(const outbox_t *outbox, uint64_t sequence, outbox_message_t *message)
+{
+    const outbox_slot_t *slot = &outbox->slots[sequence % OUTBOX_SLOTS];
+
+    *message = (outbox_message_t){ .sequence = sequence, .kind = (item_kind_t)slot->kind };
+    if (message->kind == ITEM_TEXT) message->of.text = outbox->texts[slot->of.text];
+    if (message->kind == ITEM_NOTICE) {
+        message->of.notice = (notice_t){ .epoch = get_u64(slot->of.notice),
+                                         .sequence = get_u64(slot->of.notice + 8),
+                                         .reason = slot->of.notice[16] };
+    }
+    if (message->kind != ITEM_READING) return 1;
+    do {
+        message->of.readings[message->count++] = unpack(&slot->of.reading);
+        slot = &outbox->slots[++sequence % OUTBOX_SLOTS];
+    } while (message->count < OUTBOX_SHARE && sequence < outbox->next
+             && is_waiting(outbox, sequence) && slot->place == message->count);
+    return message->count;
+}
+
+bool outbox_next(const outbox_t *outbox, uint64_t *sequence, outbox_message_t *message)
 {
     if (*sequence < outbox->lowest) *sequence = outbox->lowest;
     for (; *sequence < outbox->next; (*sequence)++) {
-        if (is_waiting(outbox, *sequence)) return &outbox->items[(*sequence)++ % OUTBOX_ITEMS];
+        if (!is_waiting(outbox, *sequence)) continue;
+        *sequence += read_message(outbox, *sequence, message);
+        return true;
     }
-    return NULL;
+    return false;
 }
 
 size_t outbox_acknowledge(outbox_t *outbox, uint64_t next, const uint8_t *bitmap,
@@ -227,13 +345,14 @@ size_t outbox_acknowledge(outbox_t *outbox, uint64_t next, const uint8_t *bitmap
 {
     size_t count = 0;
 
-    for (uint64_t sequence = outbox->lowest; sequence < outbox->next; sequence++) {
+    for (uint64_t at = outbox->lowest; at < outbox->next; at++) {
+        const uint64_t sequence = message_of(outbox, at);
         const uint64_t bit = sequence - next - 1; /* Wraps for next itself, and is too large. */
         const bool is_marked = sequence > next && bit / 8 < bitmap_size
                                && (bitmap[bit / 8] >> bit % 8 & 1) != 0;
 
-        if (!is_waiting(outbox, sequence) || (sequence >= next && !is_marked)) continue;
-        free_item(outbox, item_at(outbox, sequence));
+        if (!is_waiting(outbox, at) || (sequence >= next && !is_marked)) continue;
+        free_slot(outbox, slot_at(outbox, at));
         count++;
     }
     raise_lowest(outbox);
@@ -243,10 +362,10 @@ size_t outbox_acknowledge(outbox_t *outbox, uint64_t next, const uint8_t *bitmap
 bool outbox_is_unsure(const outbox_t *outbox)
 {
     for (uint64_t sequence = outbox->lowest; sequence < outbox->next; sequence++) {
-        const outbox_item_t *item = &outbox->items[sequence % OUTBOX_ITEMS];
+        const outbox_slot_t *slot = &outbox->slots[sequence % OUTBOX_SLOTS];
 
-        if (!is_waiting(outbox, sequence) || item->kind != ITEM_READING) continue;
-        if (item->of.reading.is_unsure) return true;
+        if (!is_waiting(outbox, sequence) || slot->kind != ITEM_READING) continue;
+        if (slot->of.reading.is_unsure) return true;
     }
     return false;
 }

@@ -7,6 +7,7 @@ enum {
     PAD_MARK = 0x80,
     ACK_BITMAP_MAX = 128,
     SLICE_SIZE_MIN = 256,
+    MESSAGE_HEAD_SIZE = PAYLOAD_HEADER_SIZE + 8 + 1,
 };
 
 peer_error_t plaintext_unpad(slice_t *plaintext)
@@ -137,15 +138,36 @@ bool plaintext_add_outbox(plaintext_writer_t *writer, uint64_t epoch, uint64_t l
     return plaintext_add(writer, PAYLOAD_OUTBOX, &(slice_t){ fixed, sizeof fixed }, 1);
 }
 
+uint8_t *plaintext_message_space(plaintext_writer_t *writer, size_t *room)
+{
+    const size_t taken = writer->size + MESSAGE_HEAD_SIZE + 1; /* The padding's mark stays free. */
+
+    *room = writer->room < taken ? 0 : writer->room - taken;
+    return writer->bytes + (*room == 0 ? writer->size : writer->size + MESSAGE_HEAD_SIZE);
+}
+
+void plaintext_end_message(plaintext_writer_t *writer, uint64_t sequence, content_type_t type,
+                           size_t body_size)
+{
+    uint8_t *head = writer->bytes + writer->size;
+
+    head[0] = PAYLOAD_MESSAGE;
+    put_u16(head + 1, (uint16_t)(MESSAGE_HEAD_SIZE - PAYLOAD_HEADER_SIZE + body_size));
+    put_u64(head + PAYLOAD_HEADER_SIZE, sequence);
+    head[MESSAGE_HEAD_SIZE - 1] = (uint8_t)type;
+    writer->size += MESSAGE_HEAD_SIZE + body_size;
+}
+
 bool plaintext_add_message(plaintext_writer_t *writer, uint64_t sequence, content_type_t type,
                            slice_t body)
 {
-    uint8_t fixed[9];
-    const slice_t pieces[] = { { fixed, sizeof fixed }, body };
+    size_t room;
+    uint8_t *out = plaintext_message_space(writer, &room);
 
-    put_u64(fixed, sequence);
-    fixed[8] = (uint8_t)type;
-    return plaintext_add(writer, PAYLOAD_MESSAGE, pieces, 2);
+    if (room < body.size || room == 0) return false;
+    copy_bytes(out, body.bytes, body.size);
+    plaintext_end_message(writer, sequence, type, body.size);
+    return true;
 }
 
 bool plaintext_add_ack(plaintext_writer_t *writer, uint64_t epoch, uint64_t next, slice_t bitmap)

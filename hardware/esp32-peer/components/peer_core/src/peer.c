@@ -139,7 +139,13 @@ peer_error_t peer_send_keys(peer_t *peer, uint64_t now_ms)
 peer_error_t peer_add_reading(peer_t *peer, const measurement_t *measurement, uint64_t now_ms)
 {
     const uint64_t unix_ms = device_clock_unix_ms(&peer->clock, now_ms);
-    const reading_t reading = { .time_ms = unix_ms != 0 ? unix_ms : now_ms,
+    uint64_t time_ms = unix_ms != 0 ? unix_ms : now_ms;
+    /* A whole second is four bytes shorter, and exact enough where there is one a second at most. */
+    const bool is_dense = peer->measured_at_ms != 0 && now_ms - peer->measured_at_ms < 1000;
+
+    if (!is_dense) time_ms -= time_ms % 1000;
+    peer->measured_at_ms = now_ms;
+    const reading_t reading = { .time_ms = time_ms,
                                 .is_unsure = unix_ms == 0,
                                 .measurement = *measurement };
 

@@ -34,6 +34,7 @@ typedef struct {
     contact_t *asked;        /**< Whom the exchange that is out is for; NULL: none is. */
     uint8_t exchange;        /**< Its number. */
     uint64_t asked_at_ms;
+    uint32_t asked_address, reached_address; /**< CRC-32; of the one that answered last. */
     bool measure_now;        /**< Somebody asked for a reading. */
 } device_t;
 

@@ -139,6 +139,7 @@ typedef struct {
     uint32_t refusals[PEER_ERROR_STORE + 1];
     uint32_t time_interval_ms; /**< How often the time is told; 0: never by itself. */
     uint64_t time_at_ms;
+    uint64_t measured_at_ms;
     uint64_t statuses_since_ms; /**< STATUS packets of this second. */
     uint32_t statuses;
     peer_news_t news;
