@@ -61,7 +61,7 @@ async function text(url: string, accept = '*/*'): Promise<string> {
 
 play('npm start -- --serial: the device is bob, and the walk is the same', async (t) => {
   const scene = await begin(t);
-  const device = power(t, scene, '--pty');
+  const device = power(t, scene, '--pty', '--clock');
   const first = await freePorts(2);
   const serial = await lineOf(device);
   const flags = ['--ports', `${first},${first + 1}`, '--data-dir', `${scene.folder}/walk`];
@@ -125,7 +125,7 @@ play('sotto bridge: several devices, each at its port, for any peer around', asy
   t.equal((await fetch(`http://127.0.0.1:${first}/show`)).status, 503, 'before the device');
   for (const [index, each] of folders.entries()) {
     mkdirSync(each.folder);
-    const device = power(t, each, '--pty', '--every', '200');
+    const device = power(t, each, '--pty', '--clock', '--every', '200');
     symlinkSync(await lineOf(device), `${lines[index]}`);
     await shows(command, new RegExp(`${lines[index]}: device: sotto-device`));
     await pairAt(scene, device, `http://127.0.0.1:${first + index}`, `esp-${index}`);

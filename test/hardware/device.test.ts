@@ -24,7 +24,7 @@ import {
 
 play('a device as a peer', async (t) => {
   const scene = await begin(t);
-  const device = power(t, scene, '--pty');
+  const device = power(t, scene, '--pty', '--clock');
   const { bridge, seen } = await bridged(t, await lineOf(device), [scene.origin]);
   await pair(scene, device, bridge);
 
@@ -61,7 +61,7 @@ play('a device as a peer', async (t) => {
 
 play('plain XX is refused over a serial line', async (t) => {
   const scene = await begin(t);
-  const device = power(t, scene, '--pty');
+  const device = power(t, scene, '--pty', '--clock');
   const { bridge } = await bridged(t, await lineOf(device), [scene.origin]);
   await until('the line is up', () => bridge.isUp());
   await post(scene.origin, '/send_keys', { to: 'esp', address: bridge.origin });
@@ -77,7 +77,7 @@ play('plain XX is refused over a serial line', async (t) => {
 play('readings: each once, with its own time', async (t) => {
   const scene = await begin(t);
   const wanted = rounds({ reduced: 200, full: 2000 });
-  let device = power(t, scene, '--pty', '--every', '50');
+  let device = power(t, scene, '--pty', '--clock', '--every', '50');
   const rate = 1 / 2000;
   let { bridge } = await bridged(t, await lineOf(device), [scene.origin], badLine(rate));
   await pair(scene, device, bridge);
@@ -88,12 +88,12 @@ play('readings: each once, with its own time', async (t) => {
     kills += 1;
     await device.kill();
     await bridge.stop();
-    device = power(t, scene, '--pty', '--every', '50');
+    device = power(t, scene, '--pty', '--clock', '--every', '50');
     ({ bridge } = await bridged(t, await lineOf(device), [scene.origin], badLine(rate), port));
   }
   await device.kill();
   await bridge.stop();
-  device = power(t, scene, '--pty', '--every', '86400000');
+  device = power(t, scene, '--pty', '--clock', '--every', '86400000');
   ({ bridge } = await bridged(t, await lineOf(device), [scene.origin], undefined, port));
   await until('nothing waits any more', async () => {
     const response = await fetch(`${bridge.origin}/show`);

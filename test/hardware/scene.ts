@@ -36,7 +36,7 @@ export async function begin(t: Test): Promise<Scene> {
 }
 
 export function power(t: Test, { folder }: Scene, ...args: string[]): HostDevice {
-  const device = new HostDevice('--data', `${folder}/device`, '--name', 'esp', '--clock', ...args);
+  const device = new HostDevice('--data', `${folder}/device`, '--name', 'esp', ...args);
   t.teardown(() => device.kill());
   return device;
 }
