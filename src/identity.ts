@@ -1,8 +1,10 @@
 /**
  * A peer's identity, its static key, where it lies: made at the first start, shown, carried to
- * another machine, and the passphrase of the store around it changed. But for `loadStaticKeys`
- * all of it is for a peer that does not run: the store is held by one process.
+ * another machine, and the passphrase of the store around it changed; and the store as a whole,
+ * copied and put back. But for `loadStaticKeys` all of it is for a peer that does not run: the
+ * store is held by one process.
  */
+import type { Readable } from 'node:stream';
 import { bytes } from './bytes.ts';
 import type { PeerConfig } from './config.ts';
 import {
@@ -24,6 +26,7 @@ import {
   importIdentity,
   openStore,
   type StoreKey,
+  unpackBackup,
 } from './store/index.ts';
 import { createLog } from './surroundings.ts';
 
@@ -98,6 +101,21 @@ export async function changePassphrase(
 ): Promise<void> {
   const next: StoreKey = passphrase === undefined ? 'key file' : { passphrase };
   await changeStoreKey(storeOptions(config), next);
+}
+
+/** As a tar, for a peer that does not run. @throws {StoreError} */
+export async function backUp(config: PeerConfig, take: (tar: Readable) => Promise<void>) {
+  const store = await openStore(storeOptions(config));
+  try {
+    await take(await store.backup());
+  } finally {
+    store.close();
+  }
+}
+
+/** @throws {StoreError} */
+export function restore({ dataFolder }: PeerConfig, tar: Readable): Promise<void> {
+  return unpackBackup(tar, dataFolder);
 }
 
 async function withStore<T>(

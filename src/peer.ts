@@ -14,7 +14,6 @@ import {
   type Log,
   type Messenger,
   PeerMessenger,
-  type Store,
   type Terminal,
   unmet,
 } from './messenger/index.ts';
@@ -30,7 +29,7 @@ import {
   Meters,
   serve,
 } from './routes/index.ts';
-import { openStore } from './store/index.ts';
+import { openStore, type PeerStore } from './store/index.ts';
 import { systemClock as clock, createLog, stdoutTerminal } from './surroundings.ts';
 
 /** PROTOCOL §8.4. */
@@ -114,7 +113,7 @@ async function start(
     { ...surroundings, staticKeys, store, link, clock, randomBytes: systemRandomBytes },
   );
   const token = newToken();
-  serveRoutes(server, messenger, log, guardOf(config, port, token));
+  serveRoutes(server, store, messenger, log, guardOf(config, port, token));
   messenger.start();
   undo.defer(async () => {
     const served = closeServer(server, SERVER_GRACE_MS);
@@ -131,7 +130,7 @@ async function openConfiguredStore(
   { dataFolder, passphrase }: PeerConfig,
   crypto: CryptoProvider,
   log: Log,
-): Promise<Store> {
+): Promise<PeerStore> {
   const key = passphrase === undefined ? 'key file' : { passphrase };
   try {
     return await openStore({ folder: dataFolder, key, log, crypto });
@@ -162,11 +161,18 @@ async function listen(server: Server, { host, port }: PeerConfig): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-function serveRoutes(server: Server, messenger: Messenger, log: Log, guard: GuardConfig): void {
+function serveRoutes(
+  server: Server,
+  store: PeerStore,
+  messenger: Messenger,
+  log: Log,
+  guard: GuardConfig,
+): void {
   const meters = new Meters(messenger);
   const arrivals = new Arrivals(ARRIVAL_LIMITS, clock.monotonic_ms);
   const peerApp = createPeerApp({ messenger, log, meters, arrivals });
-  serve(server, peerApp, createOperatorApp({ messenger, log, meters, guard }));
+  const backup = () => store.backup();
+  serve(server, peerApp, createOperatorApp({ messenger, log, meters, guard, backup }));
 }
 
 function guardOf(config: PeerConfig, port: number, token: string): GuardConfig {

@@ -1,5 +1,6 @@
 /** `sotto`: finds the command, runs it, and says how it ended. */
 import { ConfigError } from '../config.ts';
+import { backup } from './backup.ts';
 import { bridge } from './bridge.ts';
 import { capacity } from './capacity.ts';
 import { type Command, describe } from './command.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   inbox,
   sensors,
   identity,
+  backup,
   bridge,
   hide,
   reveal,

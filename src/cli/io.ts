@@ -1,5 +1,5 @@
 /** The terminal, as commands see it: data to stdout, words to stderr, colours only for people. */
-import { createReadStream, openSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, openSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { styleText } from 'node:util';
@@ -71,6 +71,11 @@ export function openFile(file: string): Readable {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
     throw new CommandError(EXIT.usage, `${file} cannot be read (${code}).`, { cause });
   }
+}
+
+/** @throws {CommandError} `usage`, before work is done that could not be written. */
+export function refuseExisting(file: string): void {
+  if (existsSync(file)) throw new CommandError(EXIT.usage, `${file} exists; name another file.`);
 }
 
 /** A pipe or a device has a size that nobody knows. */

@@ -1,8 +1,10 @@
 /** The side that the peer's own person operates. Every route says who may call it. */
 import { METHODS } from 'node:http';
+import type { Readable } from 'node:stream';
 import { Router } from '@koa/router';
 import Koa, { type Middleware } from 'koa';
 import type { Log, Messenger } from '../messenger/index.ts';
+import { backup } from './backup.ts';
 import { hearOut } from './body.ts';
 import { logBrokenAnswers } from './broken-answers.ts';
 import { listContacts, removeContact } from './contacts.ts';
@@ -27,6 +29,8 @@ export interface OperatorSide {
   readonly log: Log;
   readonly meters: Meters;
   readonly guard: GuardConfig;
+  /** All data of this peer and their key, as a tar. @throws {StoreError} `busy`, `full` */
+  readonly backup: () => Promise<Readable>;
 }
 
 type Method = 'GET' | 'POST' | 'DELETE';
@@ -47,7 +51,8 @@ export function createOperatorApp(side: OperatorSide): Koa {
   return app;
 }
 
-function routes({ meters, guard }: OperatorSide): readonly [Method, string, Access, Route][] {
+function routes(side: OperatorSide): readonly [Method, string, Access, Route][] {
+  const { meters, guard } = side;
   return [
     ['POST', '/send_keys', 'trigger', sendKeys],
     ['GET', '/send_keys', 'trigger', sendKeys],
@@ -66,6 +71,7 @@ function routes({ meters, guard }: OperatorSide): readonly [Method, string, Acce
     ['POST', '/receive', 'trigger', receive],
     ['GET', '/messages/:row', 'read', messageContent],
     ['POST', '/pictures/capacity', 'read', coverCapacity],
+    ['POST', '/backup', 'trigger', backup(side.backup)],
     ['GET', '/metrics', 'read', meters.route],
     ['GET', '/', 'public', page(guard)],
     ['GET', '/page.js', 'public', pageFile('page.js')],

@@ -2,6 +2,8 @@
  * One connection to one encrypted database: statements, transactions, and the library's errors
  * turned into ours. The only file that runs SQL knows nothing of what is stored.
  */
+import { constants } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import type Database from 'better-sqlite3-multiple-ciphers';
 import { StoreError } from '../failures.ts';
 import { toStoreError } from './sqlite-errors.ts';
@@ -82,6 +84,7 @@ export class Connection {
   readonly #rollback: Statement<[]>;
   #inTransaction = false;
   #undone = false;
+  #copying = false;
 
   constructor(database: Database.Database) {
     this.#database = database;
@@ -160,6 +163,29 @@ export class Connection {
   failed(cause: unknown): unknown {
     this.#undone = this.#inTransaction && !this.#database.inTransaction;
     return toStoreError(cause);
+  }
+
+  /**
+   * Copies the database as it is now to `target`, byte for byte, while everything goes on: all is
+   * folded into the file at `path`, and until it is copied changes go to the WAL only.
+   * @throws {StoreError} `busy` if one is being made already, or the store closes meanwhile
+   */
+  async copyTo(path: string, target: string): Promise<void> {
+    if (this.#copying) throw new StoreError('busy', 'a backup is being made already; wait for it');
+    this.#copying = true;
+    const pages = this.#database.pragma('wal_autocheckpoint', { simple: true });
+    try {
+      this.#database.pragma('wal_checkpoint(truncate)');
+      this.#database.pragma('wal_autocheckpoint = 0');
+      await copyFile(path, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    } catch (cause) {
+      throw toStoreError(cause);
+    } finally {
+      this.#copying = false;
+      if (this.#database.open) this.#database.pragma(`wal_autocheckpoint = ${pages}`);
+    }
+    // Closing folds the WAL into the file, also into the half that was not copied yet.
+    if (!this.#database.open) throw new StoreError('busy', 'the peer stopped before it was copied');
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 /** A peer's store: one encrypted database in one folder, held alone while it is open. */
+import type { Readable } from 'node:stream';
 import { type CryptoProvider, type ScryptCost, systemRandomBytes } from '../crypto/index.ts';
 import type {
   ContactStore,
@@ -10,6 +11,7 @@ import type {
   Settings,
   Store,
 } from '../messenger/index.ts';
+import { packBackup } from './backup.ts';
 import { Connection } from './connection.ts';
 import { SqliteContactStore } from './contacts.ts';
 import {
@@ -27,8 +29,12 @@ import { SqliteInbox } from './inbox.ts';
 import { SqliteOutbox } from './outbox.ts';
 import { SqlitePictures } from './pictures.ts';
 import { SqliteReadingStore } from './readings.ts';
+import { beginRun } from './runs.ts';
 import { SqliteSettings } from './settings.ts';
 import { Slices } from './slices.ts';
+
+/** Settings in which the messenger numbers letters. */
+const LETTER_EPOCHS = 'letters of ';
 
 export interface StoreOptions {
   /** Created, owner only, if it is not there. */
@@ -40,16 +46,24 @@ export interface StoreOptions {
   readonly cost?: ScryptCost;
 }
 
+/** A store that can be copied while it is used. */
+export interface PeerStore extends Store {
+  /** As a tar, see backup.ts. @throws {StoreError} `busy`, `full` */
+  backup(): Promise<Readable>;
+}
+
 /**
  * Opens the store, or makes a new one.
  * @throws {StoreError} `wrong_key`, `damaged`, `foreign`, `busy`, `unwritable`, `full`; nothing
  *   that was there is overwritten.
  */
-export async function openStore(options: StoreOptions): Promise<Store> {
-  const { connection, dataKey } = await open(options);
+export async function openStore(options: StoreOptions): Promise<PeerStore> {
+  const { connection, dataKey, folder } = await open(options);
   dataKey.fill(0);
   try {
-    return new SqliteStore(connection);
+    const store = new SqliteStore(connection, folder);
+    if (store.beginRun()) options.log.warn('store_restored', { folder: folder.path });
+    return store;
   } catch (cause) {
     connection.close();
     throw cause;
@@ -97,7 +111,7 @@ function keepOthersOut(folder: Folder, log: Log): void {
   else log.warn('store_folder_open_to_others', { folder: folder.path });
 }
 
-class SqliteStore implements Store {
+class SqliteStore implements PeerStore {
   readonly contacts: ContactStore;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
@@ -105,8 +119,10 @@ class SqliteStore implements Store {
   readonly pictures: PictureStore;
   readonly settings: Settings;
   readonly #connection: Connection;
+  readonly #folder: Folder;
+  readonly #renewNumbering: () => void;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, folder: Folder) {
     const slices = new Slices(connection);
     const outbox = new SqliteOutbox(connection, slices, systemRandomBytes);
     const inbox = new SqliteInbox(connection, slices);
@@ -116,13 +132,28 @@ class SqliteStore implements Store {
     this.inbox = inbox;
     this.readings = new SqliteReadingStore(connection);
     this.pictures = pictures;
-    this.settings = new SqliteSettings(connection);
+    const settings = new SqliteSettings(connection);
+    this.settings = settings;
     this.#connection = connection;
+    this.#folder = folder;
+    this.#renewNumbering = () => {
+      outbox.renewEpochs();
+      settings.removeAll(LETTER_EPOCHS);
+    };
     connection.transaction(() => slices.sweep());
+  }
+
+  /** Whether the database was brought back from a backup. */
+  beginRun(): boolean {
+    return beginRun(this.#folder, this, this.#renewNumbering);
   }
 
   transaction<T>(work: () => T): T {
     return this.#connection.transaction(work);
+  }
+
+  backup(): Promise<Readable> {
+    return packBackup(this.#connection, this.#folder);
   }
 
   close(): void {

@@ -23,6 +23,8 @@ export class OutboxStates implements Mirror {
   readonly #save: Statement<[bigint, number, number, number, number]>;
   readonly #create: Statement<[number, bigint]>;
   readonly #remove: Statement<[number]>;
+  readonly #contacts: Statement<[], { contact: number }>;
+  readonly #renew: Statement<[bigint, number]>;
 
   constructor(connection: Connection) {
     this.#find = connection.prepareExact(
@@ -34,11 +36,19 @@ export class OutboxStates implements Mirror {
       insert into outbox_state (contact, epoch, next, messages, items, bytes)
       values (?, ?, 0, 0, 0, 0)`);
     this.#remove = connection.prepare('delete from outbox_state where contact = ?');
+    this.#contacts = connection.prepare('select contact from outbox_state');
+    this.#renew = connection.prepare('update outbox_state set epoch = ? where contact = ?');
     connection.attach(this);
   }
 
   create(contact: ContactId, epoch: bigint): void {
     this.#create.run(contact, epoch);
+  }
+
+  /** Inside a transaction. Sequences and what is queued stay. */
+  renewEpochs(draw: () => bigint): void {
+    for (const { contact } of this.#contacts.all()) this.#renew.run(draw(), contact);
+    this.#known.clear();
   }
 
   remove(contact: ContactId): void {

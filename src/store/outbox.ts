@@ -34,8 +34,12 @@ export class SqliteOutbox implements Outbox, Belongings {
 
   /** A new contact: its numbering starts, in an epoch of its own. */
   createFor(contact: ContactId): void {
-    const epoch = new DataView(this.#randomBytes(8).slice().buffer).getBigInt64(0);
-    this.#states.create(contact, epoch);
+    this.#states.create(contact, this.#randomEpoch());
+  }
+
+  /** For a database that was brought back: sequences that it gives out may have been used. */
+  renewEpochs(): void {
+    this.#states.renewEpochs(() => this.#randomEpoch());
   }
 
   removeFor(contact: ContactId): void {
@@ -102,6 +106,10 @@ export class SqliteOutbox implements Outbox, Belongings {
   }
 
   /** Takes `count` sequences for one message and returns the first. */
+  #randomEpoch(): bigint {
+    return new DataView(this.#randomBytes(8).slice().buffer).getBigInt64(0);
+  }
+
   #number(contact: ContactId, count: number, bytes: number): bigint {
     const state = this.#states.change(contact);
     const first = state.next;

@@ -4,10 +4,14 @@ import { type Connection, plain, type Statement } from './connection.ts';
 export class SqliteSettings implements Settings {
   readonly #get: Statement<[string], { value: Uint8Array }>;
   readonly #set: Statement<[string, Uint8Array]>;
+  readonly #removeAll: Statement<[string, string]>;
 
   constructor(connection: Connection) {
     this.#get = connection.prepare('select value from setting where name = ?');
     this.#set = connection.prepare('insert or replace into setting (name, value) values (?, ?)');
+    this.#removeAll = connection.prepare(
+      'delete from setting where substr(name, 1, length(?)) = ?',
+    );
   }
 
   get(name: string): Uint8Array | undefined {
@@ -17,5 +21,10 @@ export class SqliteSettings implements Settings {
 
   set(name: string, value: Uint8Array): void {
     this.#set.run(name, value);
+  }
+
+  /** Those whose names begin so. */
+  removeAll(prefix: string): void {
+    this.#removeAll.run(prefix, prefix);
   }
 }

@@ -9,7 +9,7 @@ import t from 'tap';
 import { StoreError } from '../../src/failures.ts';
 import { type OpenedMessage, UseCaseError } from '../../src/messenger/index.ts';
 import { createOperatorApp, Meters } from '../../src/routes/index.ts';
-import { fakeMessenger, SHOWN } from '../support/fake-messenger.ts';
+import { fakeMessenger, noBackup, SHOWN } from '../support/fake-messenger.ts';
 import { call, serve, silentLog } from '../support/http.ts';
 import { bytes, form, guard, json, peer, withToken } from '../support/operator.ts';
 
@@ -177,7 +177,10 @@ t.test('a file that cannot be read to its end breaks off, and the log has it', a
   });
   const log = { ...silentLog, warn };
   const meters = new Meters(messenger);
-  const port = await serve(t, createOperatorApp({ messenger, log, meters, guard }));
+  const port = await serve(
+    t,
+    createOperatorApp({ messenger, log, meters, guard, backup: noBackup }),
+  );
   const headers = { host: `localhost:${port}`, ...withToken };
   await t.rejects(call(port, { path: '/messages/5', headers }));
   t.strictSame(logged.slice(0, 2), ['answer broke off', '{"code":"StoreError"}']);

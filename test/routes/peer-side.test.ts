@@ -22,7 +22,7 @@ import {
   Meters,
   serve,
 } from '../../src/routes/index.ts';
-import { fakeMessenger } from '../support/fake-messenger.ts';
+import { fakeMessenger, noBackup } from '../support/fake-messenger.ts';
 import { call, silentLog } from '../support/http.ts';
 
 const MiB = 1_048_576;
@@ -48,7 +48,7 @@ async function peer(
     cookieName: 'c',
   };
   const server = createHttpServer();
-  const operatorApp = createOperatorApp({ messenger, log, meters, guard });
+  const operatorApp = createOperatorApp({ messenger, log, meters, guard, backup: noBackup });
   serve(server, createPeerApp({ messenger, log, meters, arrivals }), operatorApp);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

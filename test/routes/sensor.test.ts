@@ -7,7 +7,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import t, { type Test } from 'tap';
 import type { NamedReading, SeriesRequest } from '../../src/messenger/index.ts';
 import { createOperatorApp, type GuardConfig, Meters } from '../../src/routes/index.ts';
-import { fakeMessenger } from '../support/fake-messenger.ts';
+import { fakeMessenger, noBackup } from '../support/fake-messenger.ts';
 import { call, serve, silentLog } from '../support/http.ts';
 
 const guard: GuardConfig = {
@@ -42,7 +42,13 @@ async function app(t: Test) {
       return [{ ...row('ax', 'm/s2', 0), count: 2, min: -1, mean: 0.5, max: 2 }];
     },
   });
-  const side = { messenger, log: silentLog, meters: new Meters(messenger), guard };
+  const side = {
+    messenger,
+    log: silentLog,
+    meters: new Meters(messenger),
+    guard,
+    backup: noBackup,
+  };
   const port = await serve(t, createOperatorApp(side));
   const get = (path: string, headers: OutgoingHttpHeaders = {}) =>
     call(port, {

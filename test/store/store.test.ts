@@ -157,6 +157,7 @@ t.test('only the owner may read the files', async (t) => {
     ['peer.db', 0o600],
     ['peer.db-wal', 0o600],
     ['peer.key', 0o600],
+    ['peer.run', 0o600],
   ]);
   store.close();
 });

@@ -29,6 +29,11 @@ export const SHOWN: Shown = {
   last_ciphertexts: [],
 };
 
+/** For routes that are not about it. */
+export const noBackup = (): never => {
+  throw new Error('nobody asked for a backup');
+};
+
 export interface Asked {
   readonly name: string;
   readonly request: unknown;

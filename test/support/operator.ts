@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { Test } from 'tap';
 import type { Messenger } from '../../src/messenger/index.ts';
 import { createOperatorApp, type GuardConfig, Meters } from '../../src/routes/index.ts';
-import { type Asked, fakeMessenger } from './fake-messenger.ts';
+import { type Asked, fakeMessenger, noBackup } from './fake-messenger.ts';
 import { type Answer, call, serve, silentLog } from './http.ts';
 
 export const bytes = (text: string) => new TextEncoder().encode(text);
@@ -32,7 +32,13 @@ export async function peer(
   const messenger = fakeMessenger(overrides);
   const meters = new Meters(messenger);
   const config = { ...guard, mode };
-  const app = createOperatorApp({ messenger, log: silentLog, meters, guard: config });
+  const app = createOperatorApp({
+    messenger,
+    log: silentLog,
+    meters,
+    guard: config,
+    backup: noBackup,
+  });
   const port = await serve(t, app);
   return {
     asked: messenger.asked,
