@@ -18,6 +18,8 @@ export interface PeerOptions {
   readonly folder: string;
   /** More flags of `sotto up`. */
   readonly flags?: readonly string[];
+  /** False: as `sotto up` is otherwise, where an operator has a token. */
+  readonly demo?: boolean;
 }
 
 export interface Answer {
@@ -52,8 +54,17 @@ export class PeerProcess {
 
   /** Resolves when it listens. */
   async start(): Promise<this> {
-    const { name, folder, flags = [] } = this.#options;
-    const own = ['up', '--demo', '--port', '0', '--name', name, '--data-dir', folder];
+    const { name, folder, flags = [], demo = true } = this.#options;
+    const own = [
+      'up',
+      ...(demo ? ['--demo'] : []),
+      '--port',
+      '0',
+      '--name',
+      name,
+      '--data-dir',
+      folder,
+    ];
     const child = spawn(process.execPath, [COMMAND, ...own, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });

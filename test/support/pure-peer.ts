@@ -99,6 +99,8 @@ export interface PeerOptions {
   readonly meetings?: MeetingOptions;
   /** False: has no address of its own. */
   readonly canBeCalled?: boolean;
+  /** Where it is called; otherwise one that leads nowhere. */
+  readonly address?: string;
 }
 
 export class PurePeer {
@@ -118,7 +120,7 @@ export class PurePeer {
   constructor(name: string, random: Random, options: PeerOptions = {}) {
     const crypto = options.crypto ?? openssl;
     this.random = random;
-    this.address = `http://${name}:5000`;
+    this.address = options.address ?? `http://${name}:5000`;
     const address = options.canBeCalled === false ? undefined : this.address;
     const randomBytes = (size: number) => random.bytes(size);
     this.self = {

@@ -1,0 +1,253 @@
+/** W: who owns the wire between two peers that have met. */
+import assert from 'node:assert/strict';
+import type { Attempt } from './attempt.ts';
+import { Rogue } from './rogue.ts';
+import { post } from './wire.ts';
+import { heard, refused, say, shown, type World } from './world.ts';
+
+const [XX1, XX2, XX3, KK1, KK2, TRANSPORT] = [1, 2, 3, 7, 8, 10];
+
+const sum = (counts: Readonly<Record<string, number>>) =>
+  Object.values(counts).reduce((total, count) => total + count, 0);
+
+const replayEverything: Attempt<World> = {
+  by: 'W',
+  tried: 'every packet that ever passed, sent again to whom it was for',
+  async run(world) {
+    await say(world, 'before the replay');
+    await heard(world);
+    const before = await refused(world.bob);
+    const asked = world.toBob.exchanges.flatMap((exchange) => exchange.asked);
+    const answered = world.toBob.exchanges.flatMap((exchange) => exchange.answered);
+    for (const packet of asked) await post(world.bob.origin, [packet]);
+    for (const packet of answered) await post(world.alice.origin, [packet]);
+    assert.deepEqual(await heard(world), [], 'something was delivered again');
+    const counted = sum(await refused(world.bob)) - sum(before);
+    assert.ok(counted > 0, 'no replay was counted');
+    return `${asked.length + answered.length} packets: nothing delivered, ${counted} counted as refused`;
+  },
+};
+
+const reflect: Attempt<World> = {
+  by: 'W',
+  tried: 'packets sent back to who wrote them',
+  async run(world) {
+    const from = world.toBob.exchanges.length;
+    await say(world, 'a mirror');
+    await heard(world);
+    const own = world.toBob.exchanges.slice(from).flatMap(({ asked }) => asked);
+    const before = sum(await refused(world.alice));
+    for (const packet of own) await post(world.alice.origin, [packet]);
+    const { contacts } = await shown(world.alice);
+    assert.equal(contacts[0].unopened, 0, 'alice took her own message');
+    assert.ok(sum(await refused(world.alice)) > before, 'no reflection was counted');
+    return `${own.length} packets: refused and counted`;
+  },
+};
+
+const cutAndGrow: Attempt<World> = {
+  by: 'W',
+  tried: 'one packet cut at every length, lengthened, and each byte of it flipped',
+  async run(world) {
+    const held: Uint8Array[] = [];
+    world.toBob.tampering.asked = (packets) => {
+      if (held.length > 0) return packets;
+      held.push(...packets.filter(([type]) => type === TRANSPORT));
+      return packets.filter(([type]) => type !== TRANSPORT);
+    };
+    await say(world, 'cut me');
+    await heard(world);
+    const [packet] = held;
+    assert.ok(packet, 'nothing was held back');
+    const cut = Array.from(packet.keys(), (size) => packet.subarray(0, size)).slice(1);
+    const grown = [1, 16, 1_000].map((size) => Buffer.concat([packet, Buffer.alloc(size)]));
+    const flipped = Array.from(packet.keys(), (at) =>
+      packet.map((byte, index) => (index === at ? byte ^ 0x80 : byte)),
+    );
+    const before = sum(await refused(world.bob));
+    const bent = [...cut, ...grown, ...flipped];
+    for (const each of bent) await post(world.bob.origin, [each]);
+    const counted = sum(await refused(world.bob)) - before;
+    assert.deepEqual(await heard(world), [], 'something bent was delivered');
+    assert.ok(counted >= bent.length - 1, `only ${counted} of ${bent.length} were counted`);
+    return `${bent.length} packets: none delivered, ${counted} counted as refused`;
+  },
+};
+
+const mixUp: Attempt<World> = {
+  by: 'C',
+  tried: "a contact's authentic packet, its index changed to another contact's session",
+  async run(world) {
+    const carol = await Rogue.open('carol');
+    try {
+      const contact = await carol.meet(world.bob, world.toBob.address);
+      const from = world.toBob.exchanges.length;
+      await say(world, 'whose is this?');
+      await heard(world);
+      const [honest] = world.toBob.exchanges
+        .slice(from)
+        .flatMap(({ asked }) => asked)
+        .filter(([type]) => type === TRANSPORT);
+      const outbox = { kind: 'outbox', epoch: 1n, lowest: 0n } as const;
+      const content = Uint8Array.of(1, 0x78);
+      const message = { kind: 'message', sequence: 0n, content } as const;
+      const forged = Uint8Array.from(carol.seal(contact, [outbox, message]));
+      forged.set(honest?.subarray(4, 8) ?? [], 4);
+      const before = (await refused(world.bob))['unauthenticated'] ?? 0;
+      await post(world.bob.origin, [forged]);
+      assert.deepEqual(await heard(world), [], "carol spoke on alice's session");
+      assert.equal((await refused(world.bob))['unauthenticated'], before + 1);
+      return 'unauthenticated, counted';
+    } finally {
+      carol.close();
+    }
+  },
+};
+
+const unknownFlags: Attempt<World> = {
+  by: 'W',
+  tried: 'flags, reserved bytes and types that do not exist (downgrade)',
+  async run(world) {
+    const meeting = world.toBob.packets().concat(world.toAlice.packets());
+    const samples = [XX1, XX2, XX3, KK1, KK2, TRANSPORT].flatMap(
+      (wanted) => meeting.find(([type]) => type === wanted) ?? [],
+    );
+    const bent = samples.flatMap((packet) =>
+      [1, 2, 3].map((at) => packet.map((byte, index) => (index === at ? byte | 1 : byte))),
+    );
+    const types = [0, 12, 127, 255].map((type) => Uint8Array.of(type, ...new Uint8Array(60)));
+    const before = (await refused(world.bob))['malformed'] ?? 0;
+    for (const packet of [...bent, ...types]) await post(world.bob.origin, [packet]);
+    const counted = ((await refused(world.bob))['malformed'] ?? 0) - before;
+    assert.equal(counted, bent.length + types.length, 'not each was malformed');
+    return `${counted} packets, all malformed; version and suite stand in the hashed prologue only`;
+  },
+};
+
+const manInTheMiddle: Attempt<World> = {
+  by: 'W',
+  tried: 'another key at a known address, when they meet anew (XX with `again`)',
+  async run(world) {
+    const mallory = await Rogue.open('bob');
+    const honest = world.toBob.target;
+    try {
+      const pinned = (await world.alice.contact('bob')).fingerprint;
+      mallory.peer.book.add('alice', world.toAlice.address);
+      world.toBob.target = mallory.address;
+      await world.alice.post('/send_keys', { to: 'bob', again: true });
+      await mallory.carry(mallory.peer.trigger(1, mallory.now));
+      assert.ok(mallory.received.length > 0, 'mallory heard nothing');
+      assert.equal(mallory.peer.sessions.standing(1, mallory.now), 'none', 'mallory has a session');
+      assert.deepEqual(mallory.peer.promotions, []);
+      assert.equal((await world.alice.contact('bob')).fingerprint, pinned, 'another key is pinned');
+      return 'refused before XX3: the pinned key and the session of before stay';
+    } finally {
+      world.toBob.target = honest;
+      mallory.close();
+    }
+  },
+};
+
+const grind: Attempt<World> = {
+  by: 'W',
+  tried: 'grinding the code: 200 different XX1 for one trigger of a person',
+  async run(world) {
+    const mallory = await Rogue.open('trap');
+    try {
+      await world.alice.post('/send_keys', { to: 'trap', address: mallory.address });
+      for (let attempt = 0; attempt < 200; attempt += 1) {
+        const other = await Rogue.open('trap');
+        const parcels = other.peer.trigger(
+          other.peer.book.add('alice', world.alice.origin),
+          other.now,
+        );
+        const packets = parcels.flatMap((parcel) => ('packet' in parcel ? [parcel.packet] : []));
+        const reply = await post(world.alice.origin, packets);
+        mallory.received.push(...reply.packets);
+        other.close();
+      }
+      const drawn = new Set(
+        mallory.received
+          .filter(([type]) => type === XX2)
+          .map((each) => Buffer.from(each).toString('hex')),
+      );
+      assert.ok(drawn.size <= 4, `${drawn.size} draws for one trigger`);
+      return `${drawn.size} different XX2, at most 4 guesses in 1,000,000`;
+    } finally {
+      mallory.close();
+    }
+  },
+};
+
+const laterHandshakes: Attempt<World> = {
+  by: 'W',
+  tried: 'every later handshake (KK) with a key, a payload or a gate changed on the way',
+  async run(world) {
+    let changed = 0;
+    const bend = (packets: readonly Uint8Array[]) =>
+      packets.map((packet) => {
+        const [type] = packet;
+        if ((type !== KK1 && type !== KK2) || changed >= 6) return packet;
+        changed += 1;
+        const at = [8, 40, packet.length - 1][changed % 3] ?? 8;
+        return packet.map((byte, index) => (index === at ? byte ^ 1 : byte));
+      });
+    world.toBob.tampering = { asked: bend, answered: bend };
+    const before = sum(await refused(world.bob)) + sum(await refused(world.alice));
+    await world.alice.post('/send_keys', { to: 'bob' });
+    world.toBob.tampering = {};
+    await world.alice.post('/send_keys', { to: 'bob' });
+    await say(world, 'after the bent renewals');
+    assert.deepEqual(await heard(world), ['after the bent renewals']);
+    const counted = sum(await refused(world.bob)) + sum(await refused(world.alice)) - before;
+    assert.ok(changed > 0, 'no KK passed');
+    assert.ok(counted > 0, 'no bent handshake was counted');
+    return `${changed} bent: none accepted (${counted} counted), the session before stays until an honest one stands`;
+  },
+};
+
+const bitsOfKeys: Attempt<World> = {
+  by: 'S',
+  tried: 'low-order and non-canonical points as ephemeral keys',
+  async run(world) {
+    const [xx1] = [...world.toBob.packets(), ...world.toAlice.packets()].filter(
+      ([type]) => type === XX1,
+    );
+    assert.ok(xx1, 'no XX1 was heard');
+    const before = sum(await refused(world.bob));
+    for (const point of STRANGE_POINTS) {
+      const packet = Uint8Array.from(xx1);
+      packet.set(Buffer.from(point, 'hex'), 4);
+      const { packets } = await post(world.bob.origin, [packet]);
+      assert.ok(!packets.some(([type]) => type === XX2), `${point} was answered`);
+    }
+    const { contacts } = await shown(world.bob);
+    assert.ok(contacts[0].session === 'current', 'the honest session is gone');
+    const counted = sum(await refused(world.bob)) - before;
+    return `${STRANGE_POINTS.length} points: ${counted} malformed at once, the rest kept unanswered: no Diffie–Hellman without a person`;
+  },
+};
+/** RFC 7748 has no name for them: orders 1, 2, 4 and 8, each also as p + value and with bit 255. */
+const STRANGE_POINTS: readonly string[] = [
+  '00'.repeat(32),
+  `01${'00'.repeat(31)}`,
+  'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+  '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+  `ec${'ff'.repeat(30)}7f`,
+  `ed${'ff'.repeat(30)}7f`,
+  `ee${'ff'.repeat(30)}7f`,
+  `${'ff'.repeat(32)}`,
+  `00${'00'.repeat(30)}80`,
+];
+
+export const ON_THE_WIRE: readonly Attempt<World>[] = [
+  replayEverything,
+  reflect,
+  cutAndGrow,
+  unknownFlags,
+  laterHandshakes,
+  manInTheMiddle,
+  bitsOfKeys,
+  mixUp,
+  grind,
+];
