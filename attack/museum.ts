@@ -27,7 +27,7 @@ async function recorded(world: World, text: string): Promise<readonly Uint8Array
 }
 
 /** Whether `key` opens a TRANSPORT packet: PROTOCOL §8, by OpenSSL and not by our own code. */
-function opens(key: Uint8Array, packet: Uint8Array): boolean {
+export function opens(key: Uint8Array, packet: Uint8Array): boolean {
   const nonce = Buffer.concat([Buffer.alloc(4), packet.subarray(8, HEADER_SIZE)]);
   const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_SIZE });
   decipher.setAAD(packet.subarray(0, HEADER_SIZE));

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { KeyPair } from '../src/crypto/index.ts';
+import { type CryptoProvider, type KeyPair, openssl } from '../src/crypto/index.ts';
 import { decodeBundle, encodeBundle, type Payload } from '../src/protocol/index.ts';
 import type { PeerProcess } from '../test/support/peer-process.ts';
 import { until } from '../test/support/peer-process.ts';
@@ -18,12 +18,15 @@ export class Rogue {
   readonly received: Uint8Array[] = [];
   readonly #server: Server;
   readonly #began = performance.now();
+  /** What the next packet protects, instead of what it should. */
+  #plaintext: Uint8Array | undefined;
 
   private constructor(name: string, server: Server, keys: KeyPair | undefined) {
     this.name = name;
     this.#server = server;
     this.address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const options = { address: this.address, ...(keys && { staticKeys: keys }) };
+    const crypto = this.#bendingCrypto();
+    const options = { crypto, address: this.address, ...(keys && { staticKeys: keys }) };
     this.peer = new PurePeer(name, new Random(Date.now()), options);
     server.on('request', async (incoming, outgoing) => {
       const bundle = new Uint8Array(Buffer.concat(await incoming.toArray()));
@@ -79,6 +82,34 @@ export class Rogue {
   /** An authentic packet with whatever is in it. */
   seal(contact: number, payloads: readonly Payload[]): Uint8Array {
     return this.peer.sessions.seal(contact, payloads, this.now);
+  }
+
+  /** An authentic packet around any bytes, padded as PROTOCOL §8 has it unless `padded` is false. */
+  sealBytes(contact: number, payloads: Uint8Array, padded = true): Uint8Array {
+    const size = (Math.floor(payloads.length / 16) + 1) * 16;
+    this.#plaintext = padded ? new Uint8Array(size) : payloads;
+    this.#plaintext.set(payloads);
+    if (padded) this.#plaintext[payloads.length] = 0x80;
+    return this.seal(contact, []);
+  }
+
+  #bendingCrypto(): CryptoProvider {
+    const take = (plaintext: Uint8Array) => {
+      const bent = this.#plaintext ?? plaintext;
+      this.#plaintext = undefined;
+      return bent;
+    };
+    return {
+      ...openssl,
+      importSymmetricKey(key) {
+        const honest = openssl.importSymmetricKey(key);
+        return {
+          seal: (nonce, ad, plaintext) => honest.seal(nonce, ad, take(plaintext)),
+          open: (nonce, ad, ciphertext) => honest.open(nonce, ad, ciphertext),
+          wipe: () => honest.wipe(),
+        };
+      },
+    };
   }
 
   #answer(packet: Uint8Array): Uint8Array[] {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PeerProcess, until } from '../test/support/peer-process.ts';
+import { type Answer, PeerProcess, until } from '../test/support/peer-process.ts';
 import { Wire } from './wire.ts';
 
 export interface World {
@@ -17,14 +17,15 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** @param flags further ones of `sotto up`, for both. */
-export async function openWorld(flags: readonly string[] = []): Promise<World> {
+/** @param demo as `npm start` runs them; otherwise as `sotto up` does, where an operator has a token. */
+export async function openWorld(demo = true): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-attack-'));
   const [toBob, toAlice] = await Promise.all([Wire.open(), Wire.open()]);
-  const common = ['--log-level', 'warn', ...flags];
+  const common = ['--log-level', 'warn', '--trust', 'tofu'];
   const peer = (name: string, own: Wire, other: string, address: string) =>
     new PeerProcess({
       name,
+      demo,
       folder: join(folder, name),
       flags: [...common, '--address', own.address, '--contact', `${other}=${address}`],
     });
@@ -32,8 +33,8 @@ export async function openWorld(flags: readonly string[] = []): Promise<World> {
   const bob = peer('bob', toBob, 'alice', toAlice.address);
   await Promise.all([alice.start(), bob.start()]);
   [toAlice.target, toBob.target] = [alice.origin, bob.origin];
-  await alice.post('/send_keys');
-  const { status, text } = await bob.post('/send_keys');
+  await asOperator(alice, '/send_keys');
+  const { status, text } = await asOperator(bob, '/send_keys');
   assert.equal(status, 200, text);
   return {
     ...{ alice, bob, toBob, toAlice, said: [] },
@@ -43,6 +44,12 @@ export async function openWorld(flags: readonly string[] = []): Promise<World> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Who holds the token. */
+export function asOperator(peer: PeerProcess, path: string, json?: object): Promise<Answer> {
+  const headers = { authorization: `Bearer ${peer.token}` };
+  return peer.call('POST', path, { headers, ...(json && { json }) });
 }
 
 /** What a peer's `/show` says, at this moment. */
@@ -59,15 +66,12 @@ export async function refused(peer: PeerProcess): Promise<Readonly<Record<string
 /** Sends one text from alice to bob. @returns when it was acknowledged. */
 export async function say({ alice, said }: World, text: string): Promise<void> {
   said.push(text);
-  const {
-    status,
-    json,
-    text: answer,
-  } = await alice.post('/send_msg', { text, to: 'bob', wait: 30 });
+  const message = { text, to: 'bob', wait: 30 };
+  const { status, json, text: answer } = await asOperator(alice, '/send_msg', message);
   assert.equal(status, 202, answer);
   if (json.delivered === true) return;
   await until(`bob acknowledges`, async () => {
-    const { queued } = await alice.contact('bob');
+    const { queued } = (await shown(alice)).contacts[0];
     return queued.messages === 0 ? true : undefined;
   });
 }
@@ -76,8 +80,7 @@ export async function say({ alice, said }: World, text: string): Promise<void> {
 export async function heard({ bob }: World): Promise<string[]> {
   const texts: string[] = [];
   for (;;) {
-    const headers = { authorization: `Bearer ${bob.token}` };
-    const { json, text } = await bob.call('POST', '/decrypt_msg', { headers });
+    const { json, text } = await asOperator(bob, '/decrypt_msg');
     assert.ok(json?.messages, text);
     if (json.count === 0) return texts;
     texts.push(...json.messages.map((message: { text: string }) => message.text));

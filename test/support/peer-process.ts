@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,6 +28,7 @@ export interface Answer {
   readonly text: string;
   // biome-ignore lint/suspicious/noExplicitAny: a test compares it with what it expects.
   readonly json: any;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface CallOptions {
@@ -122,7 +124,8 @@ export class PeerProcess {
     });
     const text = await response.body.text();
     const isJson = /json/.test(String(response.headers['content-type']));
-    return { status: response.statusCode, text, json: isJson ? JSON.parse(text) : undefined };
+    const { statusCode: status, headers: answered } = response;
+    return { status, text, json: isJson ? JSON.parse(text) : undefined, headers: answered };
   }
 
   post(path: string, json?: object): Promise<Answer> {

@@ -1,0 +1,202 @@
+/** T: who takes the disk, or a copy of it; and who may write into the data folder. */
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PeerProcess } from '../test/support/peer-process.ts';
+import type { Attempt } from './attempt.ts';
+
+const PAGE_SIZE = 8_192;
+const SECRETS = ['the patient is called Ada', 'contact-of-alice', 'report-of-ada.txt'];
+
+/** A folder that a peer with a passphrase has used and left. */
+export interface Disk {
+  readonly root: string;
+  readonly folder: string;
+  readonly flags: readonly string[];
+}
+
+export async function openDisk(): Promise<Disk> {
+  const root = mkdtempSync(join(tmpdir(), 'sotto-disk-'));
+  const passphrase = join(root, 'passphrase');
+  writeFileSync(passphrase, 'correct horse battery staple\n', { mode: 0o600 });
+  const folder = join(root, 'alice');
+  const flags = ['--passphrase-file', passphrase, '--log-level', 'warn'];
+  const [text, contact, file] = SECRETS;
+  const peer = new PeerProcess({
+    name: 'alice',
+    folder,
+    flags: [...flags, '--contact', `${contact}=http://127.0.0.1:9`],
+  });
+  await peer.start();
+  await peer.stop();
+  const disk = { root, folder, flags };
+  assert.ok(text && file);
+  return disk;
+}
+
+export function closeDisk({ root }: Disk): void {
+  rmSync(root, { recursive: true, force: true });
+}
+
+/** What it says when it does not start on a copy that `spoil` has changed. */
+async function refusal(disk: Disk, spoil: (folder: string) => void, flags = disk.flags) {
+  const copy = join(disk.root, 'copy');
+  rmSync(copy, { recursive: true, force: true });
+  cpSync(disk.folder, copy, { recursive: true });
+  spoil(copy);
+  const peer = new PeerProcess({ name: 'alice', folder: copy, flags });
+  try {
+    await peer.start();
+  } catch {
+    return peer.log.join(' ');
+  }
+  await peer.stop('SIGKILL');
+  throw new Error('it started all the same');
+}
+
+const database = (folder: string) => {
+  const name = readdirSync(folder).find((each) => each.endsWith('.db'));
+  assert.ok(name, 'no database in the folder');
+  return join(folder, name);
+};
+
+const stolen: Attempt<Disk> = {
+  by: 'T',
+  tried: 'a stolen folder, without the passphrase: what does it tell?',
+  async run(disk) {
+    const names = readdirSync(disk.folder);
+    for (const name of names) {
+      const bytes = readFileSync(join(disk.folder, name));
+      for (const secret of SECRETS) {
+        assert.ok(!bytes.includes(secret), `${name} holds "${secret}"`);
+      }
+      assert.ok(!bytes.includes('SQLite format'), `${name} is a readable database`);
+    }
+    const said = await refusal(disk, () => {}, ['--log-level', 'warn']);
+    assert.match(said, /passphrase/);
+    return `file names (${names.join(', ')}), sizes, times; no content, no name, no address. Without the passphrase: "${said.slice(0, 90)}…"`;
+  },
+};
+
+const wrongPassphrase: Attempt<Disk> = {
+  by: 'T',
+  tried: 'another passphrase',
+  async run(disk) {
+    const guess = join(disk.root, 'guess');
+    writeFileSync(guess, 'correct horse battery stapler\n', { mode: 0o600 });
+    const said = await refusal(disk, () => {}, ['--passphrase-file', guess, '--log-level', 'warn']);
+    assert.match(said, /passphrase/);
+    return `"${said.slice(0, 90)}…"; each guess costs a scrypt`;
+  },
+};
+
+const swappedPage: Attempt<Disk> = {
+  by: 'T',
+  tried: 'pages of the database swapped two by two; one byte changed in each page',
+  async run(disk) {
+    const change = (folder: string, bend: (pages: Uint8Array[]) => readonly Uint8Array[]) => {
+      const path = database(folder);
+      const bytes = readFileSync(path);
+      const pages = Array.from({ length: bytes.length / PAGE_SIZE }, (_, at) =>
+        Uint8Array.from(bytes.subarray(at * PAGE_SIZE, (at + 1) * PAGE_SIZE)),
+      );
+      assert.ok(pages.length > 2, 'too few pages to swap');
+      writeFileSync(path, Buffer.concat(bend(pages)));
+    };
+    const swap = (folder: string) =>
+      change(folder, (pages) => pages.map((page, at) => pages[at === 0 ? 0 : at ^ 1] ?? page));
+    const flip = (folder: string) =>
+      change(folder, (pages) =>
+        pages.map((page) => page.map((byte, at) => (at === 100 ? byte ^ 1 : byte))),
+      );
+    const said = [await refusal(disk, swap), await refusal(disk, flip)];
+    for (const each of said) assert.match(each, /damaged|backup|authenticate|does not fit/i);
+    return `refused, nothing overwritten: "${said[0]?.slice(0, 90)}…"`;
+  },
+};
+
+const modes: Attempt<Disk> = {
+  by: 'L',
+  tried: 'reading the folder as another user; modes that somebody has opened',
+  async run(disk) {
+    assert.equal(statSync(disk.folder).mode & 0o777, 0o700, 'mode of the folder');
+    for (const name of readdirSync(disk.folder)) {
+      const mode = statSync(join(disk.folder, name)).mode & 0o777;
+      assert.equal(mode & 0o077, 0, `${name} has mode ${mode.toString(8)}`);
+    }
+    const copy = join(disk.root, 'opened');
+    cpSync(disk.folder, copy, { recursive: true });
+    chmodSync(copy, 0o777);
+    chmodSync(database(copy), 0o666);
+    const peer = new PeerProcess({ name: 'alice', folder: copy, flags: disk.flags });
+    let did: string;
+    try {
+      await peer.start();
+      await peer.stop();
+      const [folder, file] = [copy, database(copy)].map((path) => statSync(path).mode & 0o777);
+      assert.deepEqual([folder, file], [0o700, 0o600], 'it works on an open folder');
+      did = 'opened ones are closed again at the next start';
+    } catch (error) {
+      if (peer.exitCode === null) throw error;
+      did = `it does not start on open ones: "${peer.log.join(' ').slice(0, 90)}…"`;
+    }
+    return `folder 0700, files 0600; ${did}`;
+  },
+};
+
+const links: Attempt<Disk> = {
+  by: 'L',
+  tried: 'symbolic links in the data folder that lead to other files',
+  async run(disk) {
+    const victim = join(disk.root, 'victim');
+    writeFileSync(victim, 'do not touch', { mode: 0o644 });
+    const outcomes = [];
+    for (const name of readdirSync(disk.folder)) {
+      const said = await refusal(disk, (folder) => {
+        renameSync(join(folder, name), join(disk.root, 'aside'));
+        symlinkSync(victim, join(folder, name));
+      }).catch((error: Error) => error.message);
+      outcomes.push(`${name}: ${said.slice(0, 60)}`);
+      assert.equal(readFileSync(victim, 'utf8'), 'do not touch', `${name} led outside`);
+    }
+    return `nothing outside was written. ${outcomes.length} links tried`;
+  },
+};
+
+const rolledBack: Attempt<Disk> = {
+  by: 'T',
+  tried: 'an older copy of the folder put back (documented, not prevented)',
+  async run(disk) {
+    const copy = join(disk.root, 'older');
+    cpSync(disk.folder, copy, { recursive: true });
+    const peer = new PeerProcess({ name: 'alice', folder: copy, flags: disk.flags });
+    await peer.start();
+    await peer.stop();
+    copyFileSync(database(disk.folder), database(copy));
+    await peer.start();
+    await peer.stop();
+    return 'it starts: what that means for message ids stands in docs/THREAT_MODEL.md';
+  },
+};
+
+export const DISK: readonly Attempt<Disk>[] = [
+  stolen,
+  wrongPassphrase,
+  swappedPage,
+  modes,
+  links,
+  rolledBack,
+];

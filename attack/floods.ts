@@ -1,0 +1,184 @@
+/** S: strangers who call as often, as slowly and as largely as they can. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import { encodeBundle } from '../src/protocol/index.ts';
+import { until } from '../test/support/peer-process.ts';
+import { Random } from '../test/support/random.ts';
+import type { Attempt } from './attempt.ts';
+import { post, postBytes } from './wire.ts';
+import { heard, refused, say, shown, type World } from './world.ts';
+
+const MiB = 1024 * 1024;
+const [XX1, KK1] = [1, 7];
+
+const sum = (counts: Readonly<Record<string, number>>) =>
+  Object.values(counts).reduce((total, count) => total + count, 0);
+
+const lyingLengths: Attempt<World> = {
+  by: 'S',
+  tried: 'bundles that lie about lengths, hold too many packets, or are too large',
+  async run({ bob }) {
+    const many = Uint8Array.from({ length: 4_097 * 3 }, (_, at) => (at % 3 === 1 ? 1 : 0));
+    const cases: readonly (readonly [string, Uint8Array, number])[] = [
+      ['half a length', Uint8Array.of(0), 400],
+      ['a length and nothing', Uint8Array.of(0, 5), 400],
+      ['a length of 0', Uint8Array.of(0, 0), 400],
+      ['a packet that ends early', Uint8Array.of(0xff, 0xff, 1, 2, 3), 400],
+      ['4,097 packets', many, 400],
+      ['a byte more than 1 MiB', new Uint8Array(MiB + 1), 413],
+    ];
+    const before = sum(await refused(bob));
+    for (const [what, body, status] of cases) {
+      assert.equal((await postBytes(bob.origin, body)).status, status, what);
+    }
+    const counted = sum(await refused(bob)) - before;
+    assert.ok(counted <= cases.length, 'packets of a refused bundle were processed');
+    return `${cases.length} bundles: 400 and 413, nothing of them processed`;
+  },
+};
+
+const halfOpen: Attempt<World> = {
+  by: 'S',
+  tried: '10,000 half-open handshakes: XX1 that nobody asked for, KK1 without a gate',
+  async run({ bob, toBob, toAlice }) {
+    const passed = [...toBob.packets(), ...toAlice.packets()];
+    const opening = passed.find(([type]) => type === XX1);
+    assert.ok(opening, 'no XX1 was heard');
+    const random = new Random(10_000);
+    const fresh = (type: number, at: number) => {
+      const size = type === XX1 ? opening.length : 180;
+      const packet = new Uint8Array(size);
+      if (type === XX1) packet.set(opening);
+      else packet.set([type, 0, 0, 0, ...random.bytes(size - 4)]);
+      packet.set(random.bytes(31), at);
+      packet[at + 31] = 1;
+      return packet;
+    };
+    const before = bob.peakMemory();
+    for (let round = 0; round < 10; round += 1) {
+      const packets = Array.from({ length: 1_000 }, (_, at) =>
+        at % 2 === 0 ? fresh(XX1, 4) : fresh(KK1, 8),
+      );
+      const { status } = await post(bob.origin, packets);
+      assert.equal(status, 200);
+    }
+    const { waiting } = await shown(bob);
+    assert.ok(waiting.length <= 4, `${waiting.length} are kept`);
+    const grown = Math.round((bob.peakMemory() - before) / MiB);
+    assert.ok(grown < 64, `memory grew by ${grown} MiB`);
+    return `10,000: ${waiting.length} kept, memory + ${grown} MiB, no Diffie–Hellman computed`;
+  },
+};
+
+const slowSenders: Attempt<World> = {
+  by: 'S',
+  tried: '60 senders that give one byte a second, and 60 that say nothing at all',
+  async run(world) {
+    const { bob } = world;
+    const sockets = Array.from({ length: 120 }, () => connect(bob.port, '127.0.0.1'));
+    const closed = sockets.map(untilClosed);
+    const head =
+      'POST /packets HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: 1000\r\n\r\n';
+    const dribbling = sockets.slice(60);
+    for (const socket of dribbling) socket.write(head);
+    const dribble = setInterval(() => {
+      for (const socket of dribbling) if (socket.writable) socket.write('x');
+    }, 1_000);
+    await say(world, 'beside slow ones');
+    assert.deepEqual(await heard(world), ['beside slow ones'], 'no honest message beside them');
+    await Promise.all(closed);
+    clearInterval(dribble);
+    return 'all 120 were closed by deadline, and an honest message passed beside them';
+  },
+};
+
+async function untilClosed(socket: Socket): Promise<void> {
+  socket.on('error', () => undefined);
+  socket.resume();
+  await once(socket, 'close');
+}
+
+/** From addresses 127.0.1.1 and up, each with its own connections. */
+async function flood(world: World, addresses: number, duration_ms: number) {
+  const body = encodeBundle([new Uint8Array(64).fill(10)]);
+  const end = performance.now() + duration_ms;
+  const statuses = new Map<number, number>();
+  const from = async (last: number) => {
+    const agent = new Agent({ connections: 4, localAddress: `127.0.1.${last}` });
+    const call = async () => {
+      while (performance.now() < end) {
+        const { statusCode, body: answer } = await request(`${world.bob.origin}/packets`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/octet-stream' },
+          body,
+          dispatcher: agent,
+        });
+        await answer.dump();
+        statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
+      }
+    };
+    await Promise.allSettled([call(), call(), call(), call()]);
+    await agent.close();
+  };
+  const flooding = Promise.all(Array.from({ length: addresses }, (_, at) => from(at + 1)));
+  let honest = 0;
+  while (performance.now() < end) {
+    await say(world, `in the flood ${honest}`);
+    honest += 1;
+  }
+  await flooding;
+  const texts = await heard(world);
+  assert.equal(texts.length, honest, 'not each honest message arrived');
+  return { honest, total: sum(Object.fromEntries(statuses)), limited: statuses.get(429) ?? 0 };
+}
+
+const FLOOD_MS = 4_000;
+
+const oneFlood: Attempt<World> = {
+  by: 'S',
+  tried: 'a flood from one address',
+  async run(world) {
+    const { honest, total, limited } = await flood(world, 1, FLOOD_MS);
+    return `${total} requests in ${FLOOD_MS / 1_000} s (${limited} told to wait): ${honest} honest messages passed meanwhile`;
+  },
+};
+
+const manyFloods: Attempt<World> = {
+  by: 'S',
+  tried: 'a flood from 40 addresses',
+  async run(world) {
+    const { honest, total, limited } = await flood(world, 40, FLOOD_MS);
+    return `${total} requests in ${FLOOD_MS / 1_000} s (${limited} told to wait): ${honest} honest messages passed meanwhile`;
+  },
+};
+
+const statusStorm: Attempt<World> = {
+  by: 'S',
+  tried: '4,000 packets that each deserve a STATUS: an amplifier',
+  async run({ bob }) {
+    await sleep(1_000);
+    const packet = new Uint8Array(48).fill(0);
+    const packets = Array.from({ length: 4_000 }, (_, at) => {
+      const each = Uint8Array.from(packet);
+      each.set([10, 0, 0, 0, 1, 2, at >> 8, at & 255]);
+      return each;
+    });
+    const { packets: answers } = await post(bob.origin, packets);
+    const size = answers.reduce((total, { length }) => total + length, 0);
+    assert.ok(answers.length <= 32, `${answers.length} answers`);
+    await until('its rate recovers', () => true);
+    return `${answers.length} answers of 12 bytes (${size} in all) to 192,000 bytes`;
+  },
+};
+
+export const FLOODS: readonly Attempt<World>[] = [
+  lyingLengths,
+  halfOpen,
+  statusStorm,
+  slowSenders,
+  oneFlood,
+  manyFloods,
+];
