@@ -3,7 +3,7 @@
  *
  *     node scripts/vectors-to-c.ts serial_frame replay_window > vectors.h
  *
- * Each list of a file becomes a table `vectors_<file>_<list>`; each field a string, as it stands there; a
+ * Each text or number of a file becomes a text. Each list becomes a table `vectors_<file>_<list>`; each field a string, as it stands there; a
  * case that is no object has one field, `value`. A list inside a case becomes one string, its fields joined by ',' and its cases by ';'.
  */
 import { readFileSync } from 'node:fs';
@@ -34,9 +34,13 @@ function table(name: string, cases: readonly Case[]): string {
 const tables = process.argv.slice(2).flatMap((file) => {
   const url = new URL(`../test/vectors/${file}.json`, import.meta.url);
   const lists = Object.entries(JSON.parse(readFileSync(url, 'utf8')) as Case);
-  return lists.flatMap(([list, value]) =>
-    Array.isArray(value) ? [table(`vectors_${file}_${list}`, value.map(toCase))] : [],
-  );
+  return lists.flatMap(([list, value]) => {
+    const name = `vectors_${file.replaceAll('-', '_')}_${list}`;
+    if (Array.isArray(value)) return [table(name, value.map(toCase))];
+    return isObject(value)
+      ? []
+      : [`static const char ${name}[] = ${JSON.stringify(text(value))};\n`];
+  });
 });
 process.stdout.write(
   `/* Generated from test/vectors. Do not edit. */\n#pragma once\n\n${tables.join('\n')}`,

@@ -96,7 +96,8 @@ function openSerial({ serial: path, baud, peers, say, open }: BridgeConfig, http
     bootId: new DataView(systemRandomBytes(8).buffer).getBigUint64(0) || 1n,
     onBundle: async (address, bundle) => {
       const to = address === '' && answered ? answered : await reach(address, peers);
-      const reply = await http.exchange(to, bundle);
+      const mediaType = isPicture(bundle) ? 'image/png' : BUNDLE_TYPE;
+      const reply = await http.exchange(to, bundle, { mediaType });
       [lost, answered] = ['', to];
       return reply;
     },
@@ -195,6 +196,12 @@ async function readBody(request: IncomingMessage): Promise<Uint8Array | undefine
     chunks.push(chunk);
   }
   return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** PNG's signature; no packet is of the type that it would say. SERIAL §5. */
+function isPicture(bundle: Uint8Array): boolean {
+  const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+  return signature.every((byte, index) => bundle[index] === byte);
 }
 
 /** Whether it is a row of lengths and packets, PROTOCOL §3; their insides are the device's. */

@@ -13,7 +13,8 @@ const REPLY_MS = 10_000;
 const REOPEN_MS = 1_000;
 const WAITING_MAX = 32;
 /** Of records to this side; the device's own are smaller. */
-const MTU = 16_384;
+/** A device's picture of 160 × 120 fits. */
+const MTU = 32_768;
 
 export interface SerialLinkOptions {
   readonly path: string;

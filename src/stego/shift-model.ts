@@ -31,12 +31,18 @@ export interface IntegerPrior {
   readonly whole: number;
 }
 
+/** The counts that every layer's model begins with. */
+export function startCounts({ parts, whole }: IntegerPrior): Float64Array {
+  const weight = PRIOR_WEIGHT * OWN_WEIGHT;
+  return Float64Array.from(parts, (part) => Math.floor((part * weight) / whole));
+}
+
 export class ShiftModel {
   /** Of each group, the bin that carries upwards and the one that carries downwards. */
   readonly up = new Int32Array(GROUPS).fill(NOWHERE);
   readonly down = new Int32Array(GROUPS).fill(-NOWHERE);
   /** Counts in 1/16 samples; exact in doubles, 64-bit integers in C. */
-  readonly #counts = new Float64Array(GROUPS * BINS);
+  readonly #counts: Float64Array;
   readonly #seen = new Int32Array(GROUPS);
   readonly #due = new Int32Array(GROUPS);
   /** Price in 1/65536 bits a change. */
@@ -44,10 +50,7 @@ export class ShiftModel {
 
   constructor(prior: IntegerPrior, price: number) {
     this.#price = Math.floor((price * price) / 16);
-    const weight = PRIOR_WEIGHT * OWN_WEIGHT;
-    for (let i = 0; i < this.#counts.length; i++) {
-      this.#counts[i] = Math.floor(((prior.parts[i] as number) * weight) / prior.whole);
-    }
+    this.#counts = startCounts(prior);
   }
 
   /** Brings `up` and `down` of a group up to date if it has learnt enough since. */

@@ -4,8 +4,13 @@
  * Method: build and run hardware/esp32-peer/test under the address and undefined behaviour
  * sanitizers; then the same as a process, beside a real peer. A machine without a C compiler or Mbed TLS is told what was left out.
  */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
-import { firmwareMissing, HostDevice, make } from './host-device.ts';
+import { reveal } from '../../src/stego/index.ts';
+import { firmwareMissing, HARDWARE, HostDevice, make } from './host-device.ts';
 import { begin, bridged, lineOf, pair, play, post, until } from './scene.ts';
 
 t.test('the firmware core, on this computer', async (t) => {
@@ -15,6 +20,22 @@ t.test('the firmware core, on this computer', async (t) => {
     return;
   }
   for (const line of (await make('test', 'check')).trim().split('\n')) t.match(line, /: ok/, line);
+});
+
+play('what C has hidden in a picture, TypeScript finds, and gives the cover back', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-picture-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'phantom.png');
+  await make('test', 'build/test_picture');
+  execFileSync(join(HARDWARE, 'test/build/test_picture'), [file]);
+  const key = new Uint8Array(32);
+  key.set([1, 2, 3]);
+  const png = new Uint8Array(readFileSync(file));
+  const { payload, psnr_dB, width, height } = await reveal(png, key);
+  t.equal(Buffer.from(payload).toString(), 'a letter from C');
+  t.strictSame([width, height], [160, 120]);
+  t.ok(psnr_dB > 60, `${psnr_dB} dB: the cover is the phantom that was drawn`);
+  await t.rejects(reveal(png, new Uint8Array(32)), /no message|message/);
 });
 
 play('a device without a clock of its own is told the time by its peer', async (t) => {

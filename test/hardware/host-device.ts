@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const HARDWARE = new URL('../../hardware/esp32-peer/', import.meta.url).pathname;
+export const HARDWARE = new URL('../../hardware/esp32-peer/', import.meta.url).pathname;
 const PATIENCE_MS = 60_000;
 
 /** Why the firmware cannot be built here, with the command that helps; undefined: it can. */

@@ -39,6 +39,7 @@ typedef struct {
 static device_t device;
 static sensor_model_t model;
 static sensors_t sensors;
+static picture_post_t post;
 
 static uint64_t milliseconds(clockid_t clock)
 {
@@ -162,6 +163,8 @@ static void update_sensor_data(uint64_t now_ms)
 
     drift(++step);
     sensors_read(&sensors, &bus, &measurement);
+    if (device.picture_now) device_send_picture(&device, &measurement, now_ms);
+    device.picture_now = false;
     if (peer_add_reading(&device.peer, &measurement, now_ms) != PEER_OK) {
         fputs("a reading could not be stored\n", stderr);
     }
@@ -190,7 +193,7 @@ static void run(int tty, const options_t *options)
             clock_at_ms = now_ms + CLOCK_EVERY_MS;
             (void)peer_synchronise(&device.peer, milliseconds(CLOCK_REALTIME), now_ms);
         }
-        if (now_ms >= sensors_at_ms || device.measure_now) {
+        if (now_ms >= sensors_at_ms || device.measure_now || device.picture_now) {
             if (now_ms >= sensors_at_ms) sensors_at_ms = now_ms + options->every_ms;
             device.measure_now = false;
             update_sensor_data(now_ms);
@@ -242,6 +245,7 @@ int main(int count, char **arguments)
     while (boot_id == 0) random_bytes(NULL, (uint8_t *)&boot_id, sizeof boot_id);
     device_start(&device, (device_console_t){ .print = print }, boot_id, BAUD,
                  milliseconds(CLOCK_MONOTONIC));
+    device.post = &post;
     printf("serial: %s\n", options.is_pty ? name : options.tty);
     fflush(stdout);
     run(tty, &options);

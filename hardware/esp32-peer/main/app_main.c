@@ -50,6 +50,9 @@ static atomic_bool measure_now;
 static atomic_uint_fast32_t stack_free_min = UINT32_MAX;
 static bool has_network, is_safe_mode;
 static uint32_t crash_streak;
+#if CONFIG_SOTTO_PICTURES
+static picture_post_t post;
+#endif
 
 static void print(void *context, const char *text)
 {
@@ -201,6 +204,8 @@ static void take_queues(uint64_t now_ms)
     uint64_t unix_ms;
 
     while (xQueueReceive(measurements, &measurement, 0) == pdTRUE) {
+        if (device.picture_now) device_send_picture(&device, &measurement, now_ms);
+        device.picture_now = false;
         if (peer_add_reading(&device.peer, &measurement, now_ms) != PEER_OK) {
             ESP_LOGE(TAG, "a reading could not be stored");
         }
@@ -208,7 +213,7 @@ static void take_queues(uint64_t now_ms)
     while (xQueueReceive(times, &unix_ms, 0) == pdTRUE) {
         (void)peer_synchronise(&device.peer, unix_ms, now_ms);
     }
-    if (device.measure_now) measure_now = true;
+    if (device.measure_now || device.picture_now) measure_now = true;
     device.measure_now = false;
 }
 
@@ -323,6 +328,9 @@ void app_main(void)
     while (boot_id == 0) port_random(NULL, (uint8_t *)&boot_id, sizeof boot_id);
     device_start(&device, (device_console_t){ .print = print }, boot_id, CONFIG_SOTTO_LINK_BAUD,
                  port_uptime_ms());
+#if CONFIG_SOTTO_PICTURES
+    device.post = &post;
+#endif
     if (!port_link_start(CONFIG_SOTTO_LINK_UART, CONFIG_SOTTO_LINK_BAUD, CONFIG_SOTTO_LINK_TX,
                          CONFIG_SOTTO_LINK_RX)) {
         ESP_LOGE(TAG, "the serial line cannot be used");

@@ -45,6 +45,8 @@ void device_tell_news(device_t *device)
     case NEWS_KEY_CHANGED: say(device, "refused: not the key that was pinned"); break;
     case NEWS_TEXT: say(device, "a message waits: decrypt_msg"); break;
     case NEWS_SYNCHRONISED: say(device, "the clock was set"); break;
+    case NEWS_PICTURE_TAKEN: say(device, "the picture arrived, and its letter was read"); break;
+    case NEWS_PICTURE_LOST: say(device, "nobody has read the picture: given up"); break;
     }
 }
 
@@ -196,6 +198,9 @@ void device_command(device_t *device, char *line, uint64_t now_ms)
         say(device, "send_keys: %s", describe(peer_send_keys(&device->peer, now_ms)));
     } else if (strcmp(line, "send_msg") == 0) {
         say(device, "send_msg: %s", describe(peer_send_text(&device->peer, NULL, rest)));
+    } else if (strcmp(line, "send_picture") == 0) {
+        device->picture_now = device->post != NULL;
+        if (device->post == NULL) say(device, "send_picture: this build sends none");
     } else if (strcmp(line, "decrypt_msg") == 0) {
         say(device, "%u opened", open_texts(device));
     } else if (strcmp(line, "show") == 0) {
@@ -204,7 +209,8 @@ void device_command(device_t *device, char *line, uint64_t now_ms)
     } else if (strcmp(line, "forget") == 0 && strcmp(rest, "everything") == 0) {
         say(device, "forget: %s", describe(peer_factory_reset(&device->peer)));
     } else if (line[0] != '\0') {
-        say(device, "pair | use CODE@ADDRESS | send_keys | send_msg TEXT | decrypt_msg | show | "
+        say(device, "pair | use CODE@ADDRESS | send_keys | send_msg TEXT | send_picture | "
+                    "decrypt_msg | show | "
                     "forget everything");
     }
 }

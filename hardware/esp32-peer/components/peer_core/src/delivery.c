@@ -78,6 +78,15 @@ static void take_time(peer_t *peer, contact_t *contact, const payload_t *payload
     if (is_set && !was_synchronised) peer->news = NEWS_SYNCHRONISED;
 }
 
+static void take_letter_ack(peer_t *peer, const payload_t *payload)
+{
+    const bool is_ours = payload->epoch == peer->letter_epoch && payload->sequence == peer->letter_out;
+
+    if (!peer->is_letter_out || !is_ours) return;
+    peer->is_letter_out = false;
+    peer->news = NEWS_PICTURE_TAKEN;
+}
+
 static peer_error_t take_payloads(peer_t *peer, contact_t *contact, slice_t payloads,
                                   uint64_t now_ms)
 {
@@ -101,7 +110,7 @@ static peer_error_t take_payloads(peer_t *peer, contact_t *contact, slice_t payl
             break;
         case PAYLOAD_ACK: take_ack(contact, &payload); break;
         case PAYLOAD_TIME: take_time(peer, contact, &payload, now_ms); break;
-        case PAYLOAD_LETTER_ACK: break; /* This device writes no letters. */
+        case PAYLOAD_LETTER_ACK: take_letter_ack(peer, &payload); break;
         }
         if (refusal != PEER_OK) error = PEER_ERROR_BUSY;
     }

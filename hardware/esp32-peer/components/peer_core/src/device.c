@@ -1,5 +1,7 @@
 #include "peer/device.h"
 
+#include "peer/phantom.h"
+
 #include <string.h>
 
 enum { REPLY_BIT = 0x80 };
@@ -13,7 +15,7 @@ void device_start(device_t *device, device_console_t console, uint64_t boot_id, 
     device->reply.size = device->request.size = 0;
     device->asked = NULL;
     device->asked_address = device->reached_address = 0;
-    device->measure_now = false;
+    device->measure_now = device->picture_now = false;
     serial_line_init(&device->line, boot_id, FIRMWARE, baud, now_ms);
 }
 
@@ -100,28 +102,84 @@ void device_receive(device_t *device, const uint8_t *bytes, size_t size, uint64_
         noise[NOISE_COBS] + noise[NOISE_CRC] + noise[NOISE_SIZE] + noise[NOISE_FOREIGN];
 }
 
+/** Begins a request to the contact: exchange and address. Returns the size of both. */
+static size_t begin_request(device_t *device, contact_t *to, uint64_t now_ms)
+{
+    device_record_t *request = &device->request;
+    size_t address_size = strlen(to->record.address);
+
+    device->asked_address = crc32_of((const uint8_t *)to->record.address, address_size);
+    /* The other end remembers where the last one went, SERIAL §5. */
+    if (device->asked_address == device->reached_address) address_size = 0;
+    device->exchange = (uint8_t)((device->exchange + 1) & ~REPLY_BIT);
+    request->channel = CHANNEL_PACKETS;
+    request->bytes[0] = device->exchange;
+    request->bytes[1] = (uint8_t)address_size;
+    memcpy(request->bytes + 2, to->record.address, address_size);
+    device->asked = to;
+    device->asked_at_ms = now_ms;
+    return 2 + address_size;
+}
+
 /** Asks the peer what it has to say, and to whom. */
 static void make_request(device_t *device, uint64_t now_ms)
 {
-    device_record_t *request = &device->request;
     uint8_t bundle[PEER_BUNDLE_SIZE_MAX];
     contact_t *to = NULL;
     const size_t size = peer_poll(&device->peer, now_ms, bundle, sizeof bundle, &to);
 
     if (size == 0) return;
-    size_t address_size = strlen(to->record.address);
-    device->asked_address = crc32_of((const uint8_t *)to->record.address, address_size);
-    /* The other end remembers where the last one went, SERIAL §5. */
-    if (device->asked_address == device->reached_address) address_size = 0;
-    device->exchange = (uint8_t)((device->exchange + 1) & ~REPLY_BIT);
-    request->bytes[0] = device->exchange;
-    request->bytes[1] = (uint8_t)address_size;
-    memcpy(request->bytes + 2, to->record.address, address_size);
-    memcpy(request->bytes + 2 + address_size, bundle, size);
-    request->size = 2 + address_size + size;
-    request->channel = CHANNEL_PACKETS;
-    device->asked = to;
-    device->asked_at_ms = now_ms;
+    const size_t prefix_size = begin_request(device, to, now_ms);
+    memcpy(device->request.bytes + prefix_size, bundle, size);
+    device->request.size = prefix_size + size;
+}
+
+/** The record of a picture: the request's beginning, then the file as it is made. */
+static void read_picture(void *context, uint8_t *out, size_t size)
+{
+    device_t *device = context;
+
+    for (; device->prefix_at > 0 && size > 0; size--) {
+        *out++ = device->request.bytes[device->request.size - device->prefix_at--];
+    }
+    png_stream_read(&device->post->stream, out, size);
+}
+
+/** Sends the picture that waits, if it is its turn and the line is free for so long. */
+static void send_picture(device_t *device, uint64_t now_ms)
+{
+    picture_post_t *post = device->post;
+    contact_t *to = post == NULL ? NULL : picture_post_due(&device->peer, post, now_ms);
+
+    if (to == NULL) return;
+    to->out_type = PACKET_LETTER;
+    picture_post_begin(post, now_ms);
+    device->request.size = device->prefix_at = begin_request(device, to, now_ms);
+    const size_t size = device->request.size + png_size(&post->picture);
+    if (!serial_line_send_from(&device->line, CHANNEL_PACKETS, size, read_picture, device)) {
+        device->asked = NULL; /* The other end takes no record of that size. */
+    }
+    device->request.size = 0;
+}
+
+void device_send_picture(device_t *device, const measurement_t *measurement, uint64_t now_ms)
+{
+    picture_post_t *post = device->post;
+    uint32_t seed = 0;
+
+    if (post == NULL) return;
+    if (device->line.has_outgoing && device->line.source != NULL) {
+        device->console.print(device->console.context, "send_picture: the last one is on the line");
+        return;
+    }
+    device->peer.port->random(device->peer.port->context, (uint8_t *)&seed, sizeof seed);
+    /* A cover is never used twice. */
+    phantom_draw(&post->picture, PICTURE_WIDTH_MAX, PICTURE_HEIGHT_MAX, seed);
+    const peer_error_t error = picture_post_reading(&device->peer, post, measurement, now_ms);
+    device->console.print(device->console.context,
+                          error == PEER_OK            ? "send_picture: on its way"
+                          : error == PEER_ERROR_STATE ? "send_picture: nobody is paired who takes pictures"
+                                                      : "send_picture: failed");
 }
 
 /** Gives the line a record that waits. One that the other end cannot take is dropped. */
@@ -136,12 +194,15 @@ size_t device_poll(device_t *device, uint64_t now_ms, uint8_t out[FRAME_SIZE_MAX
 {
     line_event_t event;
 
+    /* A picture takes the line for seconds: patience begins when it has gone. */
+    if (device->asked != NULL && device->line.has_outgoing) device->asked_at_ms = now_ms;
     if (device->asked != NULL && now_ms - device->asked_at_ms >= DEVICE_REPLY_MS) {
         give_up(device, now_ms);
     }
     send(device, &device->reply);
     if (device->asked == NULL && serial_line_is_idle(&device->line)) make_request(device, now_ms);
     send(device, &device->request);
+    if (device->asked == NULL && serial_line_is_idle(&device->line)) send_picture(device, now_ms);
     const size_t size = serial_line_poll(&device->line, now_ms, out, &event);
     if (event.kind == LINE_DOWN) forget_exchanges(device, now_ms);
     return size;

@@ -34,6 +34,7 @@ peer_error_t peer_start(peer_t *peer, const peer_port_t *port, const char *name,
     memcpy(peer->address, address, address_size);
     peer->time_interval_ms = TIME_INTERVAL_MS;
     PEER_TRY(load_identity(peer));
+    port->random(port->context, (uint8_t *)&peer->letter_epoch, sizeof peer->letter_epoch);
     if (!port->store.load(port->store.context, "code", &peer->code, sizeof peer->code)) {
         memset(&peer->code, 0, sizeof peer->code);
     }
@@ -136,7 +137,7 @@ peer_error_t peer_send_keys(peer_t *peer, uint64_t now_ms)
     return error;
 }
 
-peer_error_t peer_add_reading(peer_t *peer, const measurement_t *measurement, uint64_t now_ms)
+reading_t peer_date(peer_t *peer, const measurement_t *measurement, uint64_t now_ms)
 {
     const uint64_t unix_ms = device_clock_unix_ms(&peer->clock, now_ms);
     uint64_t time_ms = unix_ms != 0 ? unix_ms : now_ms;
@@ -145,11 +146,13 @@ peer_error_t peer_add_reading(peer_t *peer, const measurement_t *measurement, ui
 
     if (!is_dense) time_ms -= time_ms % 1000;
     peer->measured_at_ms = now_ms;
-    const reading_t reading = { .time_ms = time_ms,
-                                .is_unsure = unix_ms == 0,
-                                .measurement = *measurement };
+    return (reading_t){ .time_ms = time_ms, .is_unsure = unix_ms == 0, .measurement = *measurement };
+}
 
+peer_error_t peer_add_reading(peer_t *peer, const measurement_t *measurement, uint64_t now_ms)
+{
     if (measurement->present == 0) return PEER_OK;
+    const reading_t reading = peer_date(peer, measurement, now_ms);
     for (size_t i = 0; i < PEER_CONTACTS; i++) {
         PEER_TRY(outbox_add_reading(&peer->contacts[i].outbox, &reading));
     }

@@ -12,8 +12,12 @@ static const uint32_t CRC_TABLE[16] = {
 
 uint32_t crc32_of(const uint8_t *bytes, size_t size)
 {
-    uint32_t crc = UINT32_MAX;
+    return crc32_add(0, bytes, size);
+}
 
+uint32_t crc32_add(uint32_t crc, const uint8_t *bytes, size_t size)
+{
+    crc = ~crc;
     for (size_t i = 0; i < size; i++) {
         crc ^= bytes[i];
         crc = crc >> 4 ^ CRC_TABLE[crc & 15];

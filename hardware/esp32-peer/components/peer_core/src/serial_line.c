@@ -99,16 +99,43 @@ bool serial_line_is_idle(const serial_line_t *line)
     return line->is_up && !line->has_outgoing;
 }
 
+static void start_record(serial_line_t *line, channel_t channel, size_t size)
+{
+    line->outgoing_channel = channel;
+    line->outgoing_size = size;
+    line->outgoing_offset = 0;
+    line->source = NULL;
+    line->has_outgoing = true;
+    line->tries = 0;
+    line->deadline_ms = 0;
+}
+
 bool serial_line_send(serial_line_t *line, channel_t channel, const uint8_t *record, size_t size)
 {
     if (!serial_line_is_idle(line) || size > LINE_MTU || size > line->remote_mtu) return false;
     copy_bytes(line->outgoing, record, size);
-    line->outgoing_channel = channel;
-    line->outgoing_size = size;
-    line->outgoing_offset = 0;
-    line->has_outgoing = true;
-    line->tries = 0;
-    line->deadline_ms = 0;
+    start_record(line, channel, size);
+    return true;
+}
+
+/** Fetches what the next frame carries; a frame that is sent again is the same bytes. */
+static void fetch(serial_line_t *line)
+{
+    const size_t left = line->outgoing_size - line->outgoing_offset;
+
+    if (line->source == NULL) return;
+    line->source(line->source_context, line->outgoing,
+                 left < FRAME_PAYLOAD_SIZE_MAX ? left : FRAME_PAYLOAD_SIZE_MAX);
+}
+
+bool serial_line_send_from(serial_line_t *line, channel_t channel, size_t size,
+                           line_source_t source, void *context)
+{
+    if (!serial_line_is_idle(line) || size > line->remote_mtu) return false;
+    start_record(line, channel, size);
+    line->source = source;
+    line->source_context = context;
+    fetch(line);
     return true;
 }
 
@@ -141,7 +168,10 @@ static void receive_ack(serial_line_t *line, uint8_t ack)
     line->outgoing_offset += FRAME_PAYLOAD_SIZE_MAX;
     line->tries = 0;
     line->deadline_ms = 0;
-    if (line->outgoing_offset < line->outgoing_size) return;
+    if (line->outgoing_offset < line->outgoing_size) {
+        fetch(line);
+        return;
+    }
     line->has_outgoing = false;
     line->counters.records_sent++;
 }
@@ -252,7 +282,7 @@ static size_t send_data(serial_line_t *line, uint64_t now_ms, uint8_t *out)
         .type = FRAME_DATA,
         .channel = line->outgoing_channel,
         .more = more,
-        .payload = line->outgoing + line->outgoing_offset,
+        .payload = line->outgoing + (line->source == NULL ? line->outgoing_offset : 0),
         .payload_size = more ? FRAME_PAYLOAD_SIZE_MAX : left,
     }, out);
     const uint64_t frame_ms = ((uint64_t)size * 10000 + line->baud - 1) / line->baud;

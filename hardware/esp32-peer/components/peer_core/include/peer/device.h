@@ -1,6 +1,6 @@
 #pragma once
 
-#include "peer/peer.h"
+#include "peer/picture_post.h"
 #include "peer/serial_line.h"
 
 /**
@@ -36,6 +36,9 @@ typedef struct {
     uint64_t asked_at_ms;
     uint32_t asked_address, reached_address; /**< CRC-32; of the one that answered last. */
     bool measure_now;        /**< Somebody asked for a reading. */
+    picture_post_t *post;    /**< For pictures; NULL: this device sends none. */
+    bool picture_now;        /**< Somebody asked for a reading in a picture. */
+    size_t prefix_at;        /**< How much of `request` has gone before the picture. */
 } device_t;
 
 /** Starts the line; `peer` was started already. */
@@ -50,6 +53,9 @@ size_t device_poll(device_t *device, uint64_t now_ms, uint8_t out[FRAME_SIZE_MAX
 
 /** Shows on the console what a person should hear of. */
 void device_tell_news(device_t *device);
+
+/** Hides this measurement in a fresh picture and sends it; says on the console how that went. */
+void device_send_picture(device_t *device, const measurement_t *measurement, uint64_t now_ms);
 
 /** One line typed at the device's own console. */
 void device_command(device_t *device, char *line, uint64_t now_ms);

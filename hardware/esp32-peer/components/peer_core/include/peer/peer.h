@@ -43,6 +43,8 @@ typedef enum {
     NEWS_KEY_CHANGED,    /**< Somebody with another key; refused. */
     NEWS_TEXT,           /**< A text waits to be opened. */
     NEWS_SYNCHRONISED,   /**< The clock was set. */
+    NEWS_PICTURE_TAKEN,  /**< The letter in a picture was read. */
+    NEWS_PICTURE_LOST,   /**< Nobody acknowledged it. */
 } peer_news_t;
 
 /** What survives a restart. */
@@ -140,6 +142,9 @@ typedef struct {
     uint32_t time_interval_ms; /**< How often the time is told; 0: never by itself. */
     uint64_t time_at_ms;
     uint64_t measured_at_ms;
+    uint64_t letter_epoch, letter_next; /**< The ids of letters; another epoch each start. */
+    uint64_t letter_out;     /**< Sequence of the letter that is to be acknowledged. */
+    bool is_letter_out;
     uint64_t statuses_since_ms; /**< STATUS packets of this second. */
     uint32_t statuses;
     peer_news_t news;
@@ -174,6 +179,9 @@ PEER_CHECKED peer_error_t peer_send_keys(peer_t *peer, uint64_t now_ms);
 /** Queues a reading for every contact that stores them, dated by the device's clock. */
 PEER_CHECKED peer_error_t peer_add_reading(peer_t *peer, const measurement_t *measurement,
                                            uint64_t now_ms);
+
+/** A measurement with its time, as far as the device knows it. */
+reading_t peer_date(peer_t *peer, const measurement_t *measurement, uint64_t now_ms);
 
 /** Queues a text for a contact; `to` may be NULL with one contact. */
 PEER_CHECKED peer_error_t peer_send_text(peer_t *peer, const char *to, const char *text);

@@ -82,3 +82,6 @@ size_t frame_reader_read(frame_reader_t *reader, const uint8_t *bytes, size_t si
 
 /** CRC-32 of IEEE 802.3: finds what a line breaks, proves nothing against who means it. */
 uint32_t crc32_of(const uint8_t *bytes, size_t size);
+
+/** Of more bytes; `crc` is that of those before, 0 if there are none. */
+uint32_t crc32_add(uint32_t crc, const uint8_t *bytes, size_t size);

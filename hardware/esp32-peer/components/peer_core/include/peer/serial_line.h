@@ -25,6 +25,9 @@ typedef struct {
     uint32_t noise[NOISE_KINDS];
 } line_counters_t;
 
+/** Gives the next `size` bytes of a record, in order. */
+typedef void (*line_source_t)(void *context, uint8_t *out, size_t size);
+
 typedef struct {
     line_counters_t counters;
     /* How this side presents itself. */
@@ -44,6 +47,8 @@ typedef struct {
     bool has_outgoing;
     channel_t outgoing_channel;
     size_t outgoing_size, outgoing_offset;
+    line_source_t source; /**< Where the rest of it comes from; `outgoing` is one frame then. */
+    void *source_context;
     unsigned tries;
     uint64_t timeout_ms, deadline_ms;
     /* The record that is coming in; its size may grow past the room, its bytes do not. */
@@ -77,6 +82,10 @@ bool serial_line_is_idle(const serial_line_t *line);
 /** Copies the record. Whether it was taken: the line must be idle, and the record fit its mtu. */
 PEER_CHECKED bool serial_line_send(serial_line_t *line, channel_t channel, const uint8_t *record,
                                    size_t size);
+
+/** The same for a record that is made while it is sent, and may be longer than LINE_MTU. */
+PEER_CHECKED bool serial_line_send_from(serial_line_t *line, channel_t channel, size_t size,
+                                        line_source_t source, void *context);
 
 /** Reads until something happened or all is read; returns how many bytes were read. */
 size_t serial_line_receive(serial_line_t *line, const uint8_t *bytes, size_t size, uint64_t now_ms,
