@@ -1,90 +1,105 @@
 /**
- * Counts prediction errors on pictures and writes src/stego/prior-data.ts:
+ * Counts prediction errors on pictures and writes src/stego/prior-data.ts. Profile integer is
+ * trained apart: the device has its histograms too, so they seldom change.
  *
- *     node scripts/train-stego-prior.ts PICTURE.png …
+ *     node scripts/train-stego-prior.ts coded|integer PICTURE.png …
  *
- * Train on pictures that no figure is reported on: fruits.png and tulips.png of the covers.
+ * docs/STEGO.md §8 says on which; never train on pictures that figures are reported on.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Calibration, type Curve, KNOTS } from '../src/stego/calibration.ts';
-import { BINS, LEVELS, ORIGIN, UNIT } from '../src/stego/context.ts';
-import { type Field, fieldOf, firstColumn, MARGIN } from '../src/stego/field.ts';
+import { BUCKETS, type Curve } from '../src/stego/calibration.ts';
+import { BINS, KINDS, LEVELS, ORIGIN, UNIT } from '../src/stego/context.ts';
+import { fieldOf, firstColumn, MARGIN } from '../src/stego/field.ts';
 import { decodePng } from '../src/stego/index.ts';
-import { readLayer } from '../src/stego/layer.ts';
 import { carryingPlanes } from '../src/stego/picture.ts';
-import { PROFILES, type Profile } from '../src/stego/profile.ts';
-import type { Predictor } from '../src/stego/rhombus.ts';
+import { CURVES, PRIORS } from '../src/stego/prior-data.ts';
+import { PROFILES } from '../src/stego/profile.ts';
+import { type Prediction, Scan } from '../src/stego/scan.ts';
 import { readShiftLayer } from '../src/stego/shift-layer.ts';
 import { EXCLUDED, GROUPS } from '../src/stego/shift-model.ts';
 
 /** Probabilities are written as parts of this. */
 const WHOLE = 100_000;
+/** What a sample counts in the prior of the levels beside its own. */
+const LENT = 0.05;
 
-const PATHS = process.argv.slice(2);
+const [PART, ...PATHS] = process.argv.slice(2);
+if ((PART !== 'coded' && PART !== 'integer') || PATHS.length === 0) {
+  throw new Error('usage: train-stego-prior.ts coded|integer PICTURE.png …');
+}
+
 const FIELDS = PATHS.map((path) => decodePng(readFileSync(path)).picture).flatMap((picture) =>
   carryingPlanes(picture).map((plane) =>
     fieldOf(plane, picture.width, picture.height, picture.depth, 0),
   ),
 );
 
-/** Mean absolute error at each knot: each sample counts at the two knots that it lies between. */
-function curveFor({ predictor: make }: Profile): Curve {
-  const [sums, weights] = [new Float64Array(KNOTS), new Float64Array(KNOTS)];
-  const where = new Calibration(new Float64Array(KNOTS).fill(1));
-  const add = (knot: number, error: number, weight: number) => {
-    sums[knot] = (sums[knot] ?? 0) + error * weight;
-    weights[knot] = (weights[knot] ?? 0) + weight;
-  };
-  for (const field of FIELDS) {
-    for (const parity of [0, 1]) {
-      walk(field, parity, make(field), (noise, error) => {
-        where.locate(noise);
-        add(where.knot, Math.max(error, UNIT / 4), 1 - where.fraction);
-        add(where.knot + 1, Math.max(error, UNIT / 4), where.fraction);
-      });
-    }
-  }
-  // Where nothing was seen the curve goes on as noise does.
+/** Mean absolute error in each bucket; where few samples were, its neighbours help. */
+function curveFor(solves: boolean): Curve {
+  const [sums, counts] = [new Float64Array(BUCKETS), new Float64Array(BUCKETS)];
+  walk({ curve: new Float64Array(BUCKETS).fill(1), solves }, (scan, sample) => {
+    const error = Math.max(UNIT / 4, Math.abs(sample * UNIT - scan.mean));
+    sums[scan.bucket] = (sums[scan.bucket] ?? 0) + error;
+    counts[scan.bucket] = (counts[scan.bucket] ?? 0) + 1;
+  });
+  // Where nothing was seen the curve goes on as noise does, by an eighth of a doubling.
   let last = UNIT / 4;
-  return sums.map((sum, knot) => {
-    const weight = weights[knot] ?? 0;
-    last = weight > 50 ? sum / weight : last * 1.2;
+  return sums.map((_, bucket) => {
+    let [sum, count] = [0, 0];
+    for (let reach = 0; reach < 5 && count < 1000; reach++) {
+      const [from, to] = [Math.max(0, bucket - reach), bucket + reach + 1];
+      sum = sums.subarray(from, to).reduce((a, b) => a + b, 0);
+      count = counts.subarray(from, to).reduce((a, b) => a + b, 0);
+    }
+    last = count > 50 ? sum / count : last * 2 ** (1 / 8);
     return Math.round(1000 * last) / 1000;
   });
 }
 
-function walk(
-  field: Field,
-  parity: number,
-  predictor: Predictor,
-  visit: (noise: number, error: number) => void,
-): void {
-  for (let y = 1; y < field.height - 1; y++) {
-    const row = (y + MARGIN) * field.stride + MARGIN;
-    predictor.startRow();
-    for (let x = firstColumn(y, parity); x < field.width - 1; x += 2) {
-      predictor.predict(row + x, x);
-      const sample = field.samples[row + x] ?? 0;
-      visit(predictor.noise, Math.abs(sample * UNIT - predictor.mean));
-      predictor.learn(x, sample);
+function walk(prediction: Prediction, visit: (scan: Scan, sample: number) => void): void {
+  for (const field of FIELDS) {
+    for (const parity of [0, 1]) {
+      const scan = new Scan(field, prediction);
+      for (let y = 1; y < field.height - 1; y++) {
+        const row = (y + MARGIN) * field.stride + MARGIN;
+        const first = firstColumn(y, parity);
+        scan.startRow(y, first);
+        for (let x = first; x < field.width - 1; x += 2) {
+          const sample = field.samples[row + x] ?? 0;
+          scan.visit(row + x, x);
+          visit(scan, sample);
+          scan.learn(x, sample);
+        }
+        scan.endRow();
+      }
     }
-    predictor.endRow();
   }
 }
 
-function countsFor(profile: Profile): Float64Array {
-  const counts = new Float64Array(LEVELS * BINS);
-  for (const field of FIELDS) {
-    for (const parity of [0, 1]) {
-      const { contexts, bins } = readLayer(field, parity, profile);
-      contexts.forEach((context, i) => {
-        const bin = (bins[i] ?? 0) % 64;
-        if (context >= LEVELS || bin >= BINS) return;
-        counts[context * BINS + bin] = (counts[context * BINS + bin] ?? 0) + 1;
-      });
+function countsFor(prediction: Prediction): Float64Array {
+  const counts = new Float64Array(KINDS * LEVELS * BINS);
+  walk(prediction, (scan, sample) => {
+    const bin = (sample - scan.base) * scan.direction + ORIGIN;
+    if (scan.context >= KINDS * LEVELS || bin < 0 || bin >= BINS) return;
+    const at = scan.context * BINS + bin;
+    counts[at] = (counts[at] ?? 0) + 1;
+  });
+  // The levels beside lend a little, and those beyond what was seen take the nearest.
+  return counts.map((_, at) => {
+    const level = Math.floor(at / BINS) % LEVELS;
+    for (let reach = 1; reach < LEVELS; reach++) {
+      let [here, total] = [0, 0];
+      for (let by = -reach; by <= reach; by++) {
+        if (level + by < 0 || level + by >= LEVELS) continue;
+        const row = (Math.floor(at / BINS) + by) * BINS;
+        const weight = by === 0 ? 1 : LENT;
+        here += weight * (counts[row + (at % BINS)] ?? 0);
+        total += counts.subarray(row, row + BINS).reduce((a, b) => a + b, 0);
+      }
+      if (total > 0) return here;
     }
-  }
-  return counts;
+    return 0;
+  });
 }
 
 /** Profile integer counts over bare noise levels, without a curve. */
@@ -115,23 +130,26 @@ function line(counts: Float64Array): string {
 }
 
 const NAMES = ['fast', 'max'] as const;
-const curves = NAMES.map((name) => ({ name, curve: curveFor(PROFILES[name]) }));
-const priors = curves.map(({ name, curve }) => {
-  const counts = countsFor({ ...PROFILES[name], curve });
-  const levels = Array.from({ length: LEVELS }, (_, level) => level * BINS);
-  return { name, lines: levels.map((at) => line(counts.subarray(at, at + BINS))) };
+const coded = NAMES.map((name) => {
+  if (PART !== 'coded') return { name, curve: CURVES[name], lines: PRIORS[name] };
+  const { solves } = PROFILES[name];
+  const curve = curveFor(solves);
+  const counts = countsFor({ solves, curve });
+  const rows = Array.from({ length: KINDS * LEVELS }, (_, row) => row * BINS);
+  const lines = rows.map((at) => line(counts.subarray(at, at + BINS))).join('\n');
+  return { name, curve: [...curve].join(' '), lines };
 });
-const integer = { name: 'integer', lines: integerLines() };
+const lines = PART === 'integer' ? integerLines().join('\n') : PRIORS.integer;
 writeFileSync(
   new URL('../src/stego/prior-data.ts', import.meta.url),
   `/** Generated by scripts/train-stego-prior.ts; do not edit. */
 
-/** Mean absolute errors at the knots of the noise scale, in sixteenths of a step. */
+/** Mean absolute errors in the buckets of the noise scale, in sixteenths of a step. */
 export const CURVES = {
-${curves.map(({ name, curve }) => `  ${name}:\n    '${[...curve].join(' ')}',\n`).join('')}};
+${coded.map(({ name, curve }) => `  ${name}:\n    '${curve}',\n`).join('')}};
 
-/** A line is a level: its first bin that occurs, then the bins as parts of ${WHOLE}. */
+/** A line is a level of a kind: its first bin that occurs, then the bins as parts of ${WHOLE}. */
 export const PRIORS = {
-${[...priors, integer].map(({ name, lines }) => `  ${name}: \`${lines.join('\n')}\`,\n`).join('')}};
+${[...coded, { name: 'integer', lines }].map(({ name, lines }) => `  ${name}: \`${lines}\`,\n`).join('')}};
 `,
 );

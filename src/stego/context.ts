@@ -16,9 +16,12 @@ export const LEVELS = 20;
 export const BINS = 50;
 export const ORIGIN = 24;
 
-/** Contexts away from black and white; then five for each level, by the room that is left. */
+/** Predictions at, near, and far from a whole step have histograms of their own. */
+export const KINDS = 3;
+const KIND_OF = Uint8Array.of(0, 0, 0, 1, 1, 1, 2, 2, 2);
+/** Contexts away from black and white, kind by kind; then five a level, by the room left. */
 const CLIPS = 5;
-export const CONTEXTS = LEVELS * (1 + CLIPS);
+export const CONTEXTS = LEVELS * (KINDS + CLIPS);
 
 /** Upper bounds of the noise levels: 0.45 × 1.25^k steps, times 1600. */
 const THRESHOLDS = Int32Array.of(
@@ -42,7 +45,7 @@ export function levelOf(noise: number): number {
 /** The bins of a context: its window. */
 export function windowOf(context: number): { readonly lowest: number; readonly highest: number } {
   const level = context % LEVELS;
-  const clip = Math.floor(context / LEVELS) - 1;
+  const clip = Math.floor(context / LEVELS) - KINDS;
   const reach = REACH[level] as number;
   const down = clip < 0 ? reach : Math.min(clip, reach);
   return { lowest: ORIGIN - down, highest: ORIGIN + 1 + reach };
@@ -57,19 +60,19 @@ export class Place {
   direction = 1;
 
   /** @param mean in sixteenths, within 0 … 16 × max. */
-  locate(mean: number, noise: number, max: number): void {
-    const level = levelOf(noise);
+  locate(mean: number, level: number, max: number): void {
     const reach = REACH[level] as number;
     const below = mean >> 4;
     const above = (mean + UNIT - 1) >> 4;
+    const fraction = mean & (UNIT - 1);
     if (below <= reach) {
-      this.#set(level + LEVELS * (1 + Math.min(below, CLIPS - 1)), below, 1);
+      this.#set(level + LEVELS * (KINDS + Math.min(below, CLIPS - 1)), below, 1);
     } else if (max - above <= reach) {
-      this.#set(level + LEVELS * (1 + Math.min(max - above, CLIPS - 1)), above, -1);
-    } else if ((mean & (UNIT - 1)) > UNIT / 2) {
-      this.#set(level, above, -1);
+      this.#set(level + LEVELS * (KINDS + Math.min(max - above, CLIPS - 1)), above, -1);
+    } else if (fraction > UNIT / 2) {
+      this.#set(level + LEVELS * (KIND_OF[UNIT - fraction] as number), above, -1);
     } else {
-      this.#set(level, below, 1);
+      this.#set(level + LEVELS * (KIND_OF[fraction] as number), below, 1);
     }
   }
 

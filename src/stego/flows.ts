@@ -10,7 +10,7 @@ import { BINS } from './context.ts';
 
 /** Sweeps over the window until shares stop moving; a bound, seldom met. */
 const SWEEPS_MAX = 60;
-const SETTLED = 1e-5;
+const SETTLED = 1e-4;
 /** Shares below this part of the whole are not worth coding. */
 const NEGLIGIBLE = 1e-4;
 
@@ -22,35 +22,51 @@ export class Flows {
   readonly down = new Float64Array(BINS);
   /** Whether anything moves at all. */
   active = false;
+  /** For each histogram the parts of its bins that moved when it was solved last. */
+  readonly #partsUp: Float64Array;
+  readonly #partsDown: Float64Array;
+  readonly #ratio: number;
+  readonly #balance: number;
 
-  /** @param counts the histogram, from `offset` on, not yet normalised. */
-  solve(
-    counts: Float64Array,
-    offset: number,
-    lowest: number,
-    highest: number,
-    ratio: number,
-  ): void {
+  /** For histograms numbered 0 … `count` - 1. */
+  constructor(count: number, ratio: number) {
+    this.#ratio = ratio;
+    this.#balance = 1 / (1 + ratio);
+    this.#partsUp = new Float64Array(count * BINS);
+    this.#partsDown = new Float64Array(count * BINS);
+  }
+
+  /** @param counts the histogram, not yet normalised. */
+  solve(which: number, counts: Float64Array, lowest: number, highest: number): void {
+    this.#start(which * BINS, counts, lowest, highest);
+    for (let sweep = 0; sweep < SWEEPS_MAX; sweep++) {
+      if (this.#sweep(lowest, highest) < SETTLED) break;
+    }
+    this.#settle(which * BINS, lowest, highest);
+  }
+
+  /** Starts from what moved the last time: histograms change little, so little is left to do. */
+  #start(offset: number, counts: Float64Array, lowest: number, highest: number): void {
     const { before, after, up, down } = this;
     let total = 0;
-    for (let b = lowest; b <= highest; b++) total += counts[offset + b] as number;
+    for (let b = lowest; b <= highest; b++) total += counts[b] as number;
     before.fill(0);
     after.fill(0);
     up.fill(0);
     down.fill(0);
     for (let b = lowest; b <= highest; b++) {
-      before[b] = (counts[offset + b] as number) / total;
-      after[b] = before[b] as number;
+      const whole = (counts[b] as number) / total;
+      before[b] = whole;
+      up[b] = whole * (this.#partsUp[offset + b] as number);
+      down[b] = whole * (this.#partsDown[offset + b] as number);
     }
-    for (let sweep = 0; sweep < SWEEPS_MAX; sweep++) {
-      if (this.#sweep(lowest, highest, ratio) < SETTLED) break;
-    }
-    this.#settle(lowest, highest);
+    this.#follow(lowest, highest);
   }
 
   /** Balances each pair of neighbours once; returns how much moved. */
-  #sweep(lowest: number, highest: number, ratio: number): number {
+  #sweep(lowest: number, highest: number): number {
     const { before, after, up, down } = this;
+    const [ratio, balance] = [this.#ratio, this.#balance];
     let moved = 0;
     for (let b = lowest; b < highest; b++) {
       const flow = (up[b] as number) - (down[b + 1] as number);
@@ -59,10 +75,10 @@ export class Flows {
       let wanted = 0;
       if (here > ratio * next) {
         const room = (before[b] as number) - (down[b] as number);
-        wanted = Math.min((here + next) / (1 + ratio) - next, room);
+        wanted = Math.min((here + next) * balance - next, room);
       } else if (next > ratio * here) {
         const room = (before[b + 1] as number) - (up[b + 1] as number);
-        wanted = -Math.min((here + next) / (1 + ratio) - here, room);
+        wanted = -Math.min((here + next) * balance - here, room);
       }
       if (wanted === flow) continue;
       after[b] = here - wanted;
@@ -74,15 +90,24 @@ export class Flows {
     return moved;
   }
 
-  /** Drops what is negligible, and makes `after` follow from the flows exactly. */
-  #settle(lowest: number, highest: number): void {
-    const { before, after, up, down } = this;
+  /** Keeps what moves for the next time, and drops what is negligible. */
+  #settle(offset: number, lowest: number, highest: number): void {
+    const { before, up, down } = this;
     this.active = false;
     for (let b = lowest; b <= highest; b++) {
+      const whole = before[b] as number;
+      this.#partsUp[offset + b] = (up[b] as number) / whole;
+      this.#partsDown[offset + b] = (down[b] as number) / whole;
       if ((up[b] as number) < NEGLIGIBLE) up[b] = 0;
       if ((down[b] as number) < NEGLIGIBLE) down[b] = 0;
       if ((up[b] as number) > 0 || (down[b] as number) > 0) this.active = true;
     }
+    this.#follow(lowest, highest);
+  }
+
+  /** Makes `after` follow from the flows exactly. */
+  #follow(lowest: number, highest: number): void {
+    const { before, after, up, down } = this;
     for (let b = lowest; b <= highest; b++) {
       const fromBelow = b > lowest ? (up[b - 1] as number) : 0;
       const fromAbove = b < highest ? (down[b + 1] as number) : 0;

@@ -3,8 +3,7 @@
  * written in the opposite order, and restored in raster order again, so that whoever restores
  * knows at each sample exactly what the writer knew there.
  */
-import { Calibration } from './calibration.ts';
-import { BINS, ORIGIN, Place, UNIT } from './context.ts';
+import { BINS, ORIGIN } from './context.ts';
 import { type Field, firstColumn, layerSize, MARGIN } from './field.ts';
 import {
   FROM_ABOVE,
@@ -18,6 +17,7 @@ import {
 } from './model.ts';
 import type { Profile } from './profile.ts';
 import { PROBABILITY_BITS, type Rans } from './rans.ts';
+import { type Prediction, Scan } from './scan.ts';
 
 const TOTAL = 1 << PROBABILITY_BITS;
 
@@ -33,30 +33,25 @@ export interface Tape {
 }
 
 /** Reads a layer without changing it. */
-export function readLayer(field: Field, parity: number, profile: Profile): Tape {
+export function readLayer(field: Field, parity: number, prediction: Prediction): Tape {
   const size = layerSize(field, parity);
-  const predictor = profile.predictor(field);
-  const calibration = new Calibration(profile.curve);
+  const scan = new Scan(field, prediction);
   const tape = { contexts: new Uint8Array(size), bins: new Uint8Array(size) };
-  const place = new Place();
   let index = 0;
   for (let y = 1; y < field.height - 1; y++) {
     const row = (y + MARGIN) * field.stride + MARGIN;
-    predictor.startRow();
-    for (let x = firstColumn(y, parity); x < field.width - 1; x += 2) {
-      predictor.predict(row + x, x);
+    const first = firstColumn(y, parity);
+    scan.startRow(y, first);
+    for (let x = first; x < field.width - 1; x += 2) {
       const sample = field.samples[row + x] as number;
-      calibration.locate(predictor.noise);
-      place.locate(predictor.mean, calibration.noise, field.max);
-      const bin = (sample - place.base) * place.direction + ORIGIN;
-      tape.contexts[index] = place.context;
-      tape.bins[index] =
-        bin < 0 || bin >= BINS ? OUTSIDE : bin + (place.direction < 0 ? TURNED : 0);
-      calibration.learn(Math.abs(sample * UNIT - predictor.mean));
-      predictor.learn(x, sample);
+      scan.visit(row + x, x);
+      const bin = (sample - scan.base) * scan.direction + ORIGIN;
+      tape.contexts[index] = scan.context;
+      tape.bins[index] = bin < 0 || bin >= BINS ? OUTSIDE : bin + (scan.direction < 0 ? TURNED : 0);
+      scan.learn(x, sample);
       index++;
     }
-    predictor.endRow();
+    scan.endRow();
   }
   return tape;
 }
@@ -193,21 +188,18 @@ export function restoreLayer(
   rans: Rans,
   from: number,
 ): void {
-  const predictor = profile.predictor(field);
-  const calibration = new Calibration(profile.curve);
+  const scan = new Scan(field, profile);
   const model = new Model(profile.prior, ratio);
   const tables = new Uint16Array(256 * TABLE_SIZE);
   const active = new Uint8Array(256);
-  const place = new Place();
   let index = 0;
   for (let y = 1; y < field.height - 1; y++) {
     const row = (y + MARGIN) * field.stride + MARGIN;
-    predictor.startRow();
-    for (let x = firstColumn(y, parity); x < field.width - 1; x += 2, index++) {
-      predictor.predict(row + x, x);
-      calibration.locate(predictor.noise);
-      place.locate(predictor.mean, calibration.noise, field.max);
-      const { context, base, direction } = place;
+    const first = firstColumn(y, parity);
+    scan.startRow(y, first);
+    for (let x = first; x < field.width - 1; x += 2, index++) {
+      scan.visit(row + x, x);
+      const { context, base, direction } = scan;
       if (model.isDue(context)) {
         model.refresh(context);
         active[context] = model.flows.active ? 1 : 0;
@@ -216,17 +208,19 @@ export function restoreLayer(
       let sample = field.samples[row + x] as number;
       let bin = (sample - base) * direction + ORIGIN;
       if (model.covers(context, bin)) {
-        if (index >= from && active[context] === 1) {
-          bin += moveBack(tables, context * TABLE_SIZE + ROW * bin, rans);
-          sample = (bin - ORIGIN) * direction + base;
-          field.samples[row + x] = sample;
+        if (active[context] === 1 && index >= from) {
+          const move = moveBack(tables, context * TABLE_SIZE + ROW * bin, rans);
+          if (move !== 0) {
+            bin += move;
+            sample += move * direction;
+            field.samples[row + x] = sample;
+          }
         }
         model.learn(context, bin);
       }
-      calibration.learn(Math.abs(sample * UNIT - predictor.mean));
-      predictor.learn(x, sample);
+      scan.learn(x, sample);
     }
-    predictor.endRow();
+    scan.endRow();
   }
 }
 

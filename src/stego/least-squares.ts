@@ -6,7 +6,6 @@
  */
 import { UNIT } from './context.ts';
 import type { Field } from './field.ts';
-import { Errors, type Predictor, roughness } from './rhombus.ts';
 
 /** Neighbours as (dy, dx): four of the other layer, four of the same that are known already. */
 const TAPS: readonly (readonly [number, number])[] = [
@@ -39,11 +38,8 @@ const BEYOND = 2;
 /** Below it the system has no answer. */
 const SINGULAR = 1e-9;
 
-export class LeastSquares implements Predictor {
-  mean = 0;
-  noise = 0;
+export class LeastSquares {
   readonly #field: Field;
-  readonly #errors: Errors;
   readonly #offsets: Int32Array;
   /** For each column: the faded sums of all rows above, and the products of the row at hand. */
   readonly #above: Float64Array;
@@ -59,7 +55,6 @@ export class LeastSquares implements Predictor {
 
   constructor(field: Field) {
     this.#field = field;
-    this.#errors = new Errors(field.width);
     this.#offsets = Int32Array.from(TAPS, ([dy, dx]) => dy * field.stride + dx);
     this.#above = new Float64Array(field.width * SUMS);
     this.#products = new Float64Array(field.width * SUMS);
@@ -67,12 +62,12 @@ export class LeastSquares implements Predictor {
   }
 
   startRow(): void {
-    this.#errors.startRow();
     this.#along.fill(0);
     this.#products.fill(0);
   }
 
-  predict(at: number, x: number): void {
+  /** @returns the sample at `at` in column `x` in sixteenths, predicted without looking at it. */
+  predict(at: number, x: number): number {
     const s = this.#field.samples;
     const stride = this.#field.stride;
     const north = s[at - stride] as number;
@@ -94,12 +89,11 @@ export class LeastSquares implements Predictor {
     mean = Math.max(0, least, Math.min(this.#field.max, most, mean));
     this.#level = level;
     this.#exact = mean;
-    this.mean = Math.floor(mean * UNIT + 0.5);
-    this.noise = roughness(s, at, stride) + this.#errors.nearby(x);
+    return Math.floor(mean * UNIT + 0.5);
   }
 
+  /** Tells the true value of the sample predicted last. */
   learn(x: number, sample: number): void {
-    this.#errors.set(x, Math.abs(sample * UNIT - this.mean));
     const v = this.#neighbours;
     const activity =
       Math.abs(v[0] as number) +

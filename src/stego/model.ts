@@ -2,12 +2,12 @@
  * Adaptive histograms, one a context, and the coding tables that follow from them. Both ends keep
  * the same counts, because both count only samples of the cover that they have passed.
  */
-import { BINS, CONTEXTS, LEVELS, windowOf } from './context.ts';
+import { BINS, CONTEXTS, KINDS, LEVELS, windowOf } from './context.ts';
 import { Flows } from './flows.ts';
 import { PROBABILITY_BITS } from './rans.ts';
 
 /** Samples that the trained prior counts for, away from black and white and near them. */
-const PRIOR_WEIGHT = 900;
+const PRIOR_WEIGHT = 1200;
 const PRIOR_WEIGHT_CLIPPED = 100;
 /** What one sample counts in the histograms of the next lower and higher noise level. */
 const NEIGHBOUR_WEIGHT = 0.3;
@@ -26,7 +26,7 @@ export const TABLE_SIZE = ROW * BINS;
 
 const TOTAL = 1 << PROBABILITY_BITS;
 
-/** `levels` histograms of BINS bins, each summing to one. */
+/** KINDS × LEVELS histograms of BINS bins, each summing to one. */
 export type Prior = Float64Array;
 
 const WINDOWS = Array.from({ length: CONTEXTS }, (_, context) => windowOf(context));
@@ -34,19 +34,23 @@ const LOWEST = Int32Array.from(WINDOWS, ({ lowest }) => lowest);
 const HIGHEST = Int32Array.from(WINDOWS, ({ highest }) => highest);
 
 export class Model {
-  readonly flows = new Flows();
-  readonly #counts = new Float64Array(CONTEXTS * BINS);
+  readonly flows: Flows;
+  readonly #prior = new Float64Array(CONTEXTS * BINS);
+  /** Cover samples passed. */
+  readonly #counts = new Uint32Array(CONTEXTS * BINS);
+  readonly #histogram = new Float64Array(BINS);
   readonly #seen = new Int32Array(CONTEXTS);
   readonly #due = new Int32Array(CONTEXTS);
-  readonly #ratio: number;
 
   constructor(prior: Prior, ratio: number) {
-    this.#ratio = ratio;
+    this.flows = new Flows(CONTEXTS, ratio);
     for (let context = 0; context < CONTEXTS; context++) {
-      const row = (context % LEVELS) * BINS;
-      const weight = context < LEVELS ? PRIOR_WEIGHT : PRIOR_WEIGHT_CLIPPED;
+      const isClipped = context >= KINDS * LEVELS;
+      // Contexts near black and white have priors of predictions at a whole step.
+      const row = (isClipped ? context % LEVELS : context) * BINS;
+      const weight = isClipped ? PRIOR_WEIGHT_CLIPPED : PRIOR_WEIGHT;
       for (let b = LOWEST[context] as number; b <= (HIGHEST[context] as number); b++) {
-        this.#counts[context * BINS + b] = ((prior[row + b] as number) + FLOOR) * weight;
+        this.#prior[context * BINS + b] = ((prior[row + b] as number) + FLOOR) * weight;
       }
     }
   }
@@ -66,22 +70,24 @@ export class Model {
     const seen = this.#seen[context] as number;
     this.#due[context] = seen + 32 + (seen >> 3);
     const lowest = LOWEST[context] as number;
-    this.flows.solve(this.#counts, context * BINS, lowest, HIGHEST[context] as number, this.#ratio);
+    const highest = HIGHEST[context] as number;
+    const level = context % LEVELS;
+    const [quieter, louder] = [level > 0, level < LEVELS - 1];
+    const counts = this.#counts;
+    for (let b = lowest, i = context * BINS + lowest; b <= highest; b++, i++) {
+      const beside =
+        (quieter ? (counts[i - BINS] as number) : 0) + (louder ? (counts[i + BINS] as number) : 0);
+      this.#histogram[b] =
+        (this.#prior[i] as number) + (counts[i] as number) + NEIGHBOUR_WEIGHT * beside;
+    }
+    this.flows.solve(context, this.#histogram, lowest, highest);
   }
 
-  /** Counts a cover sample, in its own context and a little in those beside it. */
+  /** Counts a cover sample. */
   learn(context: number, bin: number): void {
     const at = context * BINS + bin;
-    const counts = this.#counts;
-    counts[at] = (counts[at] as number) + 1;
+    this.#counts[at] = (this.#counts[at] as number) + 1;
     this.#seen[context] = (this.#seen[context] as number) + 1;
-    const level = context % LEVELS;
-    if (level > 0 && this.covers(context - 1, bin)) {
-      counts[at - BINS] = (counts[at - BINS] as number) + NEIGHBOUR_WEIGHT;
-    }
-    if (level < LEVELS - 1 && this.covers(context + 1, bin)) {
-      counts[at + BINS] = (counts[at + BINS] as number) + NEIGHBOUR_WEIGHT;
-    }
   }
 
   /** Bits and changes that one sample in each bin is worth under the flows just solved. */
@@ -90,9 +96,11 @@ export class Model {
     for (let b = 0; b < BINS; b++) {
       const whole = before[b] as number;
       const [toUp, toDown] = [up[b] as number, down[b] as number];
-      const worth = (share: number, bin: number) =>
-        share <= 0 ? 0 : share * Math.log2(whole / (after[bin] as number));
-      const bits = worth(toUp, b + 1) + worth(toDown, b - 1) + worth(whole - toUp - toDown, b);
+      const stays = whole - toUp - toDown;
+      let bits = 0;
+      if (toUp > 0) bits += toUp * Math.log2(whole / (after[b + 1] as number));
+      if (toDown > 0) bits += toDown * Math.log2(whole / (after[b - 1] as number));
+      if (stays > 0) bits += stays * Math.log2(whole / (after[b] as number));
       gains[offset + b] = whole > 0 ? bits / whole : 0;
       costs[offset + b] = whole > 0 ? (toUp + toDown) / whole : 0;
     }

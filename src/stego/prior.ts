@@ -1,13 +1,13 @@
 /** The trained histograms, unpacked; scripts/train-stego-prior.ts makes them. */
 import type { Curve } from './calibration.ts';
-import { BINS, LEVELS } from './context.ts';
+import { BINS, KINDS, LEVELS } from './context.ts';
 import type { Prior } from './model.ts';
 import { CURVES, PRIORS } from './prior-data.ts';
 import { GROUPS, type IntegerPrior } from './shift-model.ts';
 
-/** LEVELS rows of BINS probabilities. */
+/** KINDS × LEVELS rows of BINS probabilities. */
 export function priorOf(profile: keyof typeof PRIORS): Prior {
-  const prior = new Float64Array(LEVELS * BINS);
+  const prior = new Float64Array(KINDS * LEVELS * BINS);
   PRIORS[profile].split('\n').forEach((line, level) => {
     const [first = 0, ...counts] = line.trim().split(' ').map(Number);
     const total = counts.reduce((sum, count) => sum + count, 0);
@@ -18,7 +18,7 @@ export function priorOf(profile: keyof typeof PRIORS): Prior {
   return prior;
 }
 
-/** Mean absolute errors at the knots of the noise scale. */
+/** Mean absolute errors in the buckets of the noise scale. */
 export function curveOf(profile: keyof typeof CURVES): Curve {
   return Float64Array.from(CURVES[profile].split(' ').map(Number));
 }

@@ -1,22 +1,17 @@
 /** The ways to predict, each with what was trained for it. */
-import type { Curve } from './calibration.ts';
-import type { Field } from './field.ts';
-import { LeastSquares } from './least-squares.ts';
 import type { Prior } from './model.ts';
 import { carryingPlanes, type Picture } from './picture.ts';
 import { curveOf, priorOf } from './prior.ts';
-import { type Predictor, Rhombus } from './rhombus.ts';
+import type { Prediction } from './scan.ts';
 
 export type CodedName = 'fast' | 'max';
 export type ProfileName = CodedName | 'integer';
 
-export interface Profile {
+export interface Profile extends Prediction {
   readonly name: CodedName;
   /** Its number in the header. */
   readonly code: number;
   readonly prior: Prior;
-  readonly curve: Curve;
-  predictor(field: Field): Predictor;
 }
 
 export const PROFILES: Readonly<Record<CodedName, Profile>> = {
@@ -25,14 +20,14 @@ export const PROFILES: Readonly<Record<CodedName, Profile>> = {
     code: 0,
     prior: priorOf('fast'),
     curve: curveOf('fast'),
-    predictor: (field) => new Rhombus(field),
+    solves: false,
   },
   max: {
     name: 'max',
     code: 1,
     prior: priorOf('max'),
     curve: curveOf('max'),
-    predictor: (field) => new LeastSquares(field),
+    solves: true,
   },
 };
 

@@ -4,9 +4,11 @@
  * flags are the last bits of their layer. Nothing that is decided within a layer depends on which
  * it was, so such samples can be set right when all bits are known.
  */
+
+import { UNIT } from './context.ts';
 import { type Field, firstColumn, layerSize, MARGIN } from './field.ts';
-import { Rhombus } from './rhombus.ts';
 import { countedAs, EXCLUDED, type IntegerPrior, ShiftModel, ShiftPlace } from './shift-model.ts';
+import { Texture } from './texture.ts';
 
 /** Further from the base than any carrier. */
 const FAR = 63;
@@ -32,15 +34,16 @@ export function readShiftLayer(field: Field, parity: number): ShiftTape {
     ends: new Uint8Array(size),
     positions: new Int32Array(size),
   };
-  const predictor = new Rhombus(field);
+  const texture = new Texture(field);
   const place = new ShiftPlace();
   let index = 0;
   for (let y = 1; y < field.height - 1; y++) {
     const row = (y + MARGIN) * field.stride + MARGIN;
-    predictor.startRow();
-    for (let x = firstColumn(y, parity); x < field.width - 1; x += 2) {
-      predictor.predict(row + x, x);
-      place.locate(predictor.mean, predictor.noise, field.max);
+    const first = firstColumn(y, parity);
+    texture.startRow(y, first);
+    for (let x = first; x < field.width - 1; x += 2) {
+      const mean = texture.means[x] as number;
+      place.locate(mean, texture.noiseAt(x), field.max);
       const sample = field.samples[row + x] as number;
       const counted = countedAs(sample, field.max);
       const distance = (counted - place.base) * place.direction;
@@ -49,7 +52,7 @@ export function readShiftLayer(field: Field, parity: number): ShiftTape {
       tape.ends[index] = sample === 0 || sample === field.max ? 2 : counted === sample ? 0 : 1;
       tape.directions[index] = place.direction;
       tape.positions[index++] = row + x;
-      predictor.learn(x, counted);
+      texture.learn(x, Math.abs(counted * UNIT - mean));
     }
   }
   return tape;
@@ -144,7 +147,7 @@ export function restoreShiftLayer(
   price: number,
   end: number,
 ): number[] {
-  const predictor = new Rhombus(field);
+  const texture = new Texture(field);
   const place = new ShiftPlace();
   const model = new ShiftModel(prior, price);
   const bits: number[] = [];
@@ -152,12 +155,13 @@ export function restoreShiftLayer(
   let index = 0;
   for (let y = 1; y < field.height - 1; y++) {
     const row = (y + MARGIN) * field.stride + MARGIN;
-    predictor.startRow();
-    for (let x = firstColumn(y, parity); x < field.width - 1; x += 2) {
+    const first = firstColumn(y, parity);
+    texture.startRow(y, first);
+    for (let x = first; x < field.width - 1; x += 2) {
       if (index++ >= end) break;
       const at = row + x;
-      predictor.predict(at, x);
-      place.locate(predictor.mean, predictor.noise, field.max);
+      const mean = texture.means[x] as number;
+      place.locate(mean, texture.noiseAt(x), field.max);
       if (place.group !== EXCLUDED) {
         model.decide(place.group);
         const sample = field.samples[at] as number;
@@ -171,7 +175,7 @@ export function restoreShiftLayer(
       if (place.group !== EXCLUDED) {
         model.learn(place.group, (cover - place.base) * place.direction);
       }
-      predictor.learn(x, cover);
+      texture.learn(x, Math.abs(cover * UNIT - mean));
     }
   }
   const flags = bits.splice(Math.max(0, bits.length - flagged.length));
