@@ -22,16 +22,27 @@ const MARGIN_BITS = 64;
 
 const SHIFT_MAX = 7;
 
-/** A cover that was looked at once, for one profile and shift. */
+/** Up to so many bits one layer a plane is enough, unless it changes this many times the samples. */
+const SHORT_BITS = 1024;
+const ONE_LAYER_COST = 1.1;
+
+/** The layers of a plane that carry. */
+type Parities = readonly [0, 1] | readonly [1];
+const BOTH: Parities = [0, 1];
+const SECOND: Parities = [1];
+
+/** A cover that was looked at once, for one profile, shift and choice of layers. */
 class Survey {
-  readonly fields: readonly Field[];
+  readonly shift: number;
+  readonly parities: Parities;
   readonly #tapes: readonly Tape[];
   readonly #profile: Profile;
 
-  constructor(picture: Picture, profile: Profile, shift: number) {
-    this.fields = fieldsOf(picture, shift);
+  constructor(picture: Picture, profile: Profile, shift: number, parities: Parities) {
+    this.shift = shift;
+    this.parities = parities;
     this.#profile = profile;
-    this.#tapes = this.fields.map((field) => readLayer(field, 0, profile));
+    this.#tapes = fieldsOf(picture, shift).map((field) => readLayer(field, parities[0], profile));
   }
 
   /** The first layer as it will be written. */
@@ -45,11 +56,19 @@ class Survey {
     let bits = 0;
     let changes = 0;
     for (const tape of this.#tapes) {
-      const half = forecast(tape, this.#profile.prior, ratio);
-      bits += 2 * half.bits;
-      changes += 2 * half.changes;
+      const one = forecast(tape, this.#profile.prior, ratio);
+      bits += this.parities.length * one.bits;
+      changes += this.parities.length * one.changes;
     }
     return { bits, changes };
+  }
+
+  /** Samples to change for so many bits at the best price; undefined if there is no room. */
+  cost(bits: number): { readonly price: number; readonly changes: number } | undefined {
+    const price = findPrice((price) => this.forecast(price).bits, bits);
+    if (price === undefined) return undefined;
+    const found = this.forecast(price);
+    return { price, changes: (found.changes * bits) / found.bits };
   }
 }
 
@@ -72,21 +91,35 @@ export function embedCoded(
   profile: Profile,
 ): Picture | undefined {
   const needed = 8 * payload.length + OVERHEAD_BITS;
-  const wanted = needed * MARGIN_FACTOR + MARGIN_BITS;
   for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
-    const survey = new Survey(cover, profile, shift);
-    const found = findPrice((price) => survey.forecast(price).bits, wanted);
-    let price = found ?? 0;
+    const [survey, start] = bestSurvey(cover, profile, shift, needed);
     // Without a promising price, price 0 is still tried if it may just suffice.
-    if (found === undefined && survey.forecast(0).bits < needed) continue;
-    for (;;) {
-      const stego = tryEmbed(cover, payload, key, profile, shift, price, survey);
+    if (start === undefined && survey.forecast(0).bits < needed) continue;
+    for (let price = start ?? 0; ; price = Math.floor(price * 0.97)) {
+      const stego = tryEmbed(cover, payload, key, profile, price, survey);
       if (stego !== undefined) return stego;
       if (price === 0) break;
-      price = Math.floor(price * 0.97);
     }
   }
   return undefined;
+}
+
+/** Which layers to write, and the price to begin with; undefined if there seems to be no room. */
+function bestSurvey(
+  cover: Picture,
+  profile: Profile,
+  shift: number,
+  needed: number,
+): readonly [Survey, number | undefined] {
+  const wanted = needed * MARGIN_FACTOR + MARGIN_BITS;
+  const both = new Survey(cover, profile, shift, BOTH);
+  const cost = both.cost(wanted);
+  if (cost === undefined || needed > SHORT_BITS) return [both, cost?.price];
+  const second = new Survey(cover, profile, shift, SECOND);
+  const shortCost = second.cost(wanted);
+  return shortCost !== undefined && shortCost.changes <= ONE_LAYER_COST * cost.changes
+    ? [second, shortCost.price]
+    : [both, cost.price];
 }
 
 /** Undefined if the layers, as they really came out, do not hold the payload at this price. */
@@ -95,10 +128,10 @@ function tryEmbed(
   payload: Uint8Array,
   key: Uint8Array,
   profile: Profile,
-  shift: number,
   price: number,
   survey: Survey,
 ): Picture | undefined {
+  const { shift, parities } = survey;
   const stego = copyOf(cover);
   const ring = new HeaderRing(stego, key);
   const stack = stackOf({ ring: ring.read(), payload }, key);
@@ -109,8 +142,20 @@ function tryEmbed(
   carryingPlanes(stego).forEach((plane, index) => {
     storeInterior(fields[index] as Field, plane, shift);
   });
-  ring.write(encodeHeader({ profile: profile.code, shift, price, start, state: rans.state }));
+  const oneLayer = parities === SECOND;
+  const { state } = rans;
+  ring.write(encodeHeader({ profile: profile.code, shift, price, start, oneLayer, state }));
   return stego;
+}
+
+interface Layer {
+  readonly field: Field;
+  readonly parity: number;
+}
+
+/** In the order of writing. */
+function layersOf(fields: readonly Field[], parities: Parities): Layer[] {
+  return fields.flatMap((field) => parities.map((parity) => ({ field, parity })));
 }
 
 /** Writes all layers; the last one only until `isDone`. Returns where it was left, in steps. */
@@ -122,7 +167,7 @@ function writeLayers(
   isDone: () => boolean,
   survey: Survey,
 ): number {
-  const layers = fields.flatMap((field) => [0, 1].map((parity) => ({ field, parity })));
+  const layers = layersOf(fields, survey.parities);
   const coding = { prior: profile.prior, ratio: ratioOf(price) };
   let start = 0;
   layers.forEach(({ field, parity }, index) => {
@@ -149,7 +194,7 @@ const SPREAD = 4;
 export function capacityCoded(cover: Picture, profile: Profile): number {
   let best = 0;
   for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
-    const survey = new Survey(cover, profile, shift);
+    const survey = new Survey(cover, profile, shift, BOTH);
     const random = new Keystream(new Uint8Array(32), 'capacity');
     const stack = new WordStack(new Uint16Array(0), (index) => random.wordAt(index));
     const rans = new Rans(STATE_START, stack);
@@ -166,12 +211,9 @@ export function forecastCoded(
   payloadSize: number,
   profile: Profile,
 ): number | undefined {
-  const survey = new Survey(cover, profile, 0);
   const needed = 8 * payloadSize + OVERHEAD_BITS;
-  const price = findPrice((price) => survey.forecast(price).bits, needed);
-  if (price === undefined) return undefined;
-  const { bits, changes } = survey.forecast(price);
-  return (changes * needed) / bits;
+  const [survey] = bestSurvey(cover, profile, 0, needed);
+  return survey.cost(needed)?.changes;
 }
 
 /** The inverse of `embedCoded`. Undefined if the coder does not end where it began. */
@@ -184,7 +226,7 @@ export function extractCoded(
   const stack = new WordStack(new Uint16Array(0), () => 0);
   const rans = new Rans(header.state, stack);
   const fields = fieldsOf(stego, header.shift);
-  const layers = fields.flatMap((field) => [0, 1].map((parity) => ({ field, parity })));
+  const layers = layersOf(fields, header.oneLayer ? SECOND : BOTH);
   const ratio = ratioOf(header.price);
   for (const [index, { field, parity }] of [...layers.entries()].reverse()) {
     const isLast = index === layers.length - 1;

@@ -10,12 +10,15 @@ import { carryingPlanes, type Picture } from './picture.ts';
 
 export const HEADER_BITS = 63;
 export const STARTS = 1024;
+const ONE_LAYER = 1 << 27;
 
 export interface Header {
   readonly profile: number;
   /** Lowest bits of each sample that take no part. */
   readonly shift: number;
   readonly price: number;
+  /** Whether only the second layer of each plane carries: enough for short messages. */
+  readonly oneLayer: boolean;
   /** Where the last layer was left, in 1024ths of it. */
   readonly start: number;
   readonly state: number;
@@ -24,11 +27,19 @@ export interface Header {
 /** Least significant bits are bits 0 to 6 of byte 0 first; bit 63 is zero. */
 export type HeaderBits = Uint8Array;
 
-export function encodeHeader({ profile, shift, price, start, state }: Header): HeaderBits {
+export function encodeHeader({
+  profile,
+  shift,
+  price,
+  start,
+  oneLayer,
+  state,
+}: Header): HeaderBits {
   const bits = new Uint8Array(8);
   const view = new DataView(bits.buffer);
   view.setUint32(0, state, true);
-  view.setUint32(4, profile | (shift << 2) | (price << 5) | (start << 17), true);
+  const rest = profile | (shift << 2) | (price << 5) | (start << 17) | (oneLayer ? ONE_LAYER : 0);
+  view.setUint32(4, rest, true);
   return bits;
 }
 
@@ -37,13 +48,14 @@ export function decodeHeader(bits: HeaderBits): Header | undefined {
   const view = new DataView(bits.buffer, bits.byteOffset, bits.length);
   const state = view.getUint32(0, true);
   const rest = view.getUint32(4, true);
-  const isOurs = rest >>> 27 === 0 && (rest & 3) < 3 && state >= 0x10000;
+  const isOurs = rest >>> 28 === 0 && (rest & 3) < 3 && state >= 0x10000;
   if (!isOurs) return undefined;
   return {
     profile: rest & 3,
     shift: (rest >>> 2) & 7,
     price: (rest >>> 5) & 0xfff,
     start: (rest >>> 17) & 0x3ff,
+    oneLayer: (rest & ONE_LAYER) !== 0,
     state,
   };
 }

@@ -15,8 +15,8 @@ import {
   writeShiftLayer,
 } from './shift-layer.ts';
 
-/** Its number in the header. */
-const CODE = 2;
+/** What the header always says: its number, and nothing of what only bits-back coding does. */
+const FIXED = { profile: 2, shift: 0, oneLayer: false, state: STATE_START } as const;
 const PRIOR = integerPrior();
 const WHOLE_LAYER = { step: Number.POSITIVE_INFINITY, enough: Number.POSITIVE_INFINITY } as const;
 
@@ -79,7 +79,7 @@ function tryEmbed(
   carryingPlanes(stego).forEach((plane, index) => {
     storeInterior(fields[index] as Field, plane, 0);
   });
-  ring.write(encodeHeader({ profile: CODE, shift: 0, price, start, state: STATE_START }));
+  ring.write(encodeHeader({ ...FIXED, price, start }));
   return stego;
 }
 
@@ -91,10 +91,10 @@ function layersOf(fields: readonly Field[]) {
 export function extractShifted(
   stego: Picture,
   key: Uint8Array,
-  { shift, price, start, state }: Header,
+  { shift, price, start, oneLayer, state }: Header,
 ): Extracted | undefined {
   // The state is not needed here: constant, it is a check of 32 bits.
-  if (state !== STATE_START || shift !== 0) return undefined;
+  if (state !== STATE_START || shift !== 0 || oneLayer) return undefined;
   const fields = fieldsOf(stego, 0);
   const layers = layersOf(fields);
   const bits: number[][] = [];

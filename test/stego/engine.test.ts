@@ -106,6 +106,30 @@ t.test('a message may end in the first layer', async (t) => {
   }
 });
 
+t.test('a short message leaves every second sample alone, a longer one does not', async (t) => {
+  const recipe = {
+    ...({ width: 90, height: 80, depth: 8, colour: 'rgb', kind: 'photograph', seed: 8 } as const),
+  };
+  const cover = pictureOf(recipe);
+  for (const [size, oneLayer] of [
+    [16, true],
+    [300, false],
+  ] as const) {
+    const payload = bytesOf(size, size);
+    const stego = embed(cover, payload, KEY, 'fast');
+    t.equal(decodeHeader(new HeaderRing(stego, KEY).read())?.oneLayer, oneLayer);
+    t.strictSame(extract(stego, KEY), { payload, cover });
+    const changed = cover.planes.flatMap((plane, c) =>
+      Array.from(plane.keys()).filter((i) => plane[i] !== stego.planes[c]?.[i]),
+    );
+    const inside = changed
+      .map((i) => [i % 90, Math.floor(i / 90)] as const)
+      .filter(([x, y]) => x > 0 && x < 89 && y > 0 && y < 79);
+    const even = inside.filter(([x, y]) => (x + y) % 2 === 0).length;
+    t.ok(oneLayer ? even === 0 : even > 100, `${even} samples of the first layers changed`);
+  }
+});
+
 t.test('without the key nothing is found, in stego image and cover alike', async () => {
   const numRuns = rounds({ reduced: 40, full: 2000 });
   fc.assert(
@@ -161,6 +185,7 @@ t.test('a header is at most 63 bits and one changed sample a block', async () =>
     shift: fc.nat(7),
     price: fc.nat(PRICE_MAX),
     start: fc.nat(1023),
+    oneLayer: fc.boolean(),
     state: fc.integer({ min: 0x10000, max: 2 ** 32 - 1 }),
   });
   fc.assert(
