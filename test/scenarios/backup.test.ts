@@ -50,9 +50,7 @@ async function startPeer(name: string, folder: string, ...flags: string[]): Prom
 async function received(bob: PeerProcess, wanted: string): Promise<string[]> {
   const texts: string[] = [];
   await until(`bob has "${wanted}"`, async () => {
-    const headers = { authorization: `Bearer ${bob.token}` };
-    const { json } = await bob.call('POST', '/decrypt_msg', { headers });
-    texts.push(...json.messages.map(({ text }: { text: string }) => text));
+    texts.push(...(await bob.openedTexts()));
     return texts.includes(wanted) ? true : undefined;
   });
   return texts;

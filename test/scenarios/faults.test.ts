@@ -21,7 +21,7 @@ import t, { type Test } from 'tap';
 import { main } from '../../src/cli/index.ts';
 import { rounds } from '../support/counts.ts';
 import { PeerProcess } from '../support/peer-process.ts';
-import { opened, pairOfProcesses, temporaryFolder, untilDelivered } from './support/pairs.ts';
+import { pairOfProcesses, temporaryFolder, untilDelivered } from './support/pairs.ts';
 
 const PAGE_SIZE = 8192;
 
@@ -74,12 +74,7 @@ async function usedFolder(t: Test, flags: readonly string[] = []) {
 
 async function assertWhole(t: Test, alice: PeerProcess, texts: readonly string[]): Promise<void> {
   await alice.start();
-  const found = await opened(alice);
-  t.strictSame(
-    found.map(({ text }) => text),
-    texts,
-    'and everything is there again',
-  );
+  t.strictSame(await alice.openedTexts(), texts, 'and everything is there again');
   await alice.stop();
 }
 
@@ -96,7 +91,7 @@ t.test('a second process on the same folder is sent away', async (t) => {
   for (const name of own) t.equal(after[name], before[name], `${name} is the first one's`);
   const { json } = await alice.post('/send_msg', { text: 'still here', wait: 30 });
   t.match(json, { delivered: true }, 'the first one does not notice');
-  t.match(await opened(bob), [{ text: 'still here' }]);
+  t.strictSame(await bob.openedTexts(), ['still here']);
 });
 
 t.test('a wrong passphrase, or none, opens nothing and changes nothing', async (t) => {
@@ -173,8 +168,11 @@ async function assertSaysDamaged(t: Test, alice: PeerProcess, page: number, text
   const headers = { authorization: `Bearer ${alice.token}` };
   const { status, json } = await alice.call('POST', '/decrypt_msg', { headers });
   if (status === 200) {
-    const found = json.messages.map(({ text }: { text: string }) => text);
-    t.strictSame(found, texts, `page ${page} was not needed`);
+    t.strictSame(
+      json.messages.map(({ text }) => text),
+      texts,
+      `page ${page} was not needed`,
+    );
   } else t.match({ status, json }, { status: 500, json: { code: 'store_failed' } }, `page ${page}`);
   t.equal((await alice.call('GET', '/healthz')).status, 200, 'and it lives on');
   await alice.stop();

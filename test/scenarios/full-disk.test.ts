@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Answer, type PeerProcess, until } from '../support/peer-process.ts';
-import { opened, pairOfProcesses, untilDelivered } from './support/pairs.ts';
+import { pairOfProcesses, untilDelivered } from './support/pairs.ts';
 
 const DISK_SIZE = '12m';
 /** Messages that fill a disk soon, and still fit into one packet. */
@@ -97,10 +97,6 @@ async function sendUntilRefused(peer: PeerProcess) {
   throw new Error('the disk never became full');
 }
 
-async function texts(peer: PeerProcess): Promise<string[]> {
-  return (await opened(peer)).map(({ text }) => text);
-}
-
 async function assertAnswers(t: Test, peer: PeerProcess): Promise<void> {
   for (const path of ['/show', '/healthz', '/metrics', '/']) {
     t.equal((await peer.call('GET', path)).status, 200, `${path} still answers`);
@@ -129,7 +125,7 @@ t.test('a sender on a full disk refuses, and loses nothing it took', { skip }, a
   disk.free();
   t.match((await alice.post('/send_msg', { text: 'after', wait: 30 })).json, { delivered: true });
   await untilDelivered(alice, 'bob');
-  t.strictSame(await texts(bob), [...accepted, 'after'], 'each once, in order');
+  t.strictSame(await bob.openedTexts(), [...accepted, 'after'], 'each once, in order');
 });
 
 t.test('a receiver on a full disk lets the sender wait', { skip }, async (t) => {
@@ -142,13 +138,13 @@ t.test('a receiver on a full disk lets the sender wait', { skip }, async (t) => 
   }
   await until('alice has refused', async () => {
     const { json } = await alice.call('GET', '/show');
-    return json.refused.busy > 0 ? true : undefined;
+    return (json.refused['busy'] ?? 0) > 0 ? true : undefined;
   });
   await assertAnswers(t, alice);
   t.not((await bob.contact('alice')).queued.messages, 0, 'bob keeps what was not acknowledged');
   disk.free();
   await untilDelivered(bob, 'alice');
-  t.strictSame(await texts(alice), sent, 'each once, in order');
+  t.strictSame(await alice.openedTexts(), sent, 'each once, in order');
 });
 
 t.test('killed on a full disk, it comes back with everything', { skip }, async (t) => {
@@ -171,5 +167,5 @@ t.test('killed on a full disk, it comes back with everything', { skip }, async (
   if (!starts) await alice.start();
   await bob.start();
   await untilDelivered(alice, 'bob');
-  t.strictSame(await texts(bob), accepted, 'each once, in order');
+  t.strictSame(await bob.openedTexts(), accepted, 'each once, in order');
 });

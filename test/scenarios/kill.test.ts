@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { rounds } from '../support/counts.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
+import { Random } from '../support/random.ts';
 import { WireTap } from '../support/wire-tap.ts';
 
 const KILLS = rounds({ reduced: 30, full: 300 });
@@ -59,17 +60,6 @@ interface Side {
   up: Promise<void>;
 }
 
-/** mulberry32: small, and the same everywhere. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 async function startSides(t: Test): Promise<readonly [Side, Side]> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-kill-'));
   const [aliceWire, bobWire] = await Promise.all([WireTap.open(false), WireTap.open(false)]);
@@ -113,30 +103,20 @@ async function send(side: Side, texts: readonly string[]): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, sender));
 }
 
-async function open({ peer }: Side): Promise<string[]> {
-  const headers = { authorization: `Bearer ${peer.token}` };
-  const texts: string[] = [];
-  for (;;) {
-    const { json } = await peer.call('POST', '/decrypt_msg', { headers });
-    if (json.count === 0) return texts;
-    texts.push(...json.messages.map(({ text }: { readonly text: string }) => text));
-  }
-}
-
 t.test('messages both ways, and a kill for every 38 of them', async (t) => {
   const seed = Number(process.env['SOTTO_SEED'] ?? Math.trunc(Math.random() * 2 ** 31));
   t.comment(`SOTTO_SEED=${seed}`);
-  const next = random(seed);
+  const random = new Random(seed);
   const sides = await startSides(t);
   const [alice, bob] = sides;
   await alice.peer.post('/send_keys');
   t.equal((await bob.peer.post('/send_keys')).status, 200);
 
   for (let kill = 0; kill < KILLS; kill += 1) {
-    const victim = next() < 0.5 ? alice : bob;
+    const victim = random.once(2) ? alice : bob;
     const texts = ({ peer }: Side) =>
       Array.from({ length: MESSAGES_PER_KILL }, (_, index) => `${peer.name} ${kill}.${index}`);
-    victim.up = sleep(next() * KILL_WITHIN_MS)
+    victim.up = sleep(random.below(KILL_WITHIN_MS))
       .then(() => victim.peer.stop('SIGKILL'))
       .then(() => start(victim));
     await Promise.all([victim.up, ...sides.map((side) => send(side, texts(side)))]);
@@ -148,7 +128,7 @@ t.test('messages both ways, and a kill for every 38 of them', async (t) => {
     });
   }
   for (const [sender, receiver] of [[alice, bob] as const, [bob, alice] as const]) {
-    const opened = await open(receiver);
+    const opened = await receiver.peer.openedTexts();
     t.strictSame(sender.ledger.audit(opened), [], `what ${sender.peer.name} sent`);
     const accepted = sender.ledger.texts('accepted').length;
     t.comment(`${sender.peer.name}: ${accepted} accepted, ${opened.length} opened`);

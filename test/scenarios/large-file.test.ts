@@ -10,7 +10,7 @@ import t, { type Test } from 'tap';
 import { request } from 'undici';
 import { rounds } from '../support/counts.ts';
 import { type PeerProcess, until } from '../support/peer-process.ts';
-import { opened, pairOfProcesses, untilDelivered } from './support/pairs.ts';
+import { pairOfProcesses, untilDelivered } from './support/pairs.ts';
 
 const MiB = 1024 * 1024;
 const FILE_SIZE = rounds({ reduced: 96, full: 512 }) * MiB;
@@ -44,7 +44,7 @@ function file(size: number, onChunk: (sent: number) => void = () => {}): Written
 /** The files that wait in the inbox, with the hash of what they hold. */
 async function receivedFiles(peer: PeerProcess) {
   const headers = { authorization: `Bearer ${peer.token}` };
-  const messages = await opened(peer);
+  const messages = await peer.opened();
   return await Promise.all(
     messages.map(async ({ name, size, content }) => {
       const hash = createHash('sha256');
@@ -122,10 +122,7 @@ t.test('a file that was never accepted is never sent', async (t) => {
   await alice.start();
   t.match((await alice.post('/send_msg', { text: 'after', wait: 30 })).json, { delivered: true });
   t.strictSame((await alice.contact('bob')).queued, { messages: 0, items: 0, bytes: 0 });
-  t.strictSame(
-    (await opened(bob)).map(({ text }) => text),
-    ['after'],
-  );
+  t.strictSame(await bob.openedTexts(), ['after']);
 });
 
 function mib(size: number): number {

@@ -1,173 +1,257 @@
 /**
  * Goal: no key, derived secret or plaintext is anywhere but where it belongs.
- * Method: two peers take the whole walk over a suite that notes every secret it sees; then the
- * log, every answer, and every file of both folders are searched for each of them, as bytes, hex
- * and base64.
+ * Method: two peers, each a process of its own whose suite tells the test every secret that it
+ * sees, take the whole walk with a file, a letter, a renewal, a restart and every refusal. Then
+ * what they answered and printed, their arguments and environment, every file of their folders,
+ * every temporary file and every file that they held open are searched for each of them.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import t, { type Test } from 'tap';
-import { request } from 'undici';
-import { loadConfig } from '../../src/config.ts';
-import { createPeer, type RunningPeer } from '../../src/peer.ts';
-import { until } from '../support/peer-process.ts';
-import { recordingCrypto, type Secret } from '../support/recording-crypto.ts';
+import { type Answer, type CallOptions, PeerProcess, until } from '../support/peer-process.ts';
+import type { Secret } from '../support/recording-crypto.ts';
+import { SecretSearch } from '../support/secret-search.ts';
+import { freePort, temporaryFolder } from './support/pairs.ts';
 
+const ENTRY = fileURLToPath(new URL('../support/recording-peer.ts', import.meta.url));
 const PASSPHRASE = 'the passphrase of this test';
 const TEXT = 'Meet me at the old mill at nine.';
 const FILE = {
   name: 'plan-of-the-mill.txt',
-  content: 'First the door, and then the wheel. '.repeat(400),
+  content: 'First the door, and then the wheel. '.repeat(8_000),
 };
 const LETTER = 'Carried by hand, across the river.';
 
-/** A place to search, and what was found there. */
+/** A place to search. */
 interface Place {
   readonly name: string;
   readonly content: Buffer;
 }
 
+/** A peer, and all that it has shown to anybody. */
 class Walker {
-  readonly places: Place[] = [];
-  readonly #peer: RunningPeer;
-  readonly token: string;
+  readonly answers: Place[] = [];
+  readonly process: PeerProcess;
+  readonly #tokens = new Set<string>();
 
-  constructor(peer: RunningPeer) {
-    this.#peer = peer;
-    this.token = new URL(peer.pageLink).searchParams.get('token') ?? '';
+  constructor(process: PeerProcess) {
+    this.process = process;
   }
 
-  /** Calls as the operator without the token, as a demonstration lets; keeps the answer. */
-  async call(method: 'GET' | 'POST', path: string, body?: object | string): Promise<Buffer> {
-    const raw = typeof body !== 'object' || body instanceof Uint8Array;
-    const response = await request(`${this.#peer.origin}${path}`, {
-      method,
-      headers: { 'content-type': raw ? 'application/octet-stream' : 'application/json' },
-      body: raw ? (body ?? null) : JSON.stringify(body),
+  async start(): Promise<void> {
+    await this.process.start();
+    this.#tokens.add(this.process.token);
+  }
+
+  /** Calls without the token, as a demonstration lets; keeps the answer. */
+  async call(method: 'GET' | 'POST', path: string, options: CallOptions = {}): Promise<Answer> {
+    const answer = await this.process.call(method, path, options);
+    const name = `${this.process.name}: ${method} ${path}: ${answer.status}`;
+    const head = Buffer.from(JSON.stringify(answer.headers));
+    this.answers.push({ name, content: Buffer.concat([head, answer.bytes]) });
+    return answer;
+  }
+
+  post(path: string, json?: object): Promise<Answer> {
+    return this.call('POST', path, json === undefined ? {} : { json });
+  }
+
+  files(): readonly Place[] {
+    return filesIn(this.process.folder);
+  }
+
+  get secrets(): readonly Secret[] {
+    return this.process.told.map((told) => {
+      const { what, hex } = told as { readonly what: string; readonly hex: string };
+      return { what, bytes: Buffer.from(hex, 'hex') };
     });
-    const content = Buffer.from(await response.body.bytes());
-    const headers = Buffer.from(JSON.stringify(response.headers));
-    this.places.push({
-      name: `${this.#peer.name} ${method} ${path} ${response.statusCode}`,
-      content: Buffer.concat([headers, content]),
-    });
-    return content;
   }
 
-  async unopened(): Promise<number> {
-    const { contacts } = JSON.parse((await this.call('GET', '/show')).toString());
-    return contacts[0].unopened;
+  get tokens(): readonly Secret[] {
+    return [...this.#tokens].map((token) => secret('a token', token));
+  }
+
+  printed(): readonly Place[] {
+    const { name, log, terminal } = this.process;
+    return [
+      { name: `log of ${name}`, content: Buffer.from(log.join('\n')) },
+      { name: `terminal of ${name}`, content: Buffer.from(terminal.join('\n')) },
+    ];
+  }
+
+  /** What other users of the machine could see of it, and what it holds open. */
+  running(): readonly Place[] {
+    const proc = `/proc/${this.process.pid}`;
+    const seen = ['cmdline', 'environ'].map((name) => `${proc}/${name}`);
+    const held = readdirSync(`${proc}/fd`).map((name) => `${proc}/fd/${name}`);
+    return [...seen, ...held.filter(isFile)].map(read);
   }
 }
 
-async function start(t: Test, name: string, folder: string, other: string, port = 0) {
-  const { provider, secrets } = recordingCrypto();
-  const args = ['--demo', '--port', `${port}`, '--name', name, '--data-dir', folder];
-  const config = loadConfig([...args, ...(other === '' ? [] : ['--contact', other])], {
-    SOTTO_PASSPHRASE: PASSPHRASE,
-  });
-  const log: string[] = [];
-  const terminal: string[] = [];
-  const note = (event: string, fields = {}) => void log.push(event, JSON.stringify(fields));
-  const print = (line: string) => void terminal.push(line);
-  const peer = createPeer(config, {
-    crypto: provider,
-    log: { info: note, warn: note },
-    terminal: { print, printMessage: print },
-  });
-  t.teardown(() => peer.stop());
-  const running = await peer.start();
-  return { peer, running, secrets, log, terminal, walker: new Walker(running) };
+function secret(what: string, text: string): Secret {
+  return { what, bytes: Buffer.from(text) };
 }
 
-function filesOf(folder: string): Place[] {
-  return readdirSync(folder).map((name) => {
-    const path = join(folder, name);
-    return { name: path, content: readFileSync(path) };
-  });
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-/** How a secret may look where it should not be. */
-function forms({ bytes }: Secret): (Buffer | string)[] {
-  const raw = Buffer.from(bytes);
-  const texts = [raw.toString('hex'), raw.toString('base64url'), raw.toString('base64')];
-  return [raw, ...texts, raw.toString('hex').toUpperCase()];
+function read(path: string): Place {
+  return { name: path, content: readFileSync(path) };
 }
 
-function finds(places: readonly Place[], secrets: readonly Secret[]): string[] {
-  const isZero = ({ bytes }: Secret) => bytes.every((byte) => byte === 0);
-  const searched = secrets.filter((secret) => secret.bytes.length >= 16 && !isZero(secret));
+function filesIn(folder: string): Place[] {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return names
+    .map((name) => join(folder, name))
+    .filter(isFile)
+    .map(read);
+}
+
+function found(places: readonly Place[], ...secrets: (readonly Secret[])[]): string[] {
+  const search = new SecretSearch(secrets.flat());
   return places.flatMap(({ name, content }) =>
-    searched
-      .filter((secret) => forms(secret).some((form) => content.includes(form)))
-      .map(({ what }) => `${what} in ${name}`),
+    search.in(content).map((what) => `${what} in ${name}`),
   );
 }
 
-t.test('after the whole walk, no secret is where it should not be', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-secrets-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const folders = [join(folder, 'alice'), join(folder, 'bob')] as const;
-  const bob = await start(t, 'bob', folders[1], '');
-  const alice = await start(t, 'alice', folders[0], `bob=${bob.running.origin}`);
-  await walk(t, alice.walker, bob.walker);
-  t.match(bob.terminal.join('\n'), TEXT, 'the walk did happen');
+/** Two that know each other's address, with a passphrase and a folder for temporary files. */
+async function walkers(t: Test, folder: string): Promise<readonly [Walker, Walker]> {
+  const ports = [await freePort(), await freePort()] as const;
+  writeFileSync(join(folder, 'words'), `${PASSPHRASE}\n`);
+  const temporary = join(folder, 'temporary');
+  mkdirSync(temporary);
+  const environment = { ...process.env, TMPDIR: temporary, SQLITE_TMPDIR: temporary };
+  const walker = (name: string, port: number, other: string) => {
+    const words = ['--passphrase-file', join(folder, 'words')];
+    const flags = ['--port', `${port}`, '--contact', other, '--log-level', 'debug', ...words];
+    const own = { name, folder: join(folder, name), flags, entry: ENTRY, environment };
+    const peer = new Walker(new PeerProcess(own));
+    t.teardown(() => peer.process.stop('SIGKILL'));
+    return peer;
+  };
+  const alice = walker('alice', ports[0], `bob=http://127.0.0.1:${ports[1]}`);
+  const bob = walker('bob', ports[1], `alice=http://127.0.0.1:${ports[0]}`);
+  await Promise.all([alice.start(), bob.start()]);
+  return [alice, bob];
+}
 
-  const answers = [...alice.walker.places, ...bob.walker.places];
-  const logs = [alice, bob].map(({ log }) => ({
-    name: 'log',
-    content: Buffer.from(log.join('\n')),
-  }));
-  const open = folders.flatMap(filesOf);
-  await Promise.all([alice.peer.stop(), bob.peer.stop()]);
-  const files = [...open, ...folders.flatMap(filesOf)];
-  const text = (what: string, value: string): Secret => ({ what, bytes: Buffer.from(value) });
-  const plain = [
-    text('the text', TEXT),
-    text('the file', FILE.content.slice(0, 36)),
-    text('the file name', FILE.name),
-    text('the letter', LETTER),
-    text('the passphrase', PASSPHRASE),
+const PLAIN = [
+  secret('the text', TEXT),
+  secret('the file', FILE.content.slice(0, 36)),
+  secret('the file name', FILE.name),
+  secret('the letter', LETTER),
+  secret('the passphrase', PASSPHRASE),
+];
+
+/** Pairing, text, file, letter and renewal; nothing is opened yet. */
+async function talk(t: Test, alice: Walker, bob: Walker): Promise<void> {
+  t.equal((await alice.post('/send_msg', { text: TEXT })).status, 409);
+  await bob.post('/decrypt_msg');
+  await alice.post('/send_keys');
+  t.equal((await bob.post('/send_keys')).status, 200);
+  await alice.call('GET', '/show');
+  await alice.post('/send_msg', { text: TEXT, wait: 30 });
+  const query = `/send_msg?wait=30&name=${FILE.name}`;
+  t.equal((await alice.call('POST', query, { body: FILE.content })).status, 202);
+  const letter = await alice.post('/send_msg', { text: LETTER, carrier: 'file' });
+  t.equal((await bob.call('POST', '/receive', { body: letter.bytes })).status, 200);
+  t.equal((await bob.call('POST', '/receive', { body: letter.bytes })).status, 409);
+  t.equal((await alice.post('/send_keys', { to: 'bob' })).status, 200);
+  await until('all of it is there', async () =>
+    (await bob.process.contact('alice')).unopened === 3 ? true : undefined,
+  );
+}
+
+/** Opens all, asks for what is refused, and pairs by a code. Returns the code. */
+async function openAndErr(t: Test, alice: Walker, bob: Walker): Promise<Secret> {
+  t.match((await bob.post('/decrypt_msg')).json, { count: 3 });
+  const { json } = await alice.process.call('POST', '/pair', {
+    headers: { authorization: `Bearer ${alice.process.token}` },
+  });
+  const [code = ''] = json.code.split('@');
+  const refused = [
+    await alice.post('/verify', { code: '000000' }),
+    await alice.call('POST', '/send_keys', { body: TEXT }),
+    await alice.call('POST', '/send_keys', { body: `{"text": "${TEXT}` }),
+    await alice.post('/send_msg', { text: TEXT, tx: 1 }),
+    await alice.post('/send_msg', { text: TEXT, to: 'nobody' }),
+    await alice.call('POST', '/receive', { body: TEXT }),
+    await alice.call('POST', '/packets', { body: TEXT }),
+    await alice.call('GET', `/decrypt_msg/${bob.process.token}`),
+    await bob.post('/send_keys', {
+      code: code.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+    }),
+    await bob.call('GET', '/metrics', { headers: { authorization: `Bearer ${PASSPHRASE}` } }),
   ];
-  const tokens = [text('token', alice.walker.token), text('token', bob.walker.token)];
-  const secrets = [...alice.secrets, ...bob.secrets];
-  t.ok(secrets.length > 50, `${secrets.length} secrets were noted`);
+  for (const { status, text } of refused) t.ok(status >= 400, text);
+  t.equal((await bob.post('/send_keys', { to: 'alice', code })).status, 200);
+  t.match(await bob.process.contact('alice'), { verified: true });
+  for (const { call } of [alice, bob].map((each) => ({ call: each.call.bind(each) }))) {
+    await call('GET', '/show');
+    await call('GET', '/metrics');
+  }
+  return secret('the pairing code', code);
+}
+
+t.test('after the whole walk, no secret is where it should not be', async (t) => {
+  const folder = temporaryFolder(t);
+  const [alice, bob] = await walkers(t, folder);
+  const both = [alice, bob];
+  await talk(t, alice, bob);
+  const files = both.flatMap((each) => [...each.running(), ...each.files()]);
   t.ok(
     files.some(({ name }) => name.endsWith('-wal')),
     'the WAL is among the files',
   );
+  await bob.process.stop('SIGKILL');
+  await bob.start();
+  const code = await openAndErr(t, alice, bob);
+  files.push(...both.flatMap((each) => [...each.running(), ...each.files()]));
+  for (const { process } of both) t.equal(await process.stop(), 0);
+  files.push(...both.flatMap((each) => each.files()), ...filesIn(join(folder, 'temporary')));
 
-  t.strictSame(finds([...answers, ...logs], [...secrets, ...plain, ...tokens]), []);
-  t.strictSame(finds(files, [...secrets, ...plain]), []);
-  const names = [text('a contact', 'http://127.0.0.1'), text('a key', bob.running.fingerprint)];
+  const secrets = both.flatMap((each) => each.secrets);
+  const kinds = [...new Set(secrets.map(({ what }) => what))];
+  t.ok(secrets.length > 200 && kinds.length > 10, `${secrets.length} secrets: ${kinds.join(', ')}`);
+  t.match(bob.process.terminal.join('\n'), TEXT, 'the text is where it should be');
+  t.match(alice.process.log.join('\n'), /"KKpsk0"/, 'there was a renewal');
+
+  const shown = both.flatMap((each) => [...each.answers, ...each.printed()]);
+  const elsewhere = shown.filter(({ name }) => name !== 'terminal of bob');
+  const unsaid = files.filter(({ name }) => !name.endsWith('/token'));
+  t.strictSame(found([...shown, ...files], secrets, [code]), []);
+  t.strictSame(found([...elsewhere, ...files], PLAIN), []);
+  t.strictSame(found([...shown, ...unsaid], ...both.map(({ tokens }) => tokens)), []);
   const database = files.filter(({ name }) => /peer\.db/.test(name));
-  t.strictSame(finds(database, names), [], 'the database tells no names');
-  t.ok(finds([{ name: 'x', content: Buffer.from(TEXT) }], plain).length === 1, 'search finds');
+  t.strictSame(found(database, [secret('an address', 'http://127.0.0.1')]), []);
 });
 
-async function walk(t: Test, alice: Walker, bob: Walker): Promise<void> {
-  await alice.call('POST', '/send_msg', { text: TEXT });
-  await bob.call('POST', '/decrypt_msg');
-  await alice.call('POST', '/send_keys');
-  await bob.call('POST', '/send_keys');
-  await alice.call('GET', '/show');
-  await alice.call('POST', '/send_msg', { text: TEXT, wait: 30 });
-  await alice.call('POST', `/send_msg?wait=30&name=${FILE.name}`, FILE.content);
-  await until('both have arrived', async () => ((await bob.unopened()) === 2 ? true : undefined));
-  const letter = await alice.call('POST', '/send_msg', { text: LETTER, carrier: 'file' });
-  await bob.call('POST', '/receive', letter);
-  await bob.call('POST', '/receive', letter);
-  const opened = await bob.call('POST', '/decrypt_msg');
-  t.equal(JSON.parse(opened.toString()).count, 3);
-  await alice.call('POST', '/verify', { code: '000000' });
-  await alice.call('POST', '/send_keys', TEXT);
-  await alice.call('POST', '/send_keys', `{"text": "${TEXT}`);
-  await alice.call('POST', '/send_msg', { text: TEXT, tx: 1 });
-  await alice.call('POST', '/send_msg', { text: TEXT, to: 'nobody' });
-  await alice.call('POST', '/receive', TEXT);
-  await alice.call('POST', '/packets', TEXT);
-  await alice.call('POST', '/send_keys', { to: 'bob' });
-  await alice.call('GET', '/metrics');
-  await bob.call('GET', '/show');
-}
+t.test('the search finds a secret in every form', async (t) => {
+  const key = Buffer.from(Array.from({ length: 32 }, (_, index) => (index * 37 + 251) % 256));
+  const search = new SecretSearch([{ what: 'key', bytes: key }]);
+  const forms: readonly (Buffer | string)[] = [
+    key,
+    key.toString('hex'),
+    key.toString('hex').toUpperCase(),
+    inspect(key),
+    key.toString('base64'),
+    key.toString('base64url'),
+    Buffer.concat([Buffer.from('k='), key, key]).toString('base64'),
+    JSON.stringify([...key]),
+    JSON.stringify(new Uint8Array(key)),
+    inspect(new Uint8Array(key)),
+    [...key].join(', '),
+  ];
+  for (const form of forms) {
+    const around = Buffer.concat([
+      Buffer.from('before '),
+      Buffer.from(form),
+      Buffer.from(' after'),
+    ]);
+    t.strictSame(search.in(around), ['key'], String(form).slice(0, 30));
+  }
+  t.strictSame(search.in(Buffer.from(key.toString('hex').slice(1))), []);
+});

@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
 
 const COMMAND = fileURLToPath(new URL('../../scripts/sotto.mjs', import.meta.url));
+/** How `sotto up` is asked for what the tests want. */
+const UP = [COMMAND, 'up'];
 /** For a condition that must come true; long, because a busy machine is not a failure. */
 const PATIENCE_MS = 60_000;
 const POLL_MS = 20;
@@ -21,14 +23,60 @@ export interface PeerOptions {
   readonly flags?: readonly string[];
   /** False: as `sotto up` is otherwise, where an operator has a token. */
   readonly demo?: boolean;
+  /** Instead of `sotto up`: a file of a test that composes a peer of its own, and its environment. */
+  readonly entry?: string;
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+/** What answers hold, each some of it: which, is for the test to compare. */
+export interface Fields {
+  readonly code: string;
+  readonly detail: string;
+  readonly id: string;
+  readonly count: number;
+  readonly delivered: boolean;
+  readonly public_key: string;
+  readonly combined_key: string;
+  readonly messages: readonly OpenedMessage[];
+  readonly contacts: readonly [ShownContact, ...ShownContact[]];
+  readonly waiting: readonly { readonly name: string; readonly address: string }[];
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+/** Of a contact in GET /show. */
+export interface ShownContact {
+  readonly name: string;
+  readonly state: string;
+  readonly verified: boolean;
+  readonly fingerprint: string;
+  readonly session: string;
+  /** While there is something to compare. */
+  readonly code?: string;
+  readonly queued: { readonly messages: number; readonly items: number; readonly bytes: number };
+  readonly arriving: readonly { readonly parts: number; readonly count: number }[];
+  readonly unopened: number;
+}
+
+/** A message in the reply to who shows the token; a text, or a file and where its bytes are. */
+export interface OpenedMessage {
+  readonly id: string;
+  readonly from: string;
+  readonly verified: boolean;
+  readonly type: string;
+  readonly text: string;
+  readonly name: string;
+  readonly size: number;
+  readonly content: string;
 }
 
 export interface Answer {
   readonly status: number;
-  readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test compares it with what it expects.
-  readonly json: any;
   readonly headers: IncomingHttpHeaders;
+  readonly bytes: Uint8Array;
+  /** The same as text. */
+  readonly text: string;
+  /** Of an answer that is not JSON, nothing. */
+  readonly json: Fields;
 }
 
 export interface CallOptions {
@@ -44,6 +92,8 @@ export class PeerProcess {
   /** What its person sees, line by line; and what goes to the log. Over all its runs. */
   readonly terminal: string[] = [];
   readonly log: string[] = [];
+  /** Whatever else its process has said to the one that started it. */
+  readonly told: unknown[] = [];
   /** Of a process that ended by itself. */
   exitCode: number | null = null;
   readonly #options: PeerOptions;
@@ -56,19 +106,13 @@ export class PeerProcess {
 
   /** Resolves when it listens. */
   async start(): Promise<this> {
-    const { name, folder, flags = [], demo = true } = this.#options;
-    const own = [
-      'up',
-      ...(demo ? ['--demo'] : []),
-      '--port',
-      '0',
-      '--name',
-      name,
-      '--data-dir',
-      folder,
-    ];
-    const child = spawn(process.execPath, [COMMAND, ...own, ...flags], {
+    const { name, folder, flags = [], demo = true, entry, environment } = this.#options;
+    const mode = demo ? ['--demo'] : [];
+    const own = [...mode, '--port', '0', '--name', name, '--data-dir', folder];
+    const what = entry === undefined ? UP : [entry];
+    const child = spawn(process.execPath, [...what, ...own, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: environment ?? process.env,
     });
     this.#process = child;
     keepLines(child.stdout, this.terminal);
@@ -77,11 +121,20 @@ export class PeerProcess {
       this.exitCode = code;
       throw new Error(`${name} did not start: ${this.log.at(-1)}`);
     });
-    const [ready] = await Promise.race([once(child, 'message'), ended]);
+    const ready = await Promise.race([this.#ready(child), ended]);
     ended.catch(() => undefined);
     this.origin = ready.origin;
     this.token = new URL(ready.pageLink).searchParams.get('token') ?? '';
     return this;
+  }
+
+  #ready(child: ChildProcess): Promise<Ready> {
+    return new Promise((resolve) => {
+      child.on('message', (message) => {
+        if (isReady(message)) resolve(message);
+        else this.told.push(message);
+      });
+    });
   }
 
   get folder(): string {
@@ -122,20 +175,39 @@ export class PeerProcess {
       body: json === undefined ? (body ?? null) : JSON.stringify(json),
       headersTimeout: PATIENCE_MS,
     });
-    const text = await response.body.text();
+    const bytes = await response.body.bytes();
+    const text = new TextDecoder().decode(bytes);
     const isJson = /json/.test(String(response.headers['content-type']));
     const { statusCode: status, headers: answered } = response;
-    return { status, text, json: isJson ? JSON.parse(text) : undefined, headers: answered };
+    return { status, headers: answered, bytes, text, json: isJson ? JSON.parse(text) : {} };
   }
 
   post(path: string, json?: object): Promise<Answer> {
     return this.call('POST', path, json === undefined ? {} : { json });
   }
 
-  /** What GET /show says about a contact. */
-  async contact(name: string): Promise<Answer['json']> {
+  /** What GET /show says about a contact. @throws {Error} if there is none of that name. */
+  async contact(name: string): Promise<ShownContact> {
     const { json } = await this.call('GET', '/show');
-    return json.contacts.find((contact: { name: string }) => contact.name === name);
+    const contact = json.contacts.find((each) => each.name === name);
+    if (contact === undefined) throw new Error(`${this.name} has no contact ${name}`);
+    return contact;
+  }
+
+  /** As its person, who has the token, sees it: the messages that had not been opened yet. */
+  async opened(): Promise<OpenedMessage[]> {
+    const found: OpenedMessage[] = [];
+    for (;;) {
+      const headers = { authorization: `Bearer ${this.token}` };
+      const { status, text, json } = await this.call('POST', '/decrypt_msg', { headers });
+      if (status !== 200) throw new Error(text);
+      if (json.count === 0) return found;
+      found.push(...json.messages);
+    }
+  }
+
+  async openedTexts(): Promise<string[]> {
+    return (await this.opened()).map(({ text }) => text);
   }
 
   /** The first match in what the terminal has shown, now or later. */
@@ -148,6 +220,15 @@ export class PeerProcess {
       return undefined;
     });
   }
+}
+
+interface Ready {
+  readonly origin: string;
+  readonly pageLink: string;
+}
+
+function isReady(message: unknown): message is Ready {
+  return typeof message === 'object' && message !== null && 'pageLink' in message;
 }
 
 function keepLines(stream: Readable | null, lines: string[]): void {

@@ -49,19 +49,6 @@ export function temporaryFolder(t: Test): string {
   return folder;
 }
 
-/** As its person, who has the token, sees it: the messages that had not been opened yet. */
-// biome-ignore lint/suspicious/noExplicitAny: a test compares them with what it expects.
-export async function opened(peer: PeerProcess): Promise<any[]> {
-  const messages: unknown[] = [];
-  for (;;) {
-    const headers = { authorization: `Bearer ${peer.token}` };
-    const { status, text, json } = await peer.call('POST', '/decrypt_msg', { headers });
-    if (status !== 200) throw new Error(text);
-    if (json.count === 0) return messages;
-    messages.push(...json.messages);
-  }
-}
-
 export function untilDelivered(from: PeerProcess, to: string): Promise<true> {
   return until(`all that ${from.name} has for ${to} is acknowledged`, async () => {
     const { queued } = await from.contact(to);
