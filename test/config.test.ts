@@ -58,8 +58,8 @@ t.test('flags overrule the environment, and that the file', async (t) => {
     [
       ['name', 'SOTTO_NAME'],
       ['port', '--port'],
-      ['host', config],
-      ['demo', config],
+      ['host', `${config}:1`],
+      ['demo', `${config}:1`],
     ],
   );
 });
@@ -113,8 +113,13 @@ t.test('what cannot be used is named, with its source', async (t) => {
     [['--port'], {}, /--port/],
     [['5000'], {}, /'5000'/],
     [['--demo', '--behind-proxy'], {}, /exclude each other/],
-    [['--config', file('a.json', '{"colour": 1}')], {}, /a\.json has a setting "colour"/],
-    [['--config', file('b.json', '{"port": 1,}')], {}, /b\.json is not JSON/],
+    [
+      ['--config', file('a.json', '{\n  "port": 1,\n  "colour": 1\n}')],
+      {},
+      /^There is no setting "colour" \(from .*a\.json:3\)\. .* --help/,
+    ],
+    [['--config', file('d.json', '{"name": "a",\n"port": "x"}')], {}, /\(from .*d\.json:2\)/],
+    [['--config', file('b.json', '{"port": 1,}')], {}, /b\.json is not JSON: .*line 1/],
     [['--config', file('c.json', '[]')], {}, /c\.json must hold one JSON object/],
     [['--config', join(folder, 'none.json')], {}, /cannot be read from .*none\.json \(ENOENT\)/],
     [['--passphrase-file', join(folder, 'none')], {}, /^The passphrase cannot be read/],

@@ -5,6 +5,7 @@ import type { Peer } from '../peer.ts';
 import type { Command, Outcome } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
+import { reportToManager } from './service.ts';
 import { runUntilTold, tellReady } from './until-told.ts';
 
 export const up: Command = {
@@ -32,8 +33,12 @@ that the file. A passphrase may also be in SOTTO_PASSPHRASE, never on the comman
     const rest = args.filter((arg) => arg !== '--print-config' && arg !== '--json');
     if (args.includes('--print-config')) return printConfig(rest);
     await runUntilTold(async () => {
-      const peer = await start(rest, io);
-      return () => peer.stop();
+      const { peer, origin } = await start(rest, io);
+      const reportStop = reportToManager(`Listening at ${origin}`, io);
+      return async () => {
+        reportStop();
+        await peer.stop();
+      };
     });
     return {};
   },
@@ -48,7 +53,7 @@ function printConfig(args: readonly string[]): Outcome {
   return { data: settings, text: lines.join('\n') };
 }
 
-async function start(args: readonly string[], io: Io): Promise<Peer> {
+async function start(args: readonly string[], io: Io): Promise<{ peer: Peer; origin: string }> {
   const config = loadConfig(args);
   // Only here: no other command has to wait until all of a peer is loaded.
   const { createPeer } = await import('../peer.ts');
@@ -57,7 +62,7 @@ async function start(args: readonly string[], io: Io): Promise<Peer> {
     const { name, origin, pageLink } = await peer.start();
     io.say(`${name} listens at ${origin}. Its page, for you only: ${pageLink}`);
     tellReady({ origin, pageLink });
-    return peer;
+    return { peer, origin };
   } catch (cause) {
     if (!(cause instanceof StoreError)) throw cause;
     throw new CommandError(EXIT.failed, `${cause.message}.`, { cause });
