@@ -7,6 +7,7 @@ import { type Command, describe } from './command.ts';
 import { completionOf } from './completion.ts';
 import { contacts } from './contacts.ts';
 import { cover } from './cover.ts';
+import { doctor } from './doctor.ts';
 import { CommandError, EXIT, type ExitCode } from './errors.ts';
 import { hide } from './hide.ts';
 import { identity } from './identity.ts';
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   sensors,
   identity,
   backup,
+  doctor,
   bridge,
   hide,
   reveal,
