@@ -6,7 +6,7 @@ in a request) and returns what answers it. `peer` lends keys, clock, contacts an
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import derive
 import noise
@@ -21,7 +21,10 @@ CODE_SECONDS, CODE_FAILURES_MAX = 600, 4
 
 @dataclass
 class Trying:
-    """My first message. `answered` maps the one XX2 to its XX3, once there was one."""
+    """
+    My first message. `answered` maps the one XX2 to its XX3, once there was one; `beaten` are
+    first messages of the other side that mine has outranked.
+    """
 
     handshake: noise.HandshakeState
     packet: bytes
@@ -29,6 +32,7 @@ class Trying:
     r: bytes
     answered: tuple[bytes, bytes] | None = None
     session: Session | None = None
+    beaten: set[bytes] = field(default_factory=set)
 
 
 @dataclass
@@ -84,13 +88,14 @@ class Meetings:
 
     def trigger(self, contact: Contact) -> None:
         contact.attempts = ATTEMPTS_MAX
-        kept, trying, answering = self._take_kept(contact), contact.trying, contact.answering
-        if kept is not None:
-            self.peer.post(contact, self._answer(contact, kept))
+        trying, answering = contact.trying, contact.answering
+        if self._is_closing(contact):
+            # What is kept may have crossed ours long ago: stale would tell.
+            self.peer.post(contact, [trying.answered[1]])
+        elif kept := self._take_kept(contact):
+            self._yield_to(contact, kept)
         elif answering and answering.third is None:
             self.peer.post(contact, [answering.packet])
-        elif trying and trying.session in contact.candidates:
-            self.peer.post(contact, [trying.answered[1]])
         else:
             self._start(contact, wire.XX1, None)
 
@@ -101,6 +106,24 @@ class Meetings:
     def make_code(self, contact: Contact) -> str:
         self.code = Code(contact, secrets.token_bytes(16), self.peer.now())
         return derive.pairing_text(self.code.secret)
+
+    @staticmethod
+    def _is_closing(contact: Contact) -> bool:
+        """XX3 is out, and nobody has confirmed its session."""
+        trying = contact.trying
+        return bool(trying and trying.session in contact.candidates
+                    and trying.packet[0] == wire.XX1)
+
+    @staticmethod
+    def _is_opening(contact: Contact) -> bool:
+        """XX1 is out."""
+        trying = contact.trying
+        return bool(trying and not trying.answered and trying.packet[0] == wire.XX1)
+
+    def _yield_to(self, contact: Contact, kept: Kept) -> None:
+        contact.trying = None
+        self.peer.stop(contact, 'first')
+        self.peer.post(contact, self._answer(contact, kept))
 
     # Initiator.
 
@@ -128,6 +151,8 @@ class Meetings:
             if trying.answered[0] == packet.whole:  # Rule 5: the identical gets the identical.
                 return [trying.answered[1]]
             raise Refused('stale', wire.STALE)
+        if contact.attempts == 0:
+            raise Refused('busy', wire.BUSY)
         handshake = trying.handshake.copy()
         introduction, r_b = wire.decode_introduction(handshake.read_message(packet.body), 16)
         self._check_key(contact, handshake.rs)
@@ -160,12 +185,14 @@ class Meetings:
             return self._on_coded(kept)
         if self._live_code():
             raise Refused('refused', wire.REFUSED)
+        for one in self.peer.contacts.values():
+            if self._has_beaten(one, packet.whole):  # Rule 5.
+                return [one.trying.packet]
         contact = kept.contact = origin or self._match(kept.introduction)
         answering = contact.answering if contact else None
         if answering and answering.first == packet.whole:
             self.peer.post(contact, [answering.packet])
-        elif contact and contact.trying and not contact.trying.answered \
-                and contact.trying.packet[0] == wire.XX1:
+        elif contact and self._is_opening(contact):
             return self._on_crossed(contact, kept)
         elif answering and answering.third is None:
             self.peer.post(contact, self._answer(contact, kept))
@@ -187,11 +214,17 @@ class Meetings:
         if mine == kept.handshake.re:
             raise Refused('refused', wire.REFUSED)
         if mine < kept.handshake.re:
+            contact.trying.beaten.add(kept.packet.whole)
             return [contact.trying.packet]
-        contact.trying = None
-        self.peer.stop(contact, 'first')
-        self.peer.post(contact, self._answer(contact, kept))
+        self._yield_to(contact, kept)
         return []
+
+    @staticmethod
+    def _has_beaten(contact: Contact, first: bytes) -> bool:
+        trying = contact.trying
+        if trying is None or first not in trying.beaten:
+            return False
+        return not trying.answered or trying.session in contact.sessions()
 
     def _on_coded(self, kept: Kept) -> list[bytes]:
         for contact in self.peer.contacts.values():
@@ -261,13 +294,22 @@ class Meetings:
     # Both.
 
     def on_stale(self, contact: Contact, about: bytes) -> None:
-        """Rule 4: who hears stale forgets that XX1 and triggers itself again."""
+        """Rule 4: who hears stale forgets that meeting and triggers itself again."""
+        kept = None
         if about[0] == wire.XX2 and contact.answering and contact.answering.packet == about:
             contact.answering = None
             self.peer.stop(contact, 'second')
-            if contact.attempts > 0:
-                contact.attempts -= 1
-                self._start(contact, wire.XX1, None)
+        elif self._is_closing(contact) and contact.trying.answered[1] == about:
+            contact.trying, kept = None, self._take_kept(contact)
+        else:
+            return
+        if contact.attempts < 2:  # A fresh XX1 is one, and its XX3 another.
+            self.peer.event('stale', contact=contact.name)
+        elif kept:
+            self._yield_to(contact, kept)
+        else:
+            contact.attempts -= 1
+            self._start(contact, wire.XX1, None)
 
     def _show(self, contact: Contact, session: Session, before: noise.HandshakeState,
               handshake: noise.HandshakeState, r_a: bytes, r_b: bytes) -> None:
@@ -306,6 +348,8 @@ class Meetings:
         self.kept = [one for one in self.kept if one.at >= since]
         for kept in reversed(self.kept):
             if (kept.contact or self._match(kept.introduction) or contact) is contact:
+                if self._is_opening(contact) and contact.trying.handshake.e_public < kept.handshake.re:
+                    return None  # Rule 2: mine goes on.
                 self.kept.remove(kept)
                 return kept
         return None
