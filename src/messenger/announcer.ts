@@ -4,6 +4,7 @@
  */
 import { equal, type PublicKey } from '../crypto/index.ts';
 import type { Comparison, Confirmation, MeetingFailure } from '../protocol/index.ts';
+import type { Happening } from './api.ts';
 import type { Contacts } from './contacts.ts';
 import type { ContactId, Log, Terminal } from './ports.ts';
 
@@ -12,11 +13,6 @@ export interface Comparable {
   readonly comparison: Comparison;
   readonly remoteStatic: PublicKey;
 }
-
-/** Something that a page or a waiting request may want to hear of. */
-export type Happening =
-  | { readonly kind: 'contact'; readonly contact: ContactId }
-  | { readonly kind: 'arrived'; readonly contact: ContactId; readonly messages: number };
 
 export class Announcer {
   readonly #contacts: Contacts;
@@ -45,30 +41,31 @@ export class Announcer {
     this.#terminal.print(
       `compare with ${this.#name(contact)}: code ${code}, key check ${keyCheck}`,
     );
-    this.#tell({ kind: 'contact', contact });
+    this.tell('contact', contact);
   }
 
   promoted(contact: ContactId, { pattern, verified }: Confirmation): void {
     this.#failures.delete(contact);
     if (verified) this.#comparable.delete(contact);
     this.#log.info('session_established', { contact: this.#name(contact), pattern, verified });
-    this.#tell({ kind: 'contact', contact });
+    this.tell('contact', contact);
   }
 
   failed(contact: ContactId, reason: MeetingFailure): void {
     this.#failures.set(contact, reason);
     this.#log.warn('meeting_failed', { contact: this.#name(contact), reason });
-    this.#tell({ kind: 'contact', contact });
+    this.tell('contact', contact);
   }
 
   /** Somebody wants to meet, and waits for a person here. */
   kept(): void {
     this.#log.info('meeting_requested');
+    this.tell('contact', undefined);
   }
 
   arrived(contact: ContactId, messages: number): void {
     this.#log.info('messages_arrived', { contact: this.#name(contact), messages });
-    this.#tell({ kind: 'arrived', contact, messages });
+    this.tell('arrived', contact);
   }
 
   /** Undefined once verified, or when the pin is another key than the one compared. */
@@ -90,7 +87,7 @@ export class Announcer {
 
   compared(contact: ContactId): void {
     this.#comparable.delete(contact);
-    this.#tell({ kind: 'contact', contact });
+    this.tell('contact', contact);
   }
 
   forget(contact: ContactId): void {
@@ -98,11 +95,14 @@ export class Announcer {
     this.#failures.delete(contact);
   }
 
-  #name(contact: ContactId): string {
-    return this.#contacts.get(contact)?.name ?? 'a stranger';
+  /** Costs nothing while nobody listens. */
+  tell(kind: Happening['kind'], contact: ContactId | undefined): void {
+    if (this.#listeners.size === 0) return;
+    const name = contact === undefined ? undefined : this.#contacts.get(contact)?.name;
+    for (const listener of this.#listeners) listener({ kind, contact: name });
   }
 
-  #tell(happening: Happening): void {
-    for (const listener of this.#listeners) listener(happening);
+  #name(contact: ContactId): string {
+    return this.#contacts.get(contact)?.name ?? 'a stranger';
   }
 }

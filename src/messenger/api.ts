@@ -19,6 +19,7 @@ export type UseCaseFailure =
   | 'key_changed' // Another static key than the pinned one.
   | 'comparison_changed' // 409 of verify: the handshake has changed since.
   | 'nothing_to_compare'
+  | 'no_message'
   | 'invalid_code' // A pairing code that does not parse or check.
   | 'too_large'
   | 'unsupported' // The contact lacks the capability.
@@ -168,6 +169,62 @@ export interface OpenedMessage {
       };
 }
 
+/** Where an older page of a conversation goes on; opaque to who asks. */
+export interface ConversationPlace {
+  readonly received: number | undefined;
+  readonly sent: number | undefined;
+}
+
+export interface ConversationQuery {
+  /** A contact's name; left out: all of them. */
+  readonly with?: string;
+  readonly before?: ConversationPlace;
+  readonly limit: number;
+}
+
+/** A message of a conversation, for people to look at. */
+export interface TalkMessage {
+  readonly direction: 'in' | 'out';
+  readonly with: string;
+  /** Of its own direction; grows. */
+  readonly row: number;
+  readonly id: string;
+  readonly carrier: Carrier;
+  readonly at: Date;
+  /** Whether the contact was compared when this came; undefined for what we sent. */
+  readonly verified: boolean | undefined;
+  /** In bytes. */
+  readonly size: number;
+  /** In: sealed until opened. Out: waits here, is on its way, is on the contact's disk. */
+  readonly state: 'sealed' | 'opened' | 'queued' | 'sent' | 'delivered';
+  readonly isFile: boolean;
+  /** Undefined while sealed. Of what we sent only the start of a long text. */
+  readonly content: OpenedMessage['content'] | undefined;
+  /** Of a large one under way. */
+  readonly parts: { readonly done: number; readonly count: number } | undefined;
+}
+
+export interface Conversation {
+  /** Newest first. */
+  readonly messages: readonly TalkMessage[];
+  /** For the next query; undefined: there is nothing older. */
+  readonly before: ConversationPlace | undefined;
+}
+
+/** That something has changed, never what: whoever wants to know asks. */
+export interface Happening {
+  /** `contact`: how it stands with a contact, or who waits. The others say which list changed. */
+  readonly kind: 'contact' | 'arrived' | 'queue' | 'opened' | 'readings';
+  /** By name; undefined: none, or several. */
+  readonly contact: string | undefined;
+}
+
+export interface MessageBytes {
+  /** As the sender calls the file; undefined: it is none. */
+  readonly name: string | undefined;
+  readonly bytes: Iterable<Uint8Array>;
+}
+
 export type ContactState = 'new' | 'waiting' | 'paired' | 'forgotten_by_contact';
 
 export interface ShownContact {
@@ -239,9 +296,15 @@ export interface Messenger {
   forecastCover(request: CoverRequest): Promise<CoverForecast>;
   /** Marks everything that has arrived whole as opened, prints it on the terminal, oldest first. */
   decryptMessages(query: { readonly from?: string }): readonly OpenedMessage[];
-  /** The bytes of a file message, in slices of at most 64 KiB. */
-  fileContent(row: number): Iterable<Uint8Array>;
+  /** @throws {UseCaseError} `unknown_contact` */
+  conversation(query: ConversationQuery): Conversation;
+  /** Opens one message, as `decryptMessages` does, or shows it again. @throws {UseCaseError} */
+  openMessage(row: number): OpenedMessage;
+  /** The bytes of a file message, or of a text; in slices of at most 64 KiB. */
+  fileContent(row: number): MessageBytes;
   show(): Shown;
+  /** Calls back at once, often, and must not be kept waiting. Returns how to stop listening. */
+  listen(listener: (happening: Happening) => void): () => void;
   /** The newest reading of each sensor of each device. */
   latestReadings(): readonly NamedReading[];
   /** Of every contact that has told its time since this peer was started. */

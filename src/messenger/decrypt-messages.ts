@@ -6,7 +6,7 @@ import {
   decodeNotice,
   FILE_HEAD_SIZE_MAX,
 } from '../protocol/index.ts';
-import type { OpenedMessage } from './api.ts';
+import type { MessageBytes, OpenedMessage } from './api.ts';
 import type { Contacts } from './contacts.ts';
 import { messageIdText } from './message-id.ts';
 import type { Clock, Envelope, Inbox, Store, Terminal } from './ports.ts';
@@ -41,7 +41,14 @@ export function decryptMessages(
 }
 
 /** A file's bytes, or a text's, without the head that PROTOCOL §8.1 puts before them. */
-export function* fileContent(inbox: Inbox, row: number): Iterable<Uint8Array> {
+export function fileContent(inbox: Inbox, row: number): MessageBytes {
+  const envelope = inbox.get(row);
+  const content = envelope && describeContent(inbox, envelope);
+  const name = content?.type === 'file' ? content.name : undefined;
+  return { name, bytes: bytesOf(inbox, row) };
+}
+
+function* bytesOf(inbox: Inbox, row: number): Iterable<Uint8Array> {
   let head: Uint8Array = new Uint8Array(0);
   let skipped = false;
   for (const slice of inbox.content(row)) {
@@ -71,17 +78,28 @@ export function describe(inbox: Inbox, contacts: Contacts, envelope: Envelope): 
 function describeContent(inbox: Inbox, envelope: Envelope): OpenedMessage['content'] {
   switch (envelope.contentType) {
     case CONTENT_TYPE.text:
-      return { type: 'text', text: shownText(start(inbox, envelope.row, TEXT_SIZE_MAX)) };
+    case CONTENT_TYPE.notice:
+      return describeStart(start(inbox, envelope.row, TEXT_SIZE_MAX), envelope.size);
+    default:
+      return describeStart(start(inbox, envelope.row, FILE_HEAD_SIZE_MAX), envelope.size);
+  }
+}
+
+/** @param size of all of the content, in bytes; `start` may be less of it. */
+export function describeStart(start: Uint8Array, size: number): OpenedMessage['content'] {
+  switch (start[0]) {
+    case CONTENT_TYPE.text:
+      return { type: 'text', text: shownText(start) };
     case CONTENT_TYPE.file: {
-      const { head, size } = decodeFileHead(start(inbox, envelope.row, FILE_HEAD_SIZE_MAX));
-      return { type: 'file', ...head, size: envelope.size - size };
+      const { head, size: headSize } = decodeFileHead(start.subarray(0, FILE_HEAD_SIZE_MAX));
+      return { type: 'file', ...head, size: size - headSize };
     }
     case CONTENT_TYPE.notice: {
-      const notice = decodeNotice(start(inbox, envelope.row, TEXT_SIZE_MAX));
+      const notice = decodeNotice(start);
       return { type: 'notice', about: messageIdText(notice), reason: notice.reason };
     }
     default:
-      return { type: 'unknown', contentType: envelope.contentType };
+      return { type: 'unknown', contentType: start[0] ?? 0 };
   }
 }
 
@@ -102,7 +120,7 @@ function start(inbox: Inbox, row: number, size: number): Uint8Array {
   return concat(...slices);
 }
 
-function printed({ from, verified, carrier, content }: OpenedMessage): string {
+export function printed({ from, verified, carrier, content }: OpenedMessage): string {
   const trust = verified ? '' : ' (not verified)';
   const way = carrier === 'session' ? '' : ` (letter, ${carrier})`;
   return `${from}${trust}${way}: ${words(content)}`;

@@ -37,6 +37,8 @@ export interface DeliveryDeps {
   readonly receiveReply: (contact: ContactId, bundle: Uint8Array, outgoing: Outgoing) => boolean;
   /** Carries out effects of a machine that this delivery has asked. */
   readonly carryOut: (effects: readonly Effect[]) => void;
+  /** People may want to look at the queue again. */
+  readonly changed: (contact: ContactId) => void;
 }
 
 interface Waiter {
@@ -55,6 +57,8 @@ export class Delivery implements LaneOwner {
   #next: bigint;
   /** All from here on do not exist; undefined: not known. */
   #end: bigint | undefined;
+  /** All below have gone out; not known to have been lost. */
+  #sentBelow: bigint;
   /** Another one with each acknowledgement; undefined: all that is acknowledged is removed. */
   #due: object | undefined;
   #isFlushing = false;
@@ -67,6 +71,7 @@ export class Delivery implements LaneOwner {
     this.#contact = contact;
     this.#deps = deps;
     this.#next = deps.store.outbox.lowest(contact);
+    this.#sentBelow = this.#next;
   }
 
   get lastError(): string | undefined {
@@ -101,6 +106,7 @@ export class Delivery implements LaneOwner {
   }
 
   queued(sequence: bigint): void {
+    this.#deps.changed(this.#contact);
     if (this.#end === undefined || sequence >= this.#end) this.#end = sequence + 1n;
   }
 
@@ -174,6 +180,11 @@ export class Delivery implements LaneOwner {
     return this.#deps.store.outbox.count(this.#contact);
   }
 
+  /** Whether it has left for the contact, as far as this run knows. */
+  hasSent(sequence: bigint): boolean {
+    return sequence < this.#sentBelow;
+  }
+
   /** For the reply to a contact's exchange: what is owed, and `withQueue` what is queued. */
   riding(bytes: number, withQueue: boolean): readonly Uint8Array[] {
     const standing = this.#deps.sessions.standing(this.#contact, this.#now());
@@ -182,6 +193,7 @@ export class Delivery implements LaneOwner {
   }
 
   reply(bundle: Uint8Array, outgoing: Outgoing): boolean {
+    if (this.#lastError !== undefined) this.#deps.changed(this.#contact);
     this.#lastError = undefined;
     if (outgoing.confirms) this.#deps.sessions.delivered(this.#contact);
     return this.#deps.receiveReply(this.#contact, bundle, outgoing);
@@ -189,6 +201,8 @@ export class Delivery implements LaneOwner {
 
   failed(error: LinkError): void {
     this.#lastError = error.message;
+    this.#sentBelow = this.#next;
+    this.#deps.changed(this.#contact);
   }
 
   // Within ----------------------------------------------------------------------------------
@@ -203,6 +217,11 @@ export class Delivery implements LaneOwner {
     const { store, contacts, sessions } = this.#deps;
     const numbering = { epoch: store.outbox.epoch(this.#contact), lowest: this.#next };
     const maxFrame = contacts.get(this.#contact)?.maxFrame ?? FRAME_SIZE_MIN;
+    const last = items.at(-1);
+    if (last !== undefined && last.sequence >= this.#sentBelow) {
+      this.#sentBelow = last.sequence + 1n;
+      this.#deps.changed(this.#contact);
+    }
     const packed = pack(this.#owed.splice(0), numbering, items, maxFrame);
     const plain = packed.length === 0 && (this.#confirming || this.#polling) ? [[]] : packed;
     this.#confirming = false;
@@ -255,6 +274,7 @@ export class Delivery implements LaneOwner {
       try {
         const flushed = await commits.commit(() => this.flush());
         flushed();
+        this.#deps.changed(this.#contact);
         pause = FLUSH_AFTER_MS;
       } catch (error) {
         this.#notFlushed(error);

@@ -38,6 +38,8 @@ export interface Taken {
   readonly fresh: number;
   /** How many messages became visible. */
   readonly messages: number;
+  /** How many packs of readings there were. */
+  readonly readings: number;
 }
 
 export interface IntakeLimits {
@@ -104,7 +106,7 @@ export class Intake {
     const window = this.#windows.open(contact, kind, epoch);
     if (window instanceof SequenceWindow) window.raise(lowest);
     const sequences: bigint[] = [];
-    let [fresh, messages] = [0, 0];
+    let [fresh, messages, readings] = [0, 0, 0];
     for (const payload of payloads) {
       if (payload.kind !== 'message' && payload.kind !== 'part') continue;
       const verdict = window.add(payload.sequence);
@@ -119,8 +121,9 @@ export class Intake {
           ? this.#keepWhole(received, payload.content, payloads)
           : this.#keepSlice(received, payload);
       if (visible) messages += 1;
+      if (payload.kind === 'message' && payload.content[0] === CONTENT_TYPE.readings) readings += 1;
     }
-    return [{ contact, kind, epoch, sequences, fresh, messages }];
+    return [{ contact, kind, epoch, sequences, fresh, messages, readings }];
   }
 
   /** Returns whether there is a message more to look at. */

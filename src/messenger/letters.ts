@@ -1,6 +1,7 @@
 /** Letters, PROTOCOL §9: what rides in a file or a picture, and may lie around for a week. */
 import { concat } from '../bytes.ts';
 import type { CryptoProvider, KeyPair, PublicKey, RandomBytes } from '../crypto/index.ts';
+import { StoreError } from '../failures.ts';
 import {
   bundledSize,
   decodePacket,
@@ -63,6 +64,8 @@ export interface LettersDeps {
 
 export interface WrittenLetter {
   readonly id: MessageId;
+  /** How many packets, each with a sequence of its own. */
+  readonly count: number;
   /** A bundle of LETTER packets. */
   readonly bundle: Uint8Array;
 }
@@ -94,7 +97,7 @@ export class Letters {
       const slice = content.subarray(index * SLICE_SIZE, (index + 1) * SLICE_SIZE);
       return this.#seal(contact, id, slice, { index, count });
     });
-    return { id, bundle: encodeBundle(packets, LETTER_FILE_SIZE_MAX) };
+    return { id, count, bundle: encodeBundle(packets, LETTER_FILE_SIZE_MAX) };
   }
 
   /** @throws {RemoteProtocolError} `unauthenticated` if no contact has written it. */
@@ -116,6 +119,12 @@ export class Letters {
   }
 
   acknowledged(contact: ContactId, { epoch, sequence }: LetterAckPayload): void {
+    try {
+      this.#deps.store.sent.acknowledge(contact, { epoch, sequence });
+    } catch (error) {
+      // Only for people to look at: a full disk must not refuse the packet around it.
+      if (!(error instanceof StoreError)) throw error;
+    }
     const name = this.#deps.contacts.get(contact)?.name ?? 'a removed contact';
     this.#deps.log.info('letter_arrived', { contact: name, letter: `${epoch}-${sequence}` });
   }

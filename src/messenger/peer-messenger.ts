@@ -15,11 +15,15 @@ import {
   type SessionLimits,
   Sessions,
 } from '../protocol/index.ts';
-import { Announcer, type Happening } from './announcer.ts';
+import { Announcer } from './announcer.ts';
 import {
+  type Conversation,
+  type ConversationQuery,
   type CoverForecast,
   type CoverRequest,
+  type Happening,
   type LetterResult,
+  type MessageBytes,
   type Messenger,
   type NamedBucket,
   type NamedReading,
@@ -36,6 +40,7 @@ import {
   type VerifyRequest,
 } from './api.ts';
 import { Contacts } from './contacts.ts';
+import { conversation, openMessage } from './conversation.ts';
 import { decryptMessages, fileContent } from './decrypt-messages.ts';
 import { Deliveries } from './deliveries.ts';
 import { forecastCover } from './forecast-cover.ts';
@@ -125,6 +130,7 @@ function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
       receiveReply: (contact, bundle, outgoing) =>
         reception.receiveReply(contact, bundle, outgoing.packets),
       carryOut: (effects) => reception.carryOut(effects),
+      changed: (contact) => announcer.tell('queue', contact),
     },
     link,
     () => (randomBytes(1)[0] ?? 0) / 256,
@@ -174,6 +180,7 @@ export class PeerMessenger implements Messenger {
     forgetMeetings(this.#parts, id);
     void deliveries.forget(id);
     contacts.remove(id);
+    this.#parts.announcer.tell('contact', undefined);
   }
 
   sendMessage(request: SendMessageRequest): Promise<SendMessageResult> {
@@ -211,10 +218,22 @@ export class PeerMessenger implements Messenger {
   }
 
   decryptMessages(query: { readonly from?: string }): readonly OpenedMessage[] {
-    return decryptMessages(this.#parts, query);
+    const opened = decryptMessages(this.#parts, query);
+    if (opened.length > 0) this.#parts.announcer.tell('opened', undefined);
+    return opened;
   }
 
-  fileContent(row: number): Iterable<Uint8Array> {
+  conversation(query: ConversationQuery): Conversation {
+    return conversation(this.#parts, query);
+  }
+
+  openMessage(row: number): OpenedMessage {
+    const opened = openMessage(this.#parts, row);
+    this.#parts.announcer.tell('opened', undefined);
+    return opened;
+  }
+
+  fileContent(row: number): MessageBytes {
     return fileContent(this.#parts.store.inbox, row);
   }
 

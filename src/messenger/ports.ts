@@ -134,15 +134,54 @@ export interface Inbox {
   /** The oldest first; of one contact or of all. */
   unopened(contact?: ContactId, limit?: number): readonly Envelope[];
   countUnopened(contact: ContactId): number;
-  list(query: {
-    readonly contact?: ContactId;
-    readonly before?: number;
-    readonly limit: number;
-  }): readonly Envelope[];
+  /** The newest first. */
+  list(query: SentQuery): readonly Envelope[];
+  get(row: number): Envelope | undefined;
   /** Marks as opened. */
   open(rows: readonly number[], at: Date): void;
   /** The content in slices, in order, each at most 64 KiB. @throws {StoreError} `missing` */
   content(row: number): Iterable<Uint8Array>;
+}
+
+/** A message that was sent, or written as a letter. */
+export interface SentMessage {
+  /** Grows in order of sending. */
+  readonly row: number;
+  readonly contact: ContactId;
+  /** Of its first part. */
+  readonly id: MessageId;
+  /** How many parts it was cut into. */
+  readonly count: number;
+  readonly carrier: Carrier;
+  readonly at: Date;
+  /** Of the whole content, in bytes. */
+  readonly size: number;
+  /** The content's first 16 KiB. */
+  readonly start: Uint8Array;
+  /** The contact has it on its disk. */
+  readonly acknowledged: boolean;
+  /** Of a large one under way: how many parts from its start on were acknowledged. */
+  readonly partsDone: number | undefined;
+}
+
+/** Of one contact or of all, the newest first. */
+export interface SentQuery {
+  readonly contact?: ContactId;
+  /** Only rows below this one. */
+  readonly before?: number;
+  readonly limit: number;
+}
+
+/**
+ * What was sent, for people to look at; bounded, the oldest go first. The outbox adds what it takes
+ * itself. A removed contact takes what it was sent along.
+ */
+export interface Sent {
+  /** `start` may be all of the content. */
+  add(message: Omit<SentMessage, 'row' | 'acknowledged' | 'partsDone'>): void;
+  list(query: SentQuery): readonly SentMessage[];
+  /** A letter has arrived. `id` is of any of its parts. */
+  acknowledge(contact: ContactId, id: MessageId): void;
 }
 
 /** One value of one sensor at one time. */
@@ -203,6 +242,7 @@ export interface Store {
   readonly contacts: ContactStore;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  readonly sent: Sent;
   readonly readings: ReadingStore;
   readonly pictures: PictureStore;
   readonly settings: Settings;

@@ -125,6 +125,7 @@ export class Reception {
     const arrivals = packets.map((packet) => this.#deps.letters.open(packet, carrier));
     const taken = this.#deps.intake.take(arrivals);
     for (const one of taken) this.#acknowledgeLetter(one);
+    for (const one of taken) this.#announce(one);
     return taken;
   }
 
@@ -227,14 +228,22 @@ export class Reception {
   }
 
   #acknowledge(taken: Taken, judging: Judging): void {
-    const { contact, messages } = taken;
+    const { contact } = taken;
     if (taken.kind === 'letter') {
       this.#acknowledgeLetter(taken);
     } else {
       this.#deps.deliveries.of(contact).owe(this.#deps.intake.acknowledgements(taken));
       judging.owed.add(contact);
     }
-    if (messages > 0) this.#deps.announcer.arrived(contact, messages);
+    this.#announce(taken);
+  }
+
+  /** What did not become a message is a part of one, or readings. */
+  #announce({ contact, messages, fresh, readings }: Taken): void {
+    const { announcer } = this.#deps;
+    if (messages > 0) announcer.arrived(contact, messages);
+    else if (readings > 0) announcer.tell('readings', contact);
+    else if (fresh > 0) announcer.tell('arrived', contact);
   }
 
   #sendNotices(): void {

@@ -61,7 +61,10 @@ export async function writeLetter(
     size += chunk.length;
     if (size > LETTER_FILE_SIZE_MAX) throw tooLarge(LETTER_FILE_SIZE_MAX);
   }
-  const { id, bundle } = deps.letters.write(contact, concat(...parts));
+  const content = concat(...parts);
+  const { id, count, bundle } = deps.letters.write(contact, content);
+  const noted = { contact: contact.id, id, count, carrier: 'file', at: deps.clock.now() } as const;
+  deps.store.sent.add({ ...noted, size: content.length, start: content });
   return { to: contact.name, id: messageIdText(id), letter: bundle };
 }
 

@@ -7,6 +7,7 @@ import type {
   Inbox,
   MessageId,
   Received,
+  SentQuery,
   StoredWindow,
 } from '../messenger/index.ts';
 import { Arriving, type ArrivingRow } from './arriving.ts';
@@ -49,6 +50,9 @@ type Fields = [
   body: Uint8Array | null,
 ];
 
+/** Of one contact, below a row, at most so many. */
+type From = [contact: number, before: number, limit: number];
+
 const ENVELOPE =
   'select row, contact, epoch, sequence, carrier, verified, at, content_type, size, opened from inbox';
 
@@ -65,7 +69,8 @@ export class SqliteInbox implements Inbox, Belongings {
   readonly #unopenedFrom: Statement<[number, number], Row>;
   readonly #count: Statement<[number], { count: number }>;
   readonly #list: Statement<[number, number], Row>;
-  readonly #listFrom: Statement<[number, number, number], Row>;
+  readonly #listFrom: Statement<[...From, ...From, number], Row>;
+  readonly #get: Statement<[number], Row>;
   readonly #open: Statement<[number, number]>;
   readonly #place: Statement<[number], Place>;
 
@@ -87,9 +92,14 @@ export class SqliteInbox implements Inbox, Belongings {
       'select count(*) as count from inbox where opened is null and contact = ?',
     );
     this.#list = connection.prepareExact(`${ENVELOPE} where row < ? order by row desc limit ?`);
+    const from = (which: string) =>
+      `select * from (${ENVELOPE} where contact = ? and row < ? and ${which}
+        order by row desc limit ?)`;
+    // Each half by an index of its own.
     this.#listFrom = connection.prepareExact(
-      `${ENVELOPE} where contact = ? and row < ? order by row desc limit ?`,
+      `${from('opened is null')} union all ${from('opened is not null')} order by row desc limit ?`,
     );
+    this.#get = connection.prepareExact(`${ENVELOPE} where row = ?`);
     this.#open = connection.prepare('update inbox set opened = ? where row = ? and opened is null');
     this.#place = connection.prepare('select content, count, body from inbox where row = ?');
   }
@@ -155,17 +165,17 @@ export class SqliteInbox implements Inbox, Belongings {
     return this.#count.get(contact)?.count ?? 0;
   }
 
-  list(query: {
-    readonly contact?: ContactId;
-    readonly before?: number;
-    readonly limit: number;
-  }): readonly Envelope[] {
-    const before = query.before ?? Number.MAX_SAFE_INTEGER;
+  list({ contact, before = Number.MAX_SAFE_INTEGER, limit }: SentQuery): readonly Envelope[] {
     const rows =
-      query.contact === undefined
-        ? this.#list.all(before, query.limit)
-        : this.#listFrom.all(query.contact, before, query.limit);
+      contact === undefined
+        ? this.#list.all(before, limit)
+        : this.#listFrom.all(contact, before, limit, contact, before, limit, limit);
     return rows.map(toEnvelope);
+  }
+
+  get(row: number): Envelope | undefined {
+    const found = this.#get.get(row);
+    return found && toEnvelope(found);
   }
 
   open(rows: readonly number[], at: Date): void {

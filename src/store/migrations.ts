@@ -137,6 +137,25 @@ export const MIGRATIONS: readonly string[] = [
   ) strict;
   create index picture_restored_message on picture_restored (contact, epoch, sequence);
   `,
+  `
+  -- What was sent, for people to look at: how a message stands is told by whether the outbox has
+  -- its row still. Of a large one only the start is kept.
+  create table sent (
+    row integer primary key autoincrement,
+    contact integer not null,
+    epoch integer not null,
+    sequence integer not null,
+    count integer not null,
+    carrier text not null,
+    at integer not null,
+    size integer not null,
+    start blob not null,
+    acknowledged integer not null default 0 -- for letters, which have no row in the outbox
+  ) strict;
+  create index sent_contact on sent (contact);
+  -- With inbox_unopened all of a contact's messages, at no cost when one arrives.
+  create index inbox_opened on inbox (contact) where opened is not null;
+  `,
 ];
 
 /** "Sott", so that `file` and we can tell our database from another program's. */

@@ -8,6 +8,7 @@ import type {
   Outbox,
   PictureStore,
   ReadingStore,
+  Sent,
   Settings,
   Store,
 } from '../messenger/index.ts';
@@ -30,6 +31,7 @@ import { SqliteOutbox } from './outbox.ts';
 import { SqlitePictures } from './pictures.ts';
 import { SqliteReadingStore } from './readings.ts';
 import { beginRun } from './runs.ts';
+import { SqliteSent } from './sent.ts';
 import { SqliteSettings } from './settings.ts';
 import { Slices } from './slices.ts';
 
@@ -115,6 +117,7 @@ class SqliteStore implements PeerStore {
   readonly contacts: ContactStore;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  readonly sent: Sent;
   readonly readings: ReadingStore;
   readonly pictures: PictureStore;
   readonly settings: Settings;
@@ -124,12 +127,14 @@ class SqliteStore implements PeerStore {
 
   constructor(connection: Connection, folder: Folder) {
     const slices = new Slices(connection);
-    const outbox = new SqliteOutbox(connection, slices, systemRandomBytes);
+    const sent = new SqliteSent(connection, slices);
+    const outbox = new SqliteOutbox(connection, slices, sent, systemRandomBytes);
     const inbox = new SqliteInbox(connection, slices);
     const pictures = new SqlitePictures(connection, slices);
-    this.contacts = new SqliteContactStore(connection, [outbox, inbox, pictures]);
+    this.contacts = new SqliteContactStore(connection, [outbox, inbox, sent, pictures]);
     this.outbox = outbox;
     this.inbox = inbox;
+    this.sent = sent;
     this.readings = new SqliteReadingStore(connection);
     this.pictures = pictures;
     const settings = new SqliteSettings(connection);

@@ -8,6 +8,7 @@ import type {
   Outbox,
   OutboxCount,
   OutboxItem,
+  Sent,
   StagedContent,
 } from '../messenger/index.ts';
 import { type Connection, plain } from './connection.ts';
@@ -15,19 +16,21 @@ import type { Belongings } from './contacts.ts';
 import { OutboxRows, type Tally } from './outbox-rows.ts';
 import { OutboxStates } from './outbox-states.ts';
 import type { Slices } from './slices.ts';
-import { Staging } from './staging.ts';
+import { type Staged, Staging } from './staging.ts';
 
 export class SqliteOutbox implements Outbox, Belongings {
   readonly #connection: Connection;
   readonly #randomBytes: RandomBytes;
   readonly #slices: Slices;
+  readonly #sent: Sent;
   readonly #rows: OutboxRows;
   readonly #states: OutboxStates;
 
-  constructor(connection: Connection, slices: Slices, randomBytes: RandomBytes) {
+  constructor(connection: Connection, slices: Slices, sent: Sent, randomBytes: RandomBytes) {
     this.#connection = connection;
     this.#randomBytes = randomBytes;
     this.#slices = slices;
+    this.#sent = sent;
     this.#rows = new OutboxRows(connection, slices);
     this.#states = new OutboxStates(connection);
   }
@@ -55,6 +58,7 @@ export class SqliteOutbox implements Outbox, Belongings {
     return this.#connection.transaction(() => {
       const sequence = this.#number(contact, 1, content.length);
       this.#rows.insertWhole(contact, sequence, now, content);
+      this.#note(contact, sequence, now, { count: 1, bytes: content.length, start: content });
       return sequence;
     });
   }
@@ -63,6 +67,8 @@ export class SqliteOutbox implements Outbox, Belongings {
     return new Staging(this.#connection, this.#slices, (staged) => {
       const first = this.#number(contact, staged.count, staged.bytes);
       this.#rows.insertLarge(contact, first, now, staged);
+      const start = this.#slices.read(staged.content, 0) ?? new Uint8Array(0);
+      this.#note(contact, first, now, { ...staged, start });
       return first;
     });
   }
@@ -96,6 +102,16 @@ export class SqliteOutbox implements Outbox, Belongings {
   count(contact: ContactId): OutboxCount {
     const { messages, items, bytes } = this.#states.get(contact);
     return { messages, items, bytes };
+  }
+
+  #note(
+    contact: ContactId,
+    sequence: bigint,
+    at: Date,
+    { count, bytes, start }: Pick<Staged, 'count' | 'bytes'> & { readonly start: Uint8Array },
+  ): void {
+    const id = { epoch: this.epoch(contact), sequence };
+    this.#sent.add({ contact, id, count, carrier: 'session', at, size: bytes, start });
   }
 
   #shrink(contact: ContactId, gone: Tally): void {

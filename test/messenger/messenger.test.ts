@@ -120,7 +120,7 @@ t.test('a file larger than a packet goes in parts', async (t) => {
   t.equal(sent.delivered, true);
   const [opened] = bob.messenger.decryptMessages({});
   t.match(opened?.content, { type: 'file', name: 'x.bin', mediaType: 'a/b', size });
-  const got = Buffer.concat([...bob.messenger.fileContent(opened?.row ?? -1)]);
+  const got = Buffer.concat([...bob.messenger.fileContent(opened?.row ?? -1).bytes]);
   t.ok(got.equals(bytes));
 });
 

@@ -1,0 +1,117 @@
+/**
+ * What was sent, newest first, for people to look at. The newest 20,000 are kept, and of each the
+ * first 16 KiB: a text is mostly whole, a file has its name.
+ */
+import type { ContactId, MessageId, Sent, SentMessage, SentQuery } from '../messenger/index.ts';
+import { type Connection, plain, type Statement, toSigned, toUnsigned } from './connection.ts';
+import type { Belongings } from './contacts.ts';
+import type { Slices } from './slices.ts';
+
+export const START_SIZE_MAX = 16 * 1024;
+const KEPT_MAX = 20_000;
+/** Trimming is not worth a statement at every message. */
+const TRIM_EVERY = 256;
+
+interface Row {
+  readonly row: bigint;
+  readonly contact: bigint;
+  readonly epoch: bigint;
+  readonly sequence: bigint;
+  readonly count: bigint;
+  readonly carrier: SentMessage['carrier'];
+  readonly at: bigint;
+  readonly size: bigint;
+  readonly start: Uint8Array;
+  readonly acknowledged: bigint;
+  readonly queued: bigint;
+  /** Slices of a large one that is queued. */
+  readonly content: bigint | null;
+}
+
+type Fields = [
+  contact: number,
+  epoch: bigint,
+  sequence: bigint,
+  count: number,
+  carrier: string,
+  at: number,
+  size: number,
+  start: Uint8Array,
+];
+
+const LIST = `
+  select s.row, s.contact, s.epoch, s.sequence, s.count, s.carrier, s.at, s.size, s.start,
+    s.acknowledged, o.sequence is not null as queued, o.content
+  from sent s left join outbox o
+    on s.carrier = 'session' and o.contact = s.contact and o.sequence = s.sequence`;
+
+export class SqliteSent implements Sent, Belongings {
+  readonly #slices: Slices;
+  readonly #insert: Statement<Fields>;
+  readonly #trim: Statement<[number]>;
+  readonly #list: Statement<[number, number], Row>;
+  readonly #listTo: Statement<[number, number, number], Row>;
+  readonly #acknowledge: Statement<[number, bigint, bigint, bigint]>;
+  readonly #remove: Statement<[number]>;
+
+  constructor(connection: Connection, slices: Slices) {
+    this.#slices = slices;
+    this.#insert = connection.prepare(`
+      insert into sent (contact, epoch, sequence, count, carrier, at, size, start)
+      values (?, ?, ?, ?, ?, ?, ?, ?)`);
+    this.#trim = connection.prepare('delete from sent where row <= ?');
+    this.#list = connection.prepareExact(`${LIST} where s.row < ? order by s.row desc limit ?`);
+    this.#listTo = connection.prepareExact(
+      `${LIST} where s.contact = ? and s.row < ? order by s.row desc limit ?`,
+    );
+    this.#acknowledge = connection.prepare(`
+      update sent set acknowledged = 1 where contact = ? and epoch = ? and carrier <> 'session'
+        and sequence <= ? and sequence + count > ?`);
+    this.#remove = connection.prepare('delete from sent where contact = ?');
+  }
+
+  createFor(): void {}
+
+  removeFor(contact: ContactId): void {
+    this.#remove.run(contact);
+  }
+
+  add({ contact, id, count, carrier, at, size, start }: Parameters<Sent['add']>[0]): void {
+    const { epoch, sequence } = id;
+    const numbering = [contact, toSigned(epoch), toSigned(sequence), count] as const;
+    const kept = start.subarray(0, START_SIZE_MAX);
+    const row = this.#insert.insert(...numbering, carrier, at.getTime(), size, kept);
+    if (row % TRIM_EVERY === 0 && row > KEPT_MAX) this.#trim.run(row - KEPT_MAX);
+  }
+
+  list({ contact, before = Number.MAX_SAFE_INTEGER, limit }: SentQuery): readonly SentMessage[] {
+    const rows =
+      contact === undefined
+        ? this.#list.all(before, limit)
+        : this.#listTo.all(contact, before, limit);
+    return rows.map((row) => this.#toMessage(row));
+  }
+
+  acknowledge(contact: ContactId, { epoch, sequence }: MessageId): void {
+    const at = toSigned(sequence);
+    this.#acknowledge.run(contact, toSigned(epoch), at, at);
+  }
+
+  #toMessage(row: Row): SentMessage {
+    const { carrier, count, content } = row;
+    const waits = row.queued === 1n || (carrier !== 'session' && row.acknowledged === 0n);
+    const left = content === null ? undefined : (this.#slices.first(Number(content)) ?? 0);
+    return {
+      row: Number(row.row),
+      contact: Number(row.contact),
+      id: { epoch: toUnsigned(row.epoch), sequence: toUnsigned(row.sequence) },
+      count: Number(count),
+      carrier,
+      at: new Date(Number(row.at)),
+      size: Number(row.size),
+      start: plain(row.start),
+      acknowledged: !waits,
+      partsDone: left,
+    };
+  }
+}

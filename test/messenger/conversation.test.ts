@@ -1,0 +1,135 @@
+/**
+ * Goal: what was said with a contact can be looked at, both ways, with how far each message is;
+ * and what was opened stays, so that an answer that got lost has lost nothing.
+ * Method: two messengers on real stores, on a wire that the test holds.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import type { TalkMessage } from '../../src/messenger/index.ts';
+import { pairedPeers, type Side, text, until } from './support.ts';
+
+const talk = (side: Side, limit = 50) => side.messenger.conversation({ limit }).messages;
+const states = (side: Side) => talk(side).map(({ direction, state }) => `${direction} ${state}`);
+
+t.test('a message is queued, then sent, then delivered; sealed, then opened', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  wire.harm = () => 'lose_request';
+  await alice.messenger.sendMessage(text('one'));
+  await until(() => states(alice)[0] === 'out queued');
+  t.match(talk(alice)[0], { with: 'bob', content: { text: 'one' }, verified: undefined, size: 4 });
+
+  let letGo: () => void = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const exchange = wire.exchange.bind(wire);
+  wire.harm = () => 'pass';
+  wire.exchange = async (...request) => {
+    const reply = await exchange(...request);
+    await held;
+    return reply;
+  };
+  await until(() => states(alice)[0] === 'out sent');
+  letGo();
+  await until(() => states(alice)[0] === 'out delivered');
+
+  const [sealed] = talk(bob);
+  t.match(sealed, { state: 'sealed', content: undefined, isFile: false, with: 'alice' });
+  const row = sealed?.row ?? 0;
+  t.match(bob.messenger.openMessage(row), { content: { text: 'one' }, from: 'alice' });
+  t.match(bob.printed.at(-1), /alice \(not verified\): one/);
+  t.match(talk(bob)[0], { state: 'opened', content: { type: 'text', text: 'one' } });
+  const printed = bob.printed.length;
+  t.match(bob.messenger.openMessage(row), { content: { text: 'one' } }, 'and again');
+  t.equal(bob.printed.length, printed, 'which prints nothing anew');
+  t.throws(() => bob.messenger.openMessage(row + 1), /there is no message/);
+});
+
+t.test('it is there after a new start, and goes with its contact', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  await alice.messenger.sendMessage({ ...text('to stay'), wait_ms: 5_000 });
+  bob.messenger.decryptMessages({});
+  t.strictSame(states(alice), ['out delivered'], 'and its row is taken off the outbox');
+  // Nobody is called while he is down: the wire of this test knows no refused connection.
+  wire.harm = () => 'lose_request';
+  await sleep(20);
+  for (const side of [alice, bob]) {
+    await side.stop();
+    await side.start();
+  }
+  t.strictSame([...states(alice), ...states(bob)], ['out delivered', 'in opened']);
+  t.throws(() => alice.messenger.conversation({ with: 'carol', limit: 5 }), /no contact is called/);
+  alice.messenger.removeContact('bob');
+  bob.messenger.removeContact('alice');
+  t.strictSame(talk(alice), [], 'what was sent is forgotten');
+  t.match(talk(bob), [{ with: 'a removed contact' }], 'what was received stays');
+});
+
+t.test('pages of both ways, in order, none missing and none twice', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  for (let number = 0; number < 12; number += 1) {
+    const from = number % 3 === 0 ? alice : bob;
+    await from.messenger.sendMessage({ ...text(String(number)), wait_ms: 5_000 });
+    // Of two in one millisecond nobody knows which came first.
+    await sleep(2);
+  }
+  alice.messenger.decryptMessages({});
+  const seen: TalkMessage[] = [];
+  let page = alice.messenger.conversation({ with: 'bob', limit: 5 });
+  for (;;) {
+    seen.push(...page.messages);
+    if (page.before === undefined) break;
+    page = alice.messenger.conversation({ with: 'bob', limit: 5, before: page.before });
+  }
+  const texts = seen.map(({ content }) => (content?.type === 'text' ? Number(content.text) : -1));
+  t.strictSame(
+    texts,
+    Array.from({ length: 12 }, (_, index) => 11 - index),
+  );
+});
+
+t.test('a large file tells how many of its parts have arrived', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  let exchanges = 0;
+  wire.harm = () => {
+    exchanges += 1;
+    return exchanges > 2 ? 'lose_request' : 'pass';
+  };
+  const size = 3_000_000;
+  const bytes = (async function* () {
+    yield new Uint8Array(size);
+  })();
+  const file = { type: 'file' as const, name: 'scan.tif', mediaType: 'image/tiff', bytes };
+  await alice.messenger.sendMessage({ content: file });
+  await until(() => (talk(alice)[0]?.parts?.done ?? 0) > 0);
+  const [message] = talk(alice);
+  const { done = 0, count = 0 } = message?.parts ?? {};
+  t.ok(done < count && count > 40, `${done} of ${count}`);
+  t.match(message, { isFile: true, content: { type: 'file', name: 'scan.tif', size } });
+  wire.harm = () => 'pass';
+  await until(() => states(alice)[0] === 'out delivered');
+  t.equal(talk(alice)[0]?.parts, undefined);
+  t.match(talk(bob)[0], { isFile: true, state: 'sealed', content: undefined });
+});
+
+t.test('a letter counts as sent until its writer hears that it arrived', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  const { letter } = await alice.messenger.writeLetter(text('by hand'));
+  t.match(talk(alice)[0], { state: 'sent', carrier: 'file', content: { text: 'by hand' } });
+  await bob.messenger.readLetter(letter);
+  await until(() => states(alice)[0] === 'out delivered');
+});
+
+t.test('whoever listens hears that something changed, never what', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  const heard: string[] = [];
+  const stop = bob.messenger.listen(({ kind, contact }) => heard.push(`${kind} ${contact}`));
+  await alice.messenger.sendMessage({ ...text('a secret'), wait_ms: 5_000 });
+  bob.messenger.decryptMessages({});
+  t.match(new Set(heard), new Set(['arrived alice', 'opened undefined']));
+  t.notMatch(heard.join(), /secret/);
+  stop();
+  const count = heard.length;
+  await alice.messenger.sendMessage({ ...text('another'), wait_ms: 5_000 });
+  t.equal(heard.length, count);
+});
