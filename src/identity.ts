@@ -52,6 +52,11 @@ export function loadStaticKeys(settings: Settings, crypto: CryptoProvider): KeyP
   return keys;
 }
 
+/** To be wiped by who asks. */
+export function staticKeyOf(settings: Settings): PrivateKey {
+  return asPrivateKey(settings.get(STATIC_KEY) ?? new Uint8Array(0));
+}
+
 /** @throws {StoreError} `busy` while the peer runs. */
 export function showIdentity(config: PeerConfig): Promise<ShownIdentity> {
   return withStore(config, async (store, crypto) =>
@@ -63,7 +68,7 @@ export function showIdentity(config: PeerConfig): Promise<ShownIdentity> {
 export function writeIdentity(config: PeerConfig, passphrase: Uint8Array): Promise<string> {
   return withStore(config, async (store, crypto) => {
     loadStaticKeys(store.settings, crypto).wipe();
-    const privateKey = asPrivateKey(store.settings.get(STATIC_KEY) ?? new Uint8Array(0));
+    const privateKey = staticKeyOf(store.settings);
     try {
       return await exportIdentity(crypto, privateKey, passphrase);
     } finally {

@@ -8,11 +8,11 @@ import type { AddressInfo } from 'node:net';
 import { ConfigError, originOf, type PeerConfig } from './config.ts';
 import { type CryptoProvider, systemRandomBytes } from './crypto/index.ts';
 import { loadStaticKeys, PROVIDERS } from './identity.ts';
+import { keeperOf } from './keeper.ts';
 import { HttpLink } from './link/index.ts';
 import {
   type ContactStore,
   type Log,
-  type Messenger,
   PeerMessenger,
   type Terminal,
   unmet,
@@ -25,8 +25,10 @@ import {
   createHttpServer,
   createOperatorApp,
   createPeerApp,
+  Events,
   type GuardConfig,
   Meters,
+  type OperatorSide,
   serve,
 } from './routes/index.ts';
 import { openStore, type PeerStore } from './store/index.ts';
@@ -113,9 +115,14 @@ async function start(
     { ...surroundings, staticKeys, store, link, clock, randomBytes: systemRandomBytes },
   );
   const token = newToken();
-  serveRoutes(server, store, messenger, log, guardOf(config, port, token));
+  const events = new Events(messenger);
+  const keeper = keeperOf(config, store.settings, crypto);
+  const guard = guardOf(config, port, token);
+  const backup = () => store.backup();
+  serveRoutes(server, log, { messenger, events, keeper, guard, backup });
   messenger.start();
   undo.defer(async () => {
+    events.close();
     const served = closeServer(server, SERVER_GRACE_MS);
     await Promise.all([served, messenger.stop(), link.close(LINK_GRACE_MS)]);
   });
@@ -161,18 +168,12 @@ async function listen(server: Server, { host, port }: PeerConfig): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-function serveRoutes(
-  server: Server,
-  store: PeerStore,
-  messenger: Messenger,
-  log: Log,
-  guard: GuardConfig,
-): void {
+function serveRoutes(server: Server, log: Log, side: Omit<OperatorSide, 'log' | 'meters'>): void {
+  const { messenger } = side;
   const meters = new Meters(messenger);
   const arrivals = new Arrivals(ARRIVAL_LIMITS, clock.monotonic_ms);
   const peerApp = createPeerApp({ messenger, log, meters, arrivals });
-  const backup = () => store.backup();
-  serve(server, peerApp, createOperatorApp({ messenger, log, meters, guard, backup }));
+  serve(server, peerApp, createOperatorApp({ ...side, log, meters }));
 }
 
 function guardOf(config: PeerConfig, port: number, token: string): GuardConfig {

@@ -61,7 +61,9 @@ t.test('the package holds JavaScript and no source', async (t) => {
     t.teardown(() => up.kill('SIGKILL'));
     const link = await pageLink(up);
     t.equal((await fetch(link, { redirect: 'manual' })).status, 303, 'it serves its page');
-    t.equal((await fetch(new URL('/page.js', link))).status, 200, 'and the files of that');
+    for (const file of ['main.js', 'base.css', 'preact.js', 'uplot.js']) {
+      t.equal((await fetch(new URL(`/web/${file}`, link))).status, 200, `and its ${file}`);
+    }
     t.match(await run(sotto, ['contacts', '--json', ...data], { env }), { stdout: '[]\n' });
     up.kill('SIGTERM');
     t.strictSame(await once(up, 'exit'), [0, null]);

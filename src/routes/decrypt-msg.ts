@@ -13,15 +13,23 @@ export const decryptMsg: Route = async (ctx, messenger) => {
   const opened = messenger.decryptMessages(await readFields(ctx, DecryptFields));
   const ids = opened.map(({ id }) => id);
   const { authenticated } = ctx.state.caller;
-  ctx.body = { count: ids.length, ids, ...(authenticated && { messages: opened.map(toJson) }) };
+  ctx.body = { count: ids.length, ids, ...(authenticated && { messages: opened.map(openedJson) }) };
 };
 
-function toJson({ row, id, from, verified, carrier, at, content }: OpenedMessage): object {
+export function openedJson({
+  row,
+  id,
+  from,
+  verified,
+  carrier,
+  at,
+  content,
+}: OpenedMessage): object {
   const download = content.type === 'file' && { content: `/messages/${row}` };
   return { id, from, verified, carrier, at, ...contentJson(content), ...download };
 }
 
-function contentJson(content: OpenedMessage['content']): object {
+export function contentJson(content: OpenedMessage['content']): object {
   if (content.type !== 'file') return content;
   const { type, name, mediaType, size } = content;
   return { type, name, media_type: mediaType, size };

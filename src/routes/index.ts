@@ -1,5 +1,7 @@
 export { ARRIVAL_LIMITS, type ArrivalLimits, Arrivals } from './arrivals.ts';
+export { type EventLimits, Events } from './events.ts';
 export { type Access, type Caller, decide, type GuardConfig, guard } from './guard.ts';
+export type { Keeper } from './identity.ts';
 export { Meters } from './meters.ts';
 export { createOperatorApp, type OperatorSide } from './operator-app.ts';
 export { createPeerApp, type PeerSide } from './peer-app.ts';

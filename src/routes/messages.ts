@@ -1,20 +1,85 @@
-/** `/messages/:row`: the bytes of a file message, for a caller who showed the token. */
+/**
+ * `/messages`: what was said with a contact, and one message of it: opened, or its bytes. Whoever
+ * has not shown the token sees that there is something, not what.
+ */
 import { Readable } from 'node:stream';
+import { z } from 'zod';
+import type { ConversationPlace, TalkMessage } from '../messenger/index.ts';
+import { contentJson, openedJson } from './decrypt-msg.ts';
+import { Name, readFields } from './fields.ts';
 import { needToken } from './need-token.ts';
 import { Problem } from './problem.ts';
-import type { Route } from './route.ts';
+import type { Route, RouteContext } from './route.ts';
+
+const LIMIT_MAX = 200;
+
+const ListFields = z.strictObject({
+  with: Name.exactOptional(),
+  limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(50),
+  before: z
+    .string()
+    .regex(/^(\d{1,15})?-(\d{1,15})?$/, 'must be the "before" of an earlier answer')
+    .exactOptional(),
+});
+const NoFields = z.strictObject({});
+
+export const listMessages: Route = async (ctx, messenger) => {
+  const { before, ...query } = await readFields(ctx, ListFields);
+  const place = before === undefined ? {} : { before: placeOf(before) };
+  const talk = messenger.conversation({ ...query, ...place });
+  const { authenticated } = ctx.state.caller;
+  ctx.body = {
+    messages: talk.messages.map((message) => toJson(message, authenticated)),
+    before: talk.before === undefined ? null : textOf(talk.before),
+  };
+};
+
+export const openMessage: Route = async (ctx, messenger) => {
+  await readFields(ctx, NoFields);
+  const opened = messenger.openMessage(rowOf(ctx));
+  const { authenticated } = ctx.state.caller;
+  ctx.body = authenticated ? openedJson(opened) : { id: opened.id };
+};
 
 export const messageContent: Route = (ctx, messenger) => {
   needToken(ctx);
-  const row = /^[1-9]\d{0,14}$/.test(ctx.params['row'] ?? '') ? Number(ctx.params['row']) : 0;
-  if (row === 0) throw new Problem('not_found');
-  const slices = messenger.fileContent(row)[Symbol.iterator]();
-  // The first slice tells whether there is such a message: after it the status has gone out.
+  const row = rowOf(ctx);
+  const { name, bytes } = messenger.fileContent(row);
+  const slices = bytes[Symbol.iterator]();
+  // The first slice tells whether it can be read: after it the status has gone out.
   const first = slices.next();
-  ctx.attachment(`message-${row}`);
+  ctx.attachment(name ?? `message-${row}`);
   ctx.type = 'application/octet-stream';
   ctx.body = Readable.from(from(first, slices), { objectMode: false });
 };
+
+function rowOf(ctx: RouteContext): number {
+  const row = /^[1-9]\d{0,14}$/.test(ctx.params['row'] ?? '') ? Number(ctx.params['row']) : 0;
+  if (row === 0) throw new Problem('not_found');
+  return row;
+}
+
+function toJson(message: TalkMessage, authenticated: boolean): object {
+  const { content, isFile, with: contact, ...rest } = message;
+  const shown = authenticated && content !== undefined && contentJson(content);
+  const bytes = message.direction === 'in' && message.state === 'opened' && isFile;
+  return {
+    with: contact,
+    ...rest,
+    kind: isFile ? 'file' : 'text',
+    ...shown,
+    ...(bytes && authenticated && { content: `/messages/${message.row}` }),
+  };
+}
+
+function placeOf(text: string): ConversationPlace {
+  const [received, sent] = text.split('-').map((row) => (row === '' ? undefined : Number(row)));
+  return { received, sent };
+}
+
+function textOf({ received, sent }: ConversationPlace): string {
+  return `${received ?? ''}-${sent ?? ''}`;
+}
 
 function* from(
   first: IteratorResult<Uint8Array>,

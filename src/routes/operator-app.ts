@@ -9,10 +9,12 @@ import { hearOut } from './body.ts';
 import { logBrokenAnswers } from './broken-answers.ts';
 import { listContacts, removeContact } from './contacts.ts';
 import { decryptMsg } from './decrypt-msg.ts';
+import type { Events } from './events.ts';
 import { type Access, type GuardConfig, guard } from './guard.ts';
-import { messageContent } from './messages.ts';
+import { changePassphrase, exportIdentity, type Keeper, showIdentity } from './identity.ts';
+import { listMessages, messageContent, openMessage } from './messages.ts';
 import type { Meters } from './meters.ts';
-import { page, pageFile } from './page.ts';
+import { page, pageFiles } from './page.ts';
 import { pair } from './pair.ts';
 import { coverCapacity } from './pictures.ts';
 import { problems } from './problem.ts';
@@ -21,6 +23,7 @@ import type { Route, RouteState } from './route.ts';
 import { sendKeys } from './send-keys.ts';
 import { sendMsg, sendTyped } from './send-msg.ts';
 import { sensor } from './sensor.ts';
+import { endSession, openSession } from './session.ts';
 import { show } from './show.ts';
 import { verify } from './verify.ts';
 
@@ -31,6 +34,8 @@ export interface OperatorSide {
   readonly guard: GuardConfig;
   /** All data of this peer and their key, as a tar. @throws {StoreError} `busy`, `full` */
   readonly backup: () => Promise<Readable>;
+  readonly events: Events;
+  readonly keeper: Keeper;
 }
 
 type Method = 'GET' | 'POST' | 'DELETE';
@@ -52,7 +57,7 @@ export function createOperatorApp(side: OperatorSide): Koa {
 }
 
 function routes(side: OperatorSide): readonly [Method, string, Access, Route][] {
-  const { meters, guard } = side;
+  const { meters, guard, events, keeper } = side;
   return [
     ['POST', '/send_keys', 'trigger', sendKeys],
     ['GET', '/send_keys', 'trigger', sendKeys],
@@ -69,13 +74,20 @@ function routes(side: OperatorSide): readonly [Method, string, Access, Route][] 
     ['DELETE', '/contacts/:name', 'trigger', removeContact],
     ['POST', '/pair', 'trigger', pair],
     ['POST', '/receive', 'trigger', receive],
+    ['GET', '/messages', 'read', listMessages],
     ['GET', '/messages/:row', 'read', messageContent],
     ['POST', '/pictures/capacity', 'read', coverCapacity],
     ['POST', '/backup', 'trigger', backup(side.backup)],
+    ['POST', '/messages/:row/open', 'trigger', openMessage],
+    ['GET', '/events', 'read', events.route],
+    ['GET', '/identity', 'read', showIdentity(keeper)],
+    ['POST', '/identity', 'trigger', exportIdentity(keeper)],
+    ['POST', '/passphrase', 'trigger', changePassphrase(keeper)],
     ['GET', '/metrics', 'read', meters.route],
     ['GET', '/', 'public', page(guard)],
-    ['GET', '/page.js', 'public', pageFile('page.js')],
-    ['GET', '/page.css', 'public', pageFile('page.css')],
+    ['GET', '/web/:file', 'public', pageFiles()],
+    ['POST', '/session', 'public', openSession(guard)],
+    ['DELETE', '/session', 'public', endSession(guard)],
   ];
 }
 

@@ -65,6 +65,11 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
     title: 'There is no code to compare with this contact',
     next: 'POST /send_keys on both peers; the code appears on both terminals.',
   },
+  no_message: {
+    status: 404,
+    title: 'There is no such message',
+    next: 'GET /messages lists those that there are.',
+  },
   invalid_code: {
     status: 400,
     title: 'This is not a pairing code',
@@ -167,6 +172,11 @@ const OPERATOR = {
     status: 401,
     title: 'Operating this peer takes its token',
     next: 'Open the link that it printed at its start, or send Authorization: Bearer TOKEN.',
+  },
+  wrong_passphrase: {
+    status: 403,
+    title: 'This is not the passphrase that opens the data of this peer now',
+    next: 'Give the present one as "current", or none if a key file opens the data; nothing was changed.',
   },
   token_wrong: {
     status: 401,

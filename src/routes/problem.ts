@@ -66,6 +66,7 @@ const STORE: Readonly<Partial<Record<StoreFailure, ProblemCode>>> = {
   full: 'store_full',
   busy: 'unavailable',
   missing: 'not_found',
+  wrong_key: 'wrong_passphrase',
 };
 
 /** What koa and its parts throw, by status. */

@@ -22,8 +22,9 @@ import {
   Meters,
   serve,
 } from '../../src/routes/index.ts';
-import { fakeMessenger, noBackup } from '../support/fake-messenger.ts';
+import { fakeMessenger } from '../support/fake-messenger.ts';
 import { call, silentLog } from '../support/http.ts';
+import { sideOf } from '../support/operator.ts';
 
 const MiB = 1_048_576;
 const host = { host: 'peer.example' };
@@ -48,7 +49,7 @@ async function peer(
     cookieName: 'c',
   };
   const server = createHttpServer();
-  const operatorApp = createOperatorApp({ messenger, log, meters, guard, backup: noBackup });
+  const operatorApp = createOperatorApp({ ...sideOf(messenger), meters, guard });
   serve(server, createPeerApp({ messenger, log, meters, arrivals }), operatorApp);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

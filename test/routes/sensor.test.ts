@@ -6,9 +6,11 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import t, { type Test } from 'tap';
 import type { NamedReading, SeriesRequest } from '../../src/messenger/index.ts';
-import { createOperatorApp, type GuardConfig, Meters } from '../../src/routes/index.ts';
-import { fakeMessenger, noBackup } from '../support/fake-messenger.ts';
-import { call, serve, silentLog } from '../support/http.ts';
+
+import { createOperatorApp, type GuardConfig } from '../../src/routes/index.ts';
+import { fakeMessenger } from '../support/fake-messenger.ts';
+import { call, serve } from '../support/http.ts';
+import { sideOf } from '../support/operator.ts';
 
 const guard: GuardConfig = {
   mode: 'demo',
@@ -42,14 +44,7 @@ async function app(t: Test) {
       return [{ ...row('ax', 'm/s2', 0), count: 2, min: -1, mean: 0.5, max: 2 }];
     },
   });
-  const side = {
-    messenger,
-    log: silentLog,
-    meters: new Meters(messenger),
-    guard,
-    backup: noBackup,
-  };
-  const port = await serve(t, createOperatorApp(side));
+  const port = await serve(t, createOperatorApp({ ...sideOf(messenger), guard }));
   const get = (path: string, headers: OutgoingHttpHeaders = {}) =>
     call(port, {
       method: 'GET',

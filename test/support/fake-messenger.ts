@@ -1,5 +1,5 @@
 /** A messenger that does nothing but remember what a route asked of it. */
-import type { Messenger, Shown } from '../../src/messenger/index.ts';
+import { type Messenger, type Shown, UseCaseError } from '../../src/messenger/index.ts';
 
 export const SHOWN: Shown = {
   name: 'alice',
@@ -37,6 +37,23 @@ export const noBackup = (): never => {
 export interface Asked {
   readonly name: string;
   readonly request: unknown;
+}
+
+type Talk = Pick<Messenger, 'fileContent' | 'conversation' | 'openMessage' | 'listen'>;
+
+function talk(note: Note): Talk {
+  return {
+    fileContent: () => ({ name: undefined, bytes: [] }),
+    conversation(query) {
+      note('conversation', query);
+      return { messages: [], before: undefined };
+    },
+    openMessage(row) {
+      note('openMessage', row);
+      throw new UseCaseError('no_message', 'GET /messages lists them');
+    },
+    listen: () => () => {},
+  };
 }
 
 /** `overrides` replace single use cases; `asked` collects what the others were given. */
@@ -79,7 +96,7 @@ export function fakeMessenger(
       note('decryptMessages', query);
       return [];
     },
-    fileContent: () => [],
+    ...talk(note),
     show: () => SHOWN,
     latestReadings: () => [],
     deviceTimes: () => [],

@@ -33,8 +33,18 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store',
     'surroundings.ts',
   ],
+  'keeper.ts': [
+    'failures.ts',
+    'config.ts',
+    'crypto',
+    'identity.ts',
+    'messenger',
+    'routes',
+    'store',
+  ],
   'peer.ts': [
     'identity.ts',
+    'keeper.ts',
     'bytes.ts',
     'failures.ts',
     'crypto',
@@ -66,6 +76,7 @@ const TYPES_ONLY: readonly (readonly [string, string])[] = [
   ['link', 'messenger'],
   ['store', 'messenger'],
   ['surroundings.ts', 'messenger'],
+  ['keeper.ts', 'routes'],
 ];
 
 /** Folders that compute and nothing else, and what would betray them. */

@@ -2,8 +2,16 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Test } from 'tap';
 import type { Messenger } from '../../src/messenger/index.ts';
-import { createOperatorApp, type GuardConfig, Meters } from '../../src/routes/index.ts';
+
+import {
+  createOperatorApp,
+  Events,
+  type GuardConfig,
+  type Keeper,
+  Meters,
+} from '../../src/routes/index.ts';
 import { type Asked, fakeMessenger, noBackup } from './fake-messenger.ts';
+
 import { type Answer, call, serve, silentLog } from './http.ts';
 
 export const bytes = (text: string) => new TextEncoder().encode(text);
@@ -19,6 +27,20 @@ export const withToken = { authorization: 'Bearer right-token' };
 export const json = { 'content-type': 'application/json' };
 export const form = { 'content-type': 'application/x-www-form-urlencoded' };
 
+/** Protects nothing, and remembers nothing. */
+const keeper: Keeper = {
+  protection: () => 'key file',
+  changePassphrase: async () => undefined,
+  exportIdentity: async () => 'sealed',
+};
+
+/** What an operator's side needs, around a messenger. */
+export function sideOf(messenger: Messenger) {
+  const meters = new Meters(messenger);
+  const events = new Events(messenger);
+  return { messenger, meters, guard, keeper, events, log: silentLog, backup: noBackup };
+}
+
 export interface Peer {
   readonly asked: Asked[];
   ask(line: string, headers?: OutgoingHttpHeaders, body?: string | Uint8Array): Promise<Answer>;
@@ -30,15 +52,7 @@ export async function peer(
   mode: GuardConfig['mode'] = 'demo',
 ): Promise<Peer> {
   const messenger = fakeMessenger(overrides);
-  const meters = new Meters(messenger);
-  const config = { ...guard, mode };
-  const app = createOperatorApp({
-    messenger,
-    log: silentLog,
-    meters,
-    guard: config,
-    backup: noBackup,
-  });
+  const app = createOperatorApp({ ...sideOf(messenger), guard: { ...guard, mode } });
   const port = await serve(t, app);
   return {
     asked: messenger.asked,

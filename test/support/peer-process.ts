@@ -137,6 +137,11 @@ export class PeerProcess {
     });
   }
 
+  /** Opens the page, for its own person. */
+  get pageLink(): string {
+    return `${this.origin}/?token=${this.token}`;
+  }
+
   get folder(): string {
     return this.#options.folder;
   }

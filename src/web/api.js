@@ -1,0 +1,76 @@
+/** Calls the peer that serves this page. A refusal is an `Error` with the peer's stable code. */
+
+export class Refusal extends Error {
+  constructor(code, detail, status) {
+    super(detail);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+const SILENT = 'This peer does not answer. Is it still running?';
+
+/** @returns what was answered as JSON; undefined if nothing was. */
+export async function ask(method, path, json) {
+  const response = await send(method, path, json);
+  if (response.status === 204) return undefined;
+  return await response.json();
+}
+
+/** @returns the answer's bytes. */
+export async function askBytes(method, path, json) {
+  const response = await send(method, path, json);
+  return await response.blob();
+}
+
+export function query(path, fields) {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return `${path}?${new URLSearchParams(given)}`;
+}
+
+async function send(method, path, json) {
+  const headers = json === undefined ? {} : { 'content-type': 'application/json' };
+  const body = json === undefined ? undefined : JSON.stringify(json);
+  const response = await fetch(path, { method, headers, body }).catch(() => {
+    throw new Refusal('offline', SILENT, 0);
+  });
+  if (!response.ok) throw await refusalOf(response);
+  return response;
+}
+
+async function refusalOf(response) {
+  try {
+    const { code, detail } = await response.json();
+    return new Refusal(code, detail, response.status);
+  } catch {
+    return new Refusal('internal', `The peer answered ${response.status}.`, response.status);
+  }
+}
+
+/**
+ * Sends a file as it is, and tells how far it is: `onProgress(bytes sent, bytes in all)`.
+ * `fetch` cannot tell that.
+ */
+export function upload(path, file, onProgress) {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  const request = new XMLHttpRequest();
+  request.open('POST', path);
+  request.setRequestHeader('content-type', file.type || 'application/octet-stream');
+  request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total);
+  request.onerror = () => reject(new Refusal('offline', SILENT, 0));
+  request.onload = () => {
+    const answer = parsed(request.responseText);
+    if (request.status < 400) resolve(answer);
+    else reject(new Refusal(answer.code ?? 'internal', answer.detail ?? '', request.status));
+  };
+  request.send(file);
+  return promise;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}

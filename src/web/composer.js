@@ -1,0 +1,89 @@
+/** Where one writes: text, and files by the button, by drag and drop, or pasted. */
+import { useRef, useState } from 'preact/hooks';
+import { ErrorNote, useAction } from './action.js';
+import { ask, query, upload } from './api.js';
+import { size } from './format.js';
+import { html } from './html.js';
+import { Icon } from './icons.js';
+
+export function Composer({ contact: { name }, onSent }) {
+  const [text, setText] = useState('');
+  const [progress, setProgress] = useState();
+  const [isOver, setOver] = useState(false);
+  const input = useRef();
+  const picker = useRef();
+  const sendText = useAction(async () => {
+    if (text.trim() === '') return;
+    await ask('POST', '/send_msg', { to: name, text });
+    setText('');
+    input.current?.focus();
+    await onSent();
+  });
+  const sendFiles = useAction(async (files) => {
+    for (const file of files) {
+      setProgress({ name: file.name, done: 0, count: file.size });
+      const path = query('/send_msg', { to: name, name: file.name });
+      await upload(path, file, (done, count) => setProgress({ name: file.name, done, count }));
+      await onSent();
+    }
+  });
+  const give = async (files) => {
+    if (files.length > 0) await sendFiles.run([...files]);
+    setProgress(undefined);
+    if (picker.current) picker.current.value = '';
+  };
+  const drop = (event) => {
+    event.preventDefault();
+    setOver(false);
+    void give(event.dataTransfer.files);
+  };
+  const over = (event) => {
+    if (!event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    setOver(true);
+  };
+  const onKey = (event) => {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    void sendText.run();
+  };
+  const submit = (event) => {
+    event.preventDefault();
+    void sendText.run();
+  };
+  return html`<form
+    class="composer ${isOver ? 'over' : ''}"
+    onSubmit=${submit}
+    onDragOver=${over}
+    onDragLeave=${() => setOver(false)}
+    onDrop=${drop}
+  >
+    <${ErrorNote} text=${sendText.error ?? sendFiles.error} />
+    ${progress && html`<${Progress} progress=${progress} />`}
+    <div class="composer-row">
+      <label class="hidden" for="text">Message to ${name}</label>
+      <textarea
+        id="text"
+        ref=${input}
+        rows="1"
+        placeholder=${isOver ? 'Drop to send, sealed' : `Message to ${name}`}
+        value=${text}
+        onInput=${(event) => setText(event.currentTarget.value)}
+        onKeyDown=${onKey}
+        onPaste=${(event) => event.clipboardData?.files.length && give(event.clipboardData.files)}
+      ></textarea>
+      <input ref=${picker} id="files" class="hidden" type="file" multiple tabindex="-1" aria-hidden="true" onChange=${(event) => give(event.currentTarget.files)} />
+      <button type="button" class="button" aria-label="Send files" title="Send files" onClick=${() => picker.current.click()}>
+        <${Icon} name="attach" />
+      </button>
+      <button class="button primary" disabled=${sendText.busy}>Send</button>
+    </div>
+  </form>`;
+}
+
+function Progress({ progress: { name, done, count } }) {
+  return html`<div class="parts">
+    <span class="small">Sealing ${name}: ${size(done)} of ${size(count)}</span>
+    <progress max=${Math.max(1, count)} value=${done} aria-label=${`Sealing ${name}`}></progress>
+  </div>`;
+}

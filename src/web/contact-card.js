@@ -1,0 +1,111 @@
+/** One contact: how it stands, what to do next, and what can be done. */
+import { useState } from 'preact/hooks';
+import { ErrorNote, Note, useAction } from './action.js';
+import { ask } from './api.js';
+import { Comparison } from './comparison.js';
+import { groups } from './format.js';
+import { html } from './html.js';
+import { Icon } from './icons.js';
+import { load } from './live.js';
+import { notify } from './store.js';
+import { standing } from './words.js';
+
+const TONE_ICONS = { good: 'check', warn: 'clock', bad: 'alert', '': 'info' };
+const LABELS = { keys: 'Send keys', renew: 'Renew keys', anew: 'Meet anew' };
+
+export function ContactCard({ contact }) {
+  const { name, address, fingerprint, last_error } = contact;
+  const { word, tone, todo, action } = standing(contact);
+  const keys = useAction(async (again) => {
+    const { state } = await ask('POST', '/send_keys', { to: name, ...(again && { again }) });
+    if (state === 'established') notify(`Fresh keys with ${name}.`);
+    await load();
+  });
+  return html`<article class="card contact" aria-labelledby=${`contact-${name}`}>
+    <div class="card-head">
+      <h3 id=${`contact-${name}`} class="contact-name">${name}</h3>
+      <span class="chip ${tone}"><${Icon} name=${TONE_ICONS[tone]} />${word}</span>
+      <p class="contact-address muted small">
+        ${address === undefined ? 'Cannot be called; it calls us' : html`<code>${address}</code>`}
+      </p>
+    </div>
+    ${todo && html`<p>${todo}</p>`}
+    ${
+      last_error &&
+      contact.state === 'paired' &&
+      html`<${Note} tone="warn" icon="alert">
+        ${name} does not answer at its address right now. What is queued waits, and goes by itself
+        as soon as ${name} is there.
+      </${Note}>`
+    }
+    ${action === 'compare' && html`<${Comparison} contact=${contact} />`}
+    <${ErrorNote} text=${keys.error} />
+    <div class="row spread">
+      <div class="row">
+        ${
+          LABELS[action] &&
+          html`<button
+            class="button ${action === 'renew' ? '' : 'primary'}"
+            disabled=${keys.busy}
+            onClick=${() => keys.run(action === 'anew')}
+          >
+            ${keys.busy ? 'Sending keys…' : LABELS[action]}
+            <span class="hidden"> with ${name}</span>
+          </button>`
+        }
+        ${
+          contact.state === 'paired' &&
+          html`<a class="button" href=${`#/messages/${encodeURIComponent(name)}`}>
+            Messages<span class="hidden"> with ${name}</span>
+          </a>`
+        }
+      </div>
+    </div>
+    <details>
+      <summary>Fingerprint and more<span class="hidden"> of ${name}</span></summary>
+      <${More} contact=${contact} fingerprint=${fingerprint} anew=${() => keys.run(true)} />
+    </details>
+  </article>`;
+}
+
+function More({ contact, fingerprint, anew }) {
+  const { name, state, session } = contact;
+  const [sure, setSure] = useState(false);
+  const remove = useAction(async () => {
+    await ask('DELETE', `/contacts/${encodeURIComponent(name)}`);
+    notify(`${name} was removed. What it has sent stays.`);
+    await load();
+  });
+  return html`<div class="stack">
+    ${
+      fingerprint &&
+      html`<div class="stack-tight">
+        <span class="small muted">Long fingerprint, the same on both sides</span>
+        <span class="fingerprint">${groups(fingerprint)}</span>
+      </div>`
+    }
+    <p class="small muted">
+      Session: ${{ none: 'none at the moment; made when it is needed', current: 'established', to_be_renewed: 'will be renewed' }[session]}
+    </p>
+    <${ErrorNote} text=${remove.error} />
+    <div class="row">
+      ${state === 'paired' && html`<button class="button small" onClick=${anew}>Meet anew</button>`}
+      ${
+        sure
+          ? html`<span class="row" role="group" aria-label=${`Remove ${name}?`}>
+              <button class="button small danger" disabled=${remove.busy} onClick=${() => remove.run()}>
+                Yes, remove ${name}
+              </button>
+              <button class="button small" onClick=${() => setSure(false)}>Keep</button>
+            </span>`
+          : html`<button class="button small danger" onClick=${() => setSure(true)}>Remove…</button>`
+      }
+    </div>
+    ${
+      sure &&
+      html`<p class="small muted">
+        Removing forgets the keys and what waits to be sent to ${name}. What ${name} has sent stays.
+      </p>`
+    }
+  </div>`;
+}

@@ -1,0 +1,110 @@
+/** One device: last seen, its values as charts over a range, its health, and an export. */
+import { useEffect, useState } from 'preact/hooks';
+import { ErrorNote, Note, useAction } from './action.js';
+import { ask, query } from './api.js';
+import { Chart } from './chart.js';
+import { ago, number } from './format.js';
+import { Health } from './health.js';
+import { html } from './html.js';
+import { Icon } from './icons.js';
+import { save } from './save.js';
+import { useStore } from './store.js';
+import { refusal, sensorName } from './words.js';
+
+/** Hours shown, and seconds that one point stands for. */
+const RANGES = [
+  { id: 'hour', label: '1 hour', hours: 1, every: 10 },
+  { id: 'quarter', label: '6 hours', hours: 6, every: 60 },
+  { id: 'day', label: '24 hours', hours: 24, every: 300 },
+  { id: 'week', label: '7 days', hours: 168, every: 1_800 },
+  { id: 'month', label: '30 days', hours: 720, every: 7_200 },
+];
+/** A device reports every ten seconds; after that many it has missed several. */
+const LATE_S = 60;
+
+export function Device({ device }) {
+  const { device: name, age_s, values, health, missing_since, time_is_sure } = device;
+  const [range, setRange] = useState(RANGES[0]);
+  const { series, error } = useSeries(name, range);
+  const isLate = age_s > LATE_S;
+  return html`<section class="card device" aria-label=${`Device ${name}`}>
+    <header class="card-head">
+      <h2>${name}</h2>
+      <span class="chip ${isLate ? 'warn' : 'good'}">
+        <${Icon} name=${isLate ? 'clock' : 'check'} />Last seen ${ago(age_s)}
+      </span>
+    </header>
+    ${!time_is_sure && html`<${Note}>The device did not know the time: readings are dated by their arrival.</${Note}>`}
+    <div class="row spread">
+      <${RangePicker} name=${name} range=${range} setRange=${setRange} />
+      <${Export} name=${name} range=${range} />
+    </div>
+    <${ErrorNote} text=${error} />
+    <div class="charts">
+      ${Object.entries(values).map(
+        ([id, value]) => html`<${Chart}
+          key=${id}
+          title=${sensorName(id)}
+          value=${number(value)}
+          missingSince=${missing_since[id]}
+          series=${series?.get(id)}
+          range=${range}
+        />`,
+      )}
+    </div>
+    <${Health} health=${health} />
+  </section>`;
+}
+
+function RangePicker({ name, range, setRange }) {
+  return html`<fieldset class="ranges">
+    <legend class="hidden">How far back for ${name}</legend>
+    ${RANGES.map(
+      (one) => html`<label key=${one.id} class=${one.id === range.id ? 'chosen' : ''}>
+        <input type="radio" name=${`range-${name}`} checked=${one.id === range.id} onChange=${() => setRange(one)} />
+        <span>${one.label}</span>
+      </label>`,
+    )}
+  </fieldset>`;
+}
+
+function Export({ name, range }) {
+  const { busy, error, run } = useAction(async () => {
+    const from = new Date(Date.now() - range.hours * 3_600_000).toISOString();
+    const response = await fetch(query('/sensor', { device: name, from, limit: 100_000 }), {
+      headers: { accept: 'text/csv' },
+    });
+    if (!response.ok) throw new Error('The readings could not be exported. Try a shorter range.');
+    save(await response.blob(), `${name}.csv`);
+  });
+  return html`<div class="row">
+    <button class="button small" disabled=${busy} onClick=${() => run()}>
+      <${Icon} name="down" />Export as CSV
+    </button>
+    <${ErrorNote} text=${error} />
+  </div>`;
+}
+
+/** For each sensor its rows, oldest first. */
+function useSeries(device, range) {
+  const revision = useStore((state) => state.readings);
+  const [series, setSeries] = useState();
+  const [error, setError] = useState();
+  useEffect(() => {
+    let current = true;
+    const from = new Date(Date.now() - range.hours * 3_600_000).toISOString();
+    const path = query('/sensor', { device, from, every: range.every, limit: 20_000 });
+    const show = (change) => (rows) => current && change(rows);
+    ask('GET', path).then(
+      show((rows) => {
+        setSeries(Map.groupBy(rows, ({ name }) => name));
+        setError(undefined);
+      }),
+      show((cause) => setError(refusal(cause))),
+    );
+    return () => {
+      current = false;
+    };
+  }, [device, range, revision]);
+  return { series, error };
+}

@@ -1,0 +1,60 @@
+/** Times, sizes and numbers as people write them. */
+
+const TIME = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  hourCycle: 'h23',
+});
+const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const COUNT = new Intl.NumberFormat();
+const UNITS = ['bytes', 'KB', 'MB', 'GB'];
+
+/** What stands below a time axis that spans so many hours. */
+export function axisTime(seconds, hours) {
+  const date = new Date(seconds * 1_000);
+  return hours <= 24 ? TIME.format(date) : DAY.format(date);
+}
+
+/** Today by its time, any other day by its date as well. */
+export function time(at) {
+  const date = new Date(at);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday ? TIME.format(date) : `${DAY.format(date)}, ${TIME.format(date)}`;
+}
+
+export function size(bytes) {
+  const power = Math.min(3, Math.floor(Math.log(Math.max(1, bytes)) / Math.log(1024)));
+  if (power === 0) return `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;
+  const amount = bytes / 1024 ** power;
+  return `${amount.toFixed(amount < 10 ? 1 : 0)} ${UNITS[power]}`;
+}
+
+/** With as many decimals as are worth reading. */
+export function number(value) {
+  const magnitude = Math.abs(value);
+  const maximumFractionDigits = magnitude >= 100 ? 1 : magnitude >= 1 ? 2 : 3;
+  return value.toLocaleString(undefined, { maximumFractionDigits });
+}
+
+export function plural(count, one, many = `${one}s`) {
+  return `${COUNT.format(count)} ${count === 1 ? one : many}`;
+}
+
+/** "just now", "3 minutes ago". */
+export function ago(seconds) {
+  if (seconds < 10) return 'just now';
+  if (seconds < 60) return `${Math.round(seconds)} seconds ago`;
+  if (seconds < 3_600) return `${plural(Math.round(seconds / 60), 'minute')} ago`;
+  if (seconds < 172_800) return `${plural(Math.round(seconds / 3_600), 'hour')} ago`;
+  return `${plural(Math.round(seconds / 86_400), 'day')} ago`;
+}
+
+/** Digits in groups of five, as people read them to each other. */
+export function groups(fingerprint) {
+  return fingerprint.replaceAll(/\s/g, '').replaceAll(/(.{5})(?=.)/g, '$1 ');
+}
+
+/** Six digits in two groups. */
+export function digits(code) {
+  return `${code.slice(0, 3)} ${code.slice(3)}`;
+}

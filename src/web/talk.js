@@ -1,0 +1,113 @@
+/** What was said with one contact, the newest at the bottom, and what is still arriving. */
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { ErrorNote, Note, useAction } from './action.js';
+import { ask, query } from './api.js';
+import { Composer } from './composer.js';
+import { plural } from './format.js';
+import { html } from './html.js';
+import { Message } from './message.js';
+import { useStore } from './store.js';
+import { refusal } from './words.js';
+
+const PAGE = 50;
+/** The most that one answer holds; what is older is had page by page and looked at no more. */
+const FRESH_MAX = 200;
+
+export function Talk({ contact }) {
+  const { name, unopened, verified, queued } = contact;
+  const { messages, hasOlder, error, showOlder, refresh } = useConversation(name);
+  const list = useRef();
+  useStickToEnd(list, messages);
+  const openAll = useAction(async () => {
+    await ask('POST', '/decrypt_msg', { from: name });
+    await refresh();
+  });
+  return html`<section class="talk card" aria-label=${`Conversation with ${name}`}>
+    <header class="talk-head">
+      <h2>${name}</h2>
+      ${!verified && html`<a class="chip warn" href="#/pair">Not compared</a>`}
+      ${queued.messages > 0 && html`<span class="chip">${queued.messages} queued</span>`}
+      ${
+        unopened > 1 &&
+        html`<button class="button small" disabled=${openAll.busy} onClick=${() => openAll.run()}>
+          Open all ${unopened}
+        </button>`
+      }
+    </header>
+    <div class="talk-list" ref=${list} role="log" aria-label="Messages" tabindex="0">
+      ${hasOlder && html`<button class="button quiet small older" onClick=${showOlder}>Show older</button>`}
+      ${
+        messages !== undefined &&
+        messages.length === 0 &&
+        contact.arriving.length === 0 &&
+        html`<p class="talk-empty muted">Nothing yet. What you write waits here, sealed, until ${name} has it.</p>`
+      }
+      <ol>
+        ${messages?.map(
+          (message) =>
+            html`<${Message} key=${`${message.direction}${message.row}`} message=${message} onOpened=${refresh} />`,
+        )}
+      </ol>
+      ${contact.arriving.map(
+        ({ parts, count }, index) => html`<div class="bubble in arriving" key=${index}>
+          <span class="small">A large message is arriving: ${parts} of ${plural(count, 'part')}</span>
+          <progress max=${count} value=${parts} aria-label="Arriving"></progress>
+        </div>`,
+      )}
+    </div>
+    <${ErrorNote} text=${error ?? openAll.error} />
+    ${contact.state === 'paired' ? html`<${Composer} contact=${contact} onSent=${refresh} />` : html`<${Note}>There are no keys with ${name} now.</${Note}>`}
+  </section>`;
+}
+
+/** Oldest first, loaded again whenever something has changed. */
+function useConversation(name) {
+  const revision = useStore((state) => state.messages);
+  const [talk, setTalk] = useState({ messages: undefined, before: null, older: [] });
+  const [error, setError] = useState();
+  const limit = useRef(PAGE);
+  const load = async () => {
+    try {
+      const fresh = await ask('GET', query('/messages', { with: name, limit: limit.current }));
+      setTalk(({ older, before }) => ({
+        messages: [...fresh.messages].reverse(),
+        before: older.length > 0 ? before : fresh.before,
+        older,
+      }));
+      setError(undefined);
+    } catch (cause) {
+      setError(refusal(cause));
+    }
+  };
+  useEffect(() => void load(), [name, revision]);
+  const showOlder = async () => {
+    if (limit.current < FRESH_MAX) {
+      limit.current += PAGE;
+      await load();
+      return;
+    }
+    const { messages, before } = await ask(
+      'GET',
+      query('/messages', { with: name, before: talk.before }),
+    );
+    setTalk((now) => ({ ...now, before, older: [...messages.reverse(), ...now.older] }));
+  };
+  const messages = talk.messages && [...talk.older, ...talk.messages];
+  return { messages, hasOlder: talk.before !== null, error, showOlder, refresh: load };
+}
+
+/** Stays at the newest unless the person has scrolled up to read. */
+function useStickToEnd(list, messages) {
+  const atEnd = useRef(true);
+  useEffect(() => {
+    const element = list.current;
+    const follow = () => {
+      atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < 80;
+    };
+    element.addEventListener('scroll', follow, { passive: true });
+    return () => element.removeEventListener('scroll', follow);
+  }, []);
+  useLayoutEffect(() => {
+    if (atEnd.current) list.current.scrollTop = list.current.scrollHeight;
+  }, [messages?.length, messages?.at(-1)?.state]);
+}

@@ -1,0 +1,133 @@
+/** What states and refusals mean to a person at this page, and what to do next. */
+import { plural } from './format.js';
+
+/** The peer's own words name routes, which a person at a page does not call. */
+function withoutRoutes(text) {
+  const sentence = text
+    .replaceAll(/POST \/send_keys \{.*?"again": true\}/g, 'meet anew')
+    .replaceAll(/POST \/send_keys(?: with \{.*?\}| \{.*?\})?/g, 'send keys')
+    .replaceAll(/,? ?POST \/verify(?: \{.*?\})?/g, '');
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
+const REFUSALS = {
+  not_paired: 'There are no keys with this contact yet. Send keys under Pair, on both sides.',
+  not_verified:
+    'Nobody has compared the code with this contact yet. Compare the six digits under Pair; then it goes.',
+  comparison_changed: 'The keys have changed since. Compare the code that is shown now.',
+  nothing_to_compare: 'There is no code to compare any more. Send keys again on both sides.',
+  invalid_address: 'This is not an address of a peer. Write it like http://192.168.1.7:5000.',
+  invalid_code: 'This is not a whole pairing code. Copy it once more from the other side.',
+  store_full: 'There is no room on the disk of this peer. Make some, then try again.',
+  stopping: 'This peer is stopping. Try again when it runs again.',
+  token_missing: 'This takes the token. Open the link that the peer printed when it started.',
+  token_wrong:
+    'That is not the link of this run: it is new after each start. Take the one that was printed last.',
+  wrong_passphrase: 'That is not the present passphrase. Nothing was changed.',
+  no_message: 'This message is not here any more.',
+  letter_repeated: 'This letter has been taken before. Its messages are in the conversation.',
+};
+
+export function refusal(error) {
+  return REFUSALS[error.code] ?? withoutRoutes(error.message);
+}
+
+/** How it stands with a contact: a word, a tone, and what to do. */
+export function standing(contact) {
+  const { name, state, verified, code, advice, address, last_error } = contact;
+  if (state === 'forgotten_by_contact') {
+    const todo = `${name} does not know this peer's keys any more, perhaps after a new start from nothing. Meet anew, here and there.`;
+    return { word: 'Has forgotten us', tone: 'bad', todo, action: 'anew' };
+  }
+  if (state !== 'paired' && address === undefined) {
+    const todo = `${name} cannot be called from here. Make a pairing code, and enter it there.`;
+    return { word: 'Not met yet', tone: '', todo, action: 'none' };
+  }
+  if (state !== 'paired' && last_error) {
+    const todo = `${name} does not answer at this address. See that it runs and that the address is right, then send keys again.`;
+    return { word: 'No answer', tone: 'bad', todo, action: 'keys' };
+  }
+  if (state === 'new') {
+    const todo = advice.startsWith('POST')
+      ? `Send keys here, and have them sent there.`
+      : withoutRoutes(advice);
+    return { word: 'Not met yet', tone: '', todo, action: 'keys' };
+  }
+  if (state === 'waiting') {
+    const todo = `Keys are on their way. Now ${name} has to send keys, too.`;
+    return { word: `Waiting for ${name}`, tone: 'warn', todo, action: 'keys' };
+  }
+  if (verified) return { word: 'Verified', tone: 'good', todo: failed(advice), action: 'renew' };
+  if (code !== undefined) {
+    return { word: 'Compare the code', tone: 'warn', todo: '', action: 'compare' };
+  }
+  const todo =
+    failed(advice) || 'Nobody has compared a code yet. Meet anew on both sides to get one.';
+  return { word: 'Not compared', tone: 'warn', todo, action: 'anew' };
+}
+
+function failed(advice) {
+  return advice.startsWith('compare the code') ? '' : withoutRoutes(advice);
+}
+
+/** Sentences about what is new in `after`, what GET /show answers. */
+export function happened(before, after) {
+  if (before?.contacts === undefined || after.contacts === undefined) return [];
+  const earlier = new Map(before.contacts.map((contact) => [contact.name, contact]));
+  return after.contacts.flatMap((contact) => changes(earlier.get(contact.name), contact));
+}
+
+function changes(before, { name, verified, unopened, code }) {
+  const said = [];
+  if (verified && before?.verified !== true) said.push(`${name} is verified.`);
+  if (code !== undefined && before?.code !== code) {
+    said.push(`Met ${name}. Now compare the six digits.`);
+  }
+  const fresh = unopened - (before?.unopened ?? 0);
+  if (fresh > 0) said.push(`${plural(fresh, 'sealed message')} from ${name}.`);
+  return said;
+}
+
+export const REFUSED_PACKETS = {
+  malformed: 'Not in the form that the protocol has',
+  unauthenticated: 'Changed on the way, or made by somebody else',
+  replayed: 'Sent once more by somebody, and refused',
+  unknown_session: 'For a session that this peer no longer has',
+  stale: 'For a meeting that is over',
+  busy: 'Could not be stored at the moment',
+  refused: 'Not allowed from there',
+};
+
+/** Readings' names, as SERIAL.md lists them. */
+const SENSORS = {
+  pressure_bmp: 'Air pressure',
+  temp_bmp: 'Temperature, BMP280',
+  temp_mpu: 'Temperature, MPU6050',
+  temp_sht4: 'Temperature, SHT4x',
+  humid_sht4: 'Humidity',
+  ax: 'Acceleration x',
+  ay: 'Acceleration y',
+  az: 'Acceleration z',
+  gx: 'Rotation x',
+  gy: 'Rotation y',
+  gz: 'Rotation z',
+  boots: 'Starts',
+  crashes: 'Crashes',
+  brownouts: 'Power dips',
+  reset_reason: 'Last reset, ESP-IDF number',
+  dropped: 'Readings dropped',
+  queued: 'Readings waiting',
+  line_errors: 'Line errors (noise)',
+  tag_failures: 'Key errors (wrong key, or an attack)',
+  heap_free: 'Least free memory',
+  stack_free: 'Least free stack',
+};
+
+export const sensorName = (name) => SENSORS[name] ?? name;
+
+const UNITS = { Cel: '°C', '%RH': '%', 'm/s2': 'm/s²', Pa: 'hPa' };
+
+export const unitName = (unit) => UNITS[unit] ?? unit ?? '';
+
+/** What a value in this unit is divided by to be shown: weather is told in hPa. */
+export const unitFactor = (unit) => (unit === 'Pa' ? 100 : 1);

@@ -1,0 +1,93 @@
+/** The page in a real Chromium, as its person has it; and what a machine without one is told. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Test } from 'tap';
+
+const CHROMIUM = '/usr/bin/chromium';
+const ARGUMENTS = [
+  '--no-sandbox', // Tests may run as root.
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** What to say where there is no browser; undefined: there is one. */
+export function browserMissing(): string | undefined {
+  if (existsSync(CHROMIUM)) return undefined;
+  return 'LEFT OUT for want of Chromium, the page in a browser: apt-get install chromium';
+}
+
+export async function openBrowser(t: Pick<Test, 'teardown'>): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+  t.teardown(() => browser.close());
+  return browser;
+}
+
+export interface Sight {
+  readonly width: number;
+  readonly height: number;
+  readonly scheme?: 'light' | 'dark';
+}
+
+export const DESK: Sight = { width: 1440, height: 900 };
+export const PHONE: Sight = { width: 390, height: 844 };
+
+/** A person's window, which keeps what the browser complained of. */
+export interface Window {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Errors of scripts, and what the content security policy stopped. */
+  readonly complaints: string[];
+}
+
+export async function openWindow(browser: Browser, sight: Sight = DESK): Promise<Window> {
+  const { width, height, scheme = 'light' } = sight;
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: scheme,
+    // Axe is put into the page from outside. What the policy stops in the page is told all the same.
+    acceptDownloads: true,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(`${error.name}: ${error.message}`));
+  page.on('console', (message) => {
+    const text = message.text();
+    // A refusal that the page itself handles is told there as a failed load.
+    if (message.type() === 'error' && !text.startsWith('Failed to load resource')) {
+      complaints.push(text);
+    }
+  });
+  return { page, context, complaints };
+}
+
+/** What axe finds to be serious or worse, one line each. */
+export async function seriousFaults(page: Page): Promise<string[]> {
+  await page.evaluate(`${await source()};0`);
+  const found: { violations: Violation[] } = await page.evaluate('axe.run(document)');
+  return found.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
+}
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+
+async function source(): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  return await readFile(AXE, 'utf8');
+}
+
+/** Whether something sticks out of the window to its right: a phone must not scroll sideways. */
+export function overflows(page: Page): Promise<boolean> {
+  return page.evaluate('document.documentElement.scrollWidth > innerWidth');
+}

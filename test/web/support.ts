@@ -1,0 +1,102 @@
+/** Two peers as people run them, with a token, and each with its person at a browser. */
+import { join } from 'node:path';
+import { encode } from 'cborg';
+import type { Browser, Page } from 'playwright-core';
+import type { Test } from 'tap';
+import { openssl } from '../../src/crypto/index.ts';
+import { openStore } from '../../src/store/index.ts';
+import { freePort, temporaryFolder } from '../scenarios/support/pairs.ts';
+import { openWindow, type Sight, type Window } from '../support/browser.ts';
+import { silentLog } from '../support/http.ts';
+import { PeerProcess } from '../support/peer-process.ts';
+
+export interface Stage {
+  readonly alice: PeerProcess;
+  readonly bob: PeerProcess;
+  /** Opens the link that a peer has printed. */
+  enter(peer: PeerProcess, sight?: Sight): Promise<Window>;
+}
+
+export async function setStage(t: Test, browser: Browser): Promise<Stage> {
+  const folder = temporaryFolder(t);
+  const peer = async (name: string) => {
+    // A port of its own, so that it comes back where the browser looks for it.
+    const flags = ['--log-level', 'warn', '--port', `${await freePort()}`];
+    const made = new PeerProcess({ name, folder: join(folder, name), demo: false, flags });
+    t.teardown(() => made.stop('SIGKILL'));
+    return made;
+  };
+  const [alice, bob] = [await peer('alice'), await peer('bob')];
+  await Promise.all([alice.start(), bob.start()]);
+  const enter = async (peer: PeerProcess, sight?: Sight) => {
+    const window = await openWindow(browser, sight);
+    await window.page.goto(peer.pageLink);
+    await window.page.getByRole('heading', { name: 'Pair', level: 1 }).waitFor();
+    return window;
+  };
+  return { alice, bob, enter };
+}
+
+/** As its person's program: with the token. */
+export async function operate(peer: PeerProcess, method: string, path: string, json?: object) {
+  const headers = { authorization: `Bearer ${peer.token}` };
+  const answer = await peer.call(method, path, { headers, ...(json && { json }) });
+  if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.text}`);
+  return answer.json;
+}
+
+/** Both have met, and people have found the codes the same. */
+export async function meet(alice: PeerProcess, bob: PeerProcess): Promise<void> {
+  await operate(alice, 'POST', '/send_keys', { to: bob.name, address: bob.origin });
+  const { code } = await operate(bob, 'POST', '/send_keys', {
+    to: alice.name,
+    address: alice.origin,
+  });
+  await operate(alice, 'POST', '/verify', { to: bob.name, code });
+  await operate(bob, 'POST', '/verify', { to: alice.name, code });
+}
+
+export async function goTo(page: Page, view: string): Promise<void> {
+  await page.getByRole('navigation', { name: 'Views' }).getByText(view).click();
+  await page.getByRole('heading', { name: view, level: 1 }).waitFor();
+}
+
+export interface Value {
+  readonly name: string;
+  readonly unit: string;
+  readonly value: number;
+  readonly at: Date;
+}
+
+/** A content of readings, PROTOCOL §8.6, as a device makes it. */
+export function readings(values: readonly Value[]): Uint8Array {
+  const records = values.map(({ name, unit, value, at }) => {
+    return new Map<number, unknown>([
+      [0, name],
+      [1, unit],
+      [2, value],
+      [6, at.getTime() / 1_000],
+    ]);
+  });
+  return Uint8Array.of(3, ...encode(records));
+}
+
+/** Leaves contents in the outbox of a peer that does not run, for when it runs again. */
+export async function leaveInOutbox(
+  peer: PeerProcess,
+  to: string,
+  contents: readonly Uint8Array[],
+): Promise<void> {
+  const store = await openStore({
+    folder: peer.folder,
+    key: 'key file',
+    log: silentLog,
+    crypto: openssl,
+  });
+  const contact = store.contacts.all().find(({ name }) => name === to);
+  if (contact === undefined) throw new Error(`${peer.name} does not know ${to}`);
+  store.transaction(() => {
+    for (const content of contents) store.outbox.append(contact.id, content, new Date());
+  });
+  store.close();
+}
