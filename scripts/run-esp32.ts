@@ -151,16 +151,22 @@ async function pair(device: Device, origin: string, address: string): Promise<vo
   const shown = (await (await fetch(`${origin}/show`)).json()) as {
     readonly contacts: readonly { readonly name: string; readonly state: string }[];
   };
-  if (shown.contacts.some(({ name, state }) => name === 'esp' && state === 'paired')) return;
+  const isPaired = shown.contacts.some(({ name, state }) => name === 'esp' && state === 'paired');
+  // Who is paired renews the keys: so each learns where the other is to be found this time.
+  if (isPaired) return await exchangeKeys(origin, { to: 'esp', address });
   device.type('pair');
   const code = (await device.next(/^pairing code: /)).split(' ')[2];
+  await exchangeKeys(origin, { to: 'esp', address, code });
+  await device.next(/^paired with pi/);
+}
+
+async function exchangeKeys(origin: string, request: object): Promise<void> {
   const answer = await fetch(`${origin}/dh-key-exchange`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ to: 'esp', address, code }),
+    body: JSON.stringify(request),
   });
   if (!answer.ok) throw new StepError(`They did not pair: ${await answer.text()}`);
-  await device.next(/^paired with pi/);
 }
 
 /** What `/sensor` answers, as far as it is looked at here. */

@@ -7,10 +7,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, symlinkSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import t, { type Test } from 'tap';
 import { reach } from '../../src/bridge/reach.ts';
-import { begin, lineOf, pairAt, play, post, power, until } from './scene.ts';
+import { begin, freePorts, lineOf, pairAt, play, post, power, until } from './scene.ts';
 
 interface Command {
   readonly process: ChildProcess;
@@ -38,22 +37,6 @@ const shows = (command: Command, pattern: RegExp) =>
   until(`${pattern}; it shows ${command.shown.text.slice(-2000)}`, () =>
     pattern.test(command.shown.text),
   );
-
-/** `count` ports in a row that were free a moment ago. */
-async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const first = 20_000 + Math.floor(Math.random() * 10_000);
-    const servers = Array.from({ length: count }, (_, index) =>
-      createServer().listen(first + index),
-    );
-    const taken = await Promise.all(
-      servers.map((server) => Promise.race([once(server, 'listening'), once(server, 'error')])),
-    ).then((events) => events.some(([error]) => error instanceof Error));
-    const ports = servers.map((server) => (server.address() as AddressInfo | null)?.port);
-    for (const server of servers) server.close();
-    if (!taken && ports[0] === first) return first;
-  }
-}
 
 async function text(url: string, accept = '*/*'): Promise<string> {
   return await (await fetch(url, { headers: { accept } })).text();

@@ -33,6 +33,8 @@ export async function make(folder: string, ...targets: string[]): Promise<string
 export class HostDevice {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #lines: string[] = [];
+  /** With --tell: when each reading was taken. */
+  readonly taken_ms: number[] = [];
   #stderr = '';
   #wake = Promise.withResolvers<void>();
 
@@ -42,7 +44,9 @@ export class HostDevice {
       this.#stderr += chunk.toString();
     });
     createInterface(this.#process.stdout).on('line', (line) => {
-      this.#lines.push(line);
+      const reading = /^reading (\d+)$/.exec(line);
+      if (reading === null) this.#lines.push(line);
+      else this.taken_ms.push(Number(reading[1]));
       this.#rouse();
     });
     this.#process.on('exit', () => this.#rouse());

@@ -1,12 +1,14 @@
 /** What the tests of the device share: a Pi, a device with power, a bridge between them. */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Bridge, startBridge } from '../../src/bridge/index.ts';
 import { loadConfig } from '../../src/config.ts';
 import { openssl } from '../../src/crypto/index.ts';
-import { type OpenSerial, openTty } from '../../src/link/index.ts';
+import type { OpenSerial } from '../../src/link/index.ts';
 import { createPeer, type Peer } from '../../src/peer.ts';
 import { openStore } from '../../src/store/index.ts';
 import { silentLog } from '../support/http.ts';
@@ -14,7 +16,7 @@ import { firmwareMissing, HostDevice, make } from './host-device.ts';
 
 export interface Scene {
   readonly folder: string;
-  readonly pi: Peer;
+  pi: Peer;
   readonly origin: string;
   /** What the Pi's own terminal shows. */
   readonly printed: string[];
@@ -25,14 +27,24 @@ export async function begin(t: Test): Promise<Scene> {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const printed: string[] = [];
   const print = (line: string) => void printed.push(line);
-  const config = loadConfig(
-    ['--port', '0', '--name', 'pi', '--data-dir', `${folder}/pi`, '--demo'],
-    {},
-  );
-  const pi = createPeer(config, { log: silentLog, terminal: { print, printMessage: print } });
-  t.teardown(() => pi.stop());
-  const { origin } = await pi.start();
-  return { folder, pi, origin, printed };
+  const scene: Scene = { folder, pi: newPi(folder, '0', print), origin: '', printed };
+  t.teardown(() => scene.pi.stop());
+  const { origin } = await scene.pi.start();
+  return Object.assign(scene, { origin });
+}
+
+function newPi(folder: string, port: string, print: (line: string) => void): Peer {
+  const flags = ['--port', port, '--name', 'pi', '--data-dir', `${folder}/pi`, '--demo'];
+  const surroundings = { log: silentLog, terminal: { print, printMessage: print } };
+  return createPeer(loadConfig(flags, {}), surroundings);
+}
+
+/** The same Pi after a restart, at the same address. */
+export async function rebootPi(scene: Scene): Promise<void> {
+  await scene.pi.stop();
+  const print = (line: string) => void scene.printed.push(line);
+  scene.pi = newPi(scene.folder, new URL(scene.origin).port, print);
+  await scene.pi.start();
 }
 
 export function power(t: Test, { folder }: Scene, ...args: string[]): HostDevice {
@@ -98,22 +110,6 @@ export async function pairAt(
   await device.until(/^paired with pi, verified/);
 }
 
-/** `rate` of the bytes are dropped, flipped and repeated each, in both directions. */
-export function badLine(rate: number): OpenSerial {
-  const mangle = (bytes: Uint8Array) =>
-    Uint8Array.from(
-      [...bytes].flatMap((byte) => {
-        if (Math.random() < rate) return [];
-        const flipped = Math.random() < rate ? byte ^ (1 << Math.floor(Math.random() * 8)) : byte;
-        return Math.random() < rate ? [flipped, flipped] : [flipped];
-      }),
-    );
-  return async (path, baud, { onBytes, onGone }) => {
-    const port = await openTty(path, baud, { onBytes: (bytes) => onBytes(mangle(bytes)), onGone });
-    return { write: (bytes) => port.write(mangle(bytes)), close: () => port.close() };
-  };
-}
-
 const built = (async () => {
   const missing = await firmwareMissing();
   if (missing === undefined) await make('host');
@@ -138,4 +134,20 @@ export async function storedSeries({ pi, folder }: Scene, name: string) {
   const series = store.readings.series(range);
   store.close();
   return series;
+}
+
+/** `count` ports in a row that were free a moment ago. */
+export async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const first = 20_000 + Math.floor(Math.random() * 10_000);
+    const servers = Array.from({ length: count }, (_, index) =>
+      createServer().listen(first + index),
+    );
+    const taken = await Promise.all(
+      servers.map((server) => Promise.race([once(server, 'listening'), once(server, 'error')])),
+    ).then((events) => events.some(([error]) => error instanceof Error));
+    const ports = servers.map((server) => (server.address() as AddressInfo | null)?.port);
+    for (const server of servers) server.close();
+    if (!taken && ports[0] === first) return first;
+  }
 }

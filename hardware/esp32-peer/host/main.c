@@ -2,7 +2,7 @@
  * sotto-device: the firmware on this computer. The core is the chip's to the byte; in place of
  * the UART there is a tty or a pty, in place of NVS a folder, in place of sensors their models.
  *
- *     sotto-device --pty --data FOLDER [--name NAME] [--every MS] [--clock] [--code CODE]
+ *     sotto-device --pty --data FOLDER [--name NAME] [--every MS] [--clock] [--code CODE] [--tell]
  *
  * stdin and stdout are the device's own console, which no bridge reads.
  */
@@ -32,7 +32,7 @@ enum {
 
 typedef struct {
     const char *tty, *data, *name, *code;
-    bool is_pty, has_clock;
+    bool is_pty, has_clock, tells; /* tells: the time of each reading, on the console. */
     unsigned every_ms;
 } options_t;
 
@@ -70,7 +70,8 @@ static bool parse(int count, char **arguments, options_t *options)
         { "tty", required_argument, NULL, 't' },   { "pty", no_argument, NULL, 'p' },
         { "data", required_argument, NULL, 'd' },  { "name", required_argument, NULL, 'n' },
         { "every", required_argument, NULL, 'e' }, { "code", required_argument, NULL, 'c' },
-        { "clock", no_argument, NULL, 'k' },       { NULL, 0, NULL, 0 },
+        { "clock", no_argument, NULL, 'k' },       { "tell", no_argument, NULL, 'l' },
+        { NULL, 0, NULL, 0 },
     };
     int option;
 
@@ -84,6 +85,7 @@ static bool parse(int count, char **arguments, options_t *options)
         case 'e': options->every_ms = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'c': options->code = optarg; break;
         case 'k': options->has_clock = true; break;
+        case 'l': options->tells = true; break;
         default: return false;
         }
     }
@@ -155,7 +157,7 @@ static bool read_console(uint64_t now_ms)
     return true;
 }
 
-static void update_sensor_data(uint64_t now_ms)
+static void update_sensor_data(uint64_t now_ms, bool tells)
 {
     static uint32_t step;
     const i2c_bus_t bus = sensor_model_bus(&model);
@@ -167,6 +169,10 @@ static void update_sensor_data(uint64_t now_ms)
     device.picture_now = false;
     if (peer_add_reading(&device.peer, &measurement, now_ms) != PEER_OK) {
         fputs("a reading could not be stored\n", stderr);
+    } else if (tells) {
+        printf("reading %llu\n",
+               (unsigned long long)device_clock_unix_ms(&device.peer.clock, now_ms));
+        fflush(stdout);
     }
 }
 
@@ -196,7 +202,7 @@ static void run(int tty, const options_t *options)
         if (now_ms >= sensors_at_ms || device.measure_now || device.picture_now) {
             if (now_ms >= sensors_at_ms) sensors_at_ms = now_ms + options->every_ms;
             device.measure_now = false;
-            update_sensor_data(now_ms);
+            update_sensor_data(now_ms, options->tells);
         }
         while ((size = device_poll(&device, now_ms, frame)) > 0) tty_write(tty, frame, size);
         device_tell_news(&device);
@@ -225,7 +231,7 @@ int main(int count, char **arguments)
 
     if (!parse(count, arguments, &options)) {
         fprintf(stderr, "usage: %s (--pty | --tty FILE) --data FOLDER [--name NAME] [--every MS] "
-                        "[--clock] [--code CODE]\n", arguments[0]);
+                        "[--clock] [--code CODE] [--tell]\n", arguments[0]);
         return 2;
     }
     if (!file_store_start(&files, options.data)) return 1;
