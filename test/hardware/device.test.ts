@@ -8,6 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Test } from 'tap';
+import type { OpenSerial } from '../../src/link/index.ts';
 import { rounds } from '../support/counts.ts';
 import { Random } from '../support/random.ts';
 import type { HostDevice } from './host-device.ts';
@@ -22,6 +24,7 @@ import {
   post,
   power,
   rebootPi,
+  type Scene,
   storedSeries,
   until,
 } from './scene.ts';
@@ -81,17 +84,15 @@ play('plain XX is refused over a serial line', async (t) => {
 /** The first reading after a while carries the whole second. */
 const dated = (at_ms: number, index: number) => (index === 0 ? at_ms - (at_ms % 1000) : at_ms);
 
-play('readings: each once, with its own time', async (t) => {
-  const scene = await begin(t);
-  const wanted = rounds({ reduced: 200, full: 2000 });
-  const seed = Date.now() >>> 0;
-  const harm = noHarm();
-  const open = badLine(new Random(seed), harm);
-  const every = ['--pty', '--clock', '--tell', '--every', '50'];
-  const lives = [power(t, scene, ...every)];
-  let serial = await lineOf(lives[0] as HostDevice);
+const EVERY_50_MS = ['--pty', '--clock', '--tell', '--every', '50'];
+
+/** Resets device, bridge and Pi in turn, until enough was taken. Returns the device's lives. */
+async function resetInTurn(t: Test, scene: Scene, wanted: number, open: OpenSerial) {
+  let device = power(t, scene, ...EVERY_50_MS);
+  const lives = [device];
+  let serial = await lineOf(device);
   let { bridge } = await bridged(t, serial, [scene.origin], open);
-  await pair(scene, lives[0] as HostDevice, bridge);
+  await pair(scene, device, bridge);
   const port = Number(new URL(bridge.origin).port);
   const taken = () => lives.reduce((sum, { taken_ms }) => sum + taken_ms.length, 0);
   for (let resets = 0; taken() < wanted + 8 * lives.length; resets++) {
@@ -100,47 +101,58 @@ play('readings: each once, with its own time', async (t) => {
     if (resets % 3 === 2) await rebootPi(scene);
     else await bridge.stop();
     if (resets % 3 === 0) {
-      await lives.at(-1)?.kill();
-      lives.push(power(t, scene, ...every));
-      serial = await lineOf(lives.at(-1) as HostDevice);
+      await device.kill();
+      device = power(t, scene, ...EVERY_50_MS);
+      lives.push(device);
+      serial = await lineOf(device);
     }
     if (resets % 3 !== 2) ({ bridge } = await bridged(t, serial, [scene.origin], open, port));
   }
-  await lives.at(-1)?.kill();
+  await device.kill();
   await bridge.stop();
-  lives.push(power(t, scene, '--pty', '--clock', '--tell', '--every', '86400000'));
-  serial = await lineOf(lives.at(-1) as HostDevice);
-  ({ bridge } = await bridged(t, serial, [scene.origin], undefined, port));
+  return { lives, port };
+}
+
+/** A quiet line, and a device that hardly measures: until nothing waits any more. */
+async function drain(t: Test, scene: Scene, port: number): Promise<HostDevice> {
+  const device = power(t, scene, '--pty', '--clock', '--tell', '--every', '86400000');
+  const serial = await lineOf(device);
+  const { bridge } = await bridged(t, serial, [scene.origin], undefined, port);
   await until('nothing waits any more', async () => {
     const response = await fetch(`${bridge.origin}/show`);
     if (response.status !== 200) return false;
     const { queued, synchronised } = (await response.json()) as Record<string, unknown>;
     return queued === 0 && synchronised === true;
   });
+  return device;
+}
+
+play('readings: each once, with its own time', async (t) => {
+  const scene = await begin(t);
+  const wanted = rounds({ reduced: 200, full: 2000 });
+  const seed = Date.now() >>> 0;
+  const harm = noHarm();
+  const { lives, port } = await resetInTurn(t, scene, wanted, badLine(new Random(seed), harm));
+  lives.push(await drain(t, scene, port));
   const series = await storedSeries(scene, 'temp_sht4');
   const stored = new Set(series.map(({ at }) => at.getTime()));
   t.comment(`seed ${seed}`, harm);
   t.ok(Math.min(harm.dropped, harm.flipped, harm.repeated, harm.delayed) > 0, 'it was a bad line');
   t.equal(stored.size, series.length, `${series.length} readings, none twice`);
   t.ok(series.length >= wanted, `${wanted} were wanted, with ${lives.length - 2} power cuts`);
-  t.ok(
-    series.every(({ sure }) => sure),
-    'the device dated them, every one',
-  );
-  const taken_by = lives.map(({ taken_ms }) => taken_ms.map(dated));
-  const all = new Set(taken_by.flat());
+  const allSure = series.every(({ sure }) => sure);
+  t.ok(allSure, 'the device dated them, every one');
+  const taken = lives.map(({ taken_ms }) => taken_ms.map(dated));
+  const all = new Set(taken.flat());
   t.ok(
     [...stored].every((at) => all.has(at)),
     'each with the time at which it was taken',
   );
-  for (const times of taken_by) {
+  for (const times of taken) {
     // One counts from the moment its block of eight is stored; before that a power cut takes it.
-    const sure = times.slice(0, -8);
-    t.same(
-      sure.filter((at) => !stored.has(at)),
-      [],
-      `none of ${sure.length} is lost`,
-    );
+    const kept = times.slice(0, -8);
+    const lost = kept.filter((at) => !stored.has(at));
+    t.same(lost, [], `none of ${kept.length} is lost`);
   }
 });
 

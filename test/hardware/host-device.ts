@@ -10,7 +10,7 @@ const PATIENCE_MS = 60_000;
 
 /** Why the firmware cannot be built here, with the command that helps; undefined: it can. */
 export async function firmwareMissing(): Promise<string | undefined> {
-  for (const tool of ['gcc', 'make']) {
+  for (const tool of ['gcc', 'make', 'flock']) {
     const found = await run(tool, ['--version']).then(
       () => true,
       () => false,
@@ -21,13 +21,13 @@ export async function firmwareMissing(): Promise<string | undefined> {
 }
 
 function advice(lacking: string): string {
-  return `LEFT OUT for want of ${lacking}: apt-get install gcc make libc6-dev libmbedtls-dev`;
+  return `LEFT OUT for want of ${lacking}: apt-get install gcc make libc6-dev libmbedtls-dev util-linux`;
 }
 
-/** Runs `make` in a folder of the firmware and returns what it printed. */
+/** Runs `make` in a folder of the firmware, one at a time, and returns what it printed. */
 export async function make(folder: string, ...targets: string[]): Promise<string> {
   const args = ['-s', '-C', HARDWARE + folder, `NODE=${process.execPath}`, ...targets];
-  return (await run('make', args, { maxBuffer: 2 ** 24 })).stdout;
+  return (await run('flock', [HARDWARE + folder, 'make', ...args], { maxBuffer: 2 ** 24 })).stdout;
 }
 
 export class HostDevice {
