@@ -47,6 +47,7 @@ plain form control characters of others are replaced. Files are only named unles
     const peer = connect(values['data-dir']);
     const { signal } = follow === true ? { signal: interruption(io) } : new AbortController();
     let count = 0;
+    let opened = 0;
     do {
       const request = from === undefined ? {} : { from };
       const { messages } = await peer.post('/decrypt_msg', request, openedSchema);
@@ -54,10 +55,13 @@ plain form control characters of others are replaced. Files are only named unles
         const saved = save === undefined ? undefined : await saveFile(peer, message, save);
         io.print(json === true ? JSON.stringify({ ...message, saved }) : line(message, saved));
       }
-      count += messages.length;
+      opened = messages.length;
+      count += opened;
       // Ctrl-C ends here only: what the peer has marked as opened was shown.
-      if (follow === true) await sleep(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
-    } while (follow === true && !signal.aborted);
+      if (follow === true && opened === 0)
+        await sleep(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
+      // One call opens only so many.
+    } while (!signal.aborted && (opened > 0 || follow === true));
     sayNothing(count, io);
     return {};
   },

@@ -11,8 +11,11 @@ import type { Contacts } from './contacts.ts';
 import { messageIdText } from './message-id.ts';
 import type { Clock, Envelope, Inbox, Store, Terminal } from './ports.ts';
 
-/** The most that one call opens, so that neither reply nor terminal is flooded. */
+/** The most messages that one call opens, so that neither reply nor terminal is flooded. */
 export const OPEN_MAX = 1_000;
+
+/** And the most of what they say, but for the first. In bytes. */
+const OPEN_SIZE_MAX = 8 * 1024 * 1024;
 
 /** Texts longer than this are shown cut; the whole is had by `fileContent`. In bytes. */
 const TEXT_SIZE_MAX = 1024 * 1024;
@@ -29,7 +32,7 @@ export function decryptMessages(
   query: { readonly from?: string },
 ): readonly OpenedMessage[] {
   const from = query.from === undefined ? undefined : contacts.named(query.from).id;
-  const envelopes = store.inbox.unopened(from, OPEN_MAX);
+  const envelopes = within(OPEN_SIZE_MAX, store.inbox.unopened(from, OPEN_MAX));
   const opened = envelopes.map((envelope) => describe(store.inbox, contacts, envelope));
   // Printed before it counts as opened: a peer killed in between shows a message twice, never not.
   for (const message of opened) terminal.printMessage(printed(message));
@@ -38,6 +41,16 @@ export function decryptMessages(
     clock.now(),
   );
   return opened;
+}
+
+/** As many as show no more than `sizeMax` bytes, and always one: the rest waits for the next call. */
+function within(sizeMax: number, envelopes: readonly Envelope[]): readonly Envelope[] {
+  let shown = 0;
+  const tooMany = envelopes.findIndex(({ size }, index) => {
+    shown += Math.min(size, TEXT_SIZE_MAX);
+    return index > 0 && shown > sizeMax;
+  });
+  return tooMany < 0 ? envelopes : envelopes.slice(0, tooMany);
 }
 
 /** A file's bytes, or a text's, without the head that PROTOCOL §8.1 puts before them. */

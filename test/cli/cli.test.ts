@@ -246,8 +246,13 @@ t.test('the inbox shows text, saves files, and lets nobody draw on the terminal'
       content: '/messages/2',
     },
   ];
+  // One call opens only so many: this peer opens one each time.
+  let unopened = [...messages];
   const { folder } = await playPeer(t, {
-    'POST /decrypt_msg': [200, { count: 2, ids: [], messages }],
+    get 'POST /decrypt_msg'(): [number, unknown] {
+      const opened = unopened.splice(0, 1);
+      return [200, { count: opened.length, ids: [], messages: opened }];
+    },
     'GET /messages/2': [200, Buffer.from('file')],
   });
   const save = join(folder, 'saved');
@@ -256,6 +261,7 @@ t.test('the inbox shows text, saves files, and lets nobody draw on the terminal'
   t.match(stdout, 'bob: a\ufffd[2Jb\ufffdc\n');
   t.strictSame(readdirSync(save), ['00000002-__.._etc_passwd']);
   t.notOk(existsSync(join(folder, 'etc')));
+  unopened = [...messages];
   const lines = (await sotto(folder, ['inbox', '--json'])).stdout.trim().split('\n');
   t.strictSame(
     lines.map((line) => JSON.parse(line).text),

@@ -258,6 +258,11 @@ t.test('what one contact sends cannot stop decrypt_msg for all', async (t) => {
   const [first, second] = readTexts(bob);
   t.ok(first !== undefined && first.length > 500_000 && long.startsWith(first));
   t.equal(second, 'after');
+  for (let sent = 0; sent < 10; sent += 1) {
+    await alice.messenger.sendMessage({ ...text(long), wait_ms: 10_000 });
+  }
+  t.equal(bob.messenger.decryptMessages({}).length, 8, 'no more than 8 MiB at once');
+  t.equal(readTexts(bob).length, 2, 'the rest waits for the next call');
 });
 
 t.test('text commands no terminal', async (t) => {
