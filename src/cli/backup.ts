@@ -45,13 +45,8 @@ Stop the old peer for good first: two must not run as one.`,
     if ((output === undefined) === (restore === undefined)) {
       throw usageError('backup', 'Give either -o FILE or --restore FILE.');
     }
-    try {
-      if (restore !== undefined) return await putBack(values, restore);
-      return await copy(values, output ?? '', io);
-    } catch (cause) {
-      if (!(cause instanceof StoreError)) throw cause;
-      throw new CommandError(EXIT.failed, `${cause.message}.`, { cause, code: cause.failure });
-    }
+    if (restore !== undefined) return await putBack(values, restore);
+    return await copy(values, output ?? '', io);
   },
 });
 

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { request } from 'undici';
 import { z } from 'zod';
 import { findDataFolder, originOf } from '../config.ts';
-import { findPresence } from '../presence.ts';
+import { findPresence, type Presence } from '../presence.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { printable } from './io.ts';
 
@@ -31,7 +31,7 @@ export interface PeerClient {
 /** @throws {CommandError} `noPeer` */
 export function connect(dataDir: string | undefined): PeerClient {
   const folder = findDataFolder(dataDir);
-  const presence = findPresence(folder);
+  const presence = look(folder);
   if (presence === undefined) {
     throw new CommandError(
       EXIT.noPeer,
@@ -48,6 +48,16 @@ export function connect(dataDir: string | undefined): PeerClient {
     delete: async (path) => void (await (await call('DELETE', path, undefined)).dump()),
     download: (method, path, body, accept) => call(method, path, body, accept),
   };
+}
+
+function look(folder: string): Presence | undefined {
+  try {
+    return findPresence(folder);
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EACCES')) throw cause;
+    const message = `The peer on ${folder} belongs to another user. Run this as that user.`;
+    throw new CommandError(EXIT.noPeer, message, { cause, code: 'peer_forbidden' });
+  }
 }
 
 type Method = 'GET' | 'POST' | 'DELETE';

@@ -8,6 +8,7 @@ import { type Hidden, measureCapacity, type ProfileChoice, StegoPool } from '../
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import * as pictures from './pictures.ts';
+import { during } from './progress.ts';
 
 /** In front of each part: 8 random bytes that name the message, its number, and how many. */
 export const PART_HEADER_SIZE = 10;
@@ -96,7 +97,7 @@ async function hideIn(
           const keys = await pictures.PictureKeys.of(passphrase, png);
           const header = Uint8Array.of(i + 1, covers.length);
           const payload = keys.seal(concat(message, header, part));
-          return pool.hide(png, payload, keys.imageKey, options);
+          return during(`hiding in ${name}`, pool.hide(png, payload, keys.imageKey, options));
         }),
       );
     }

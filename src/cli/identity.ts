@@ -1,7 +1,6 @@
 /** `sotto identity`: who this peer is, carried to another machine, and its passphrase changed. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { loadConfig, type PeerConfig, readPassphraseFile } from '../config.ts';
-import { StoreError } from '../failures.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 
@@ -48,12 +47,7 @@ identity is encrypted; who has it and its passphrase is this peer. Two peers mus
   run: async ({ values, positionals: [verb = 'show', file] }) => {
     const act = VERBS[verb];
     if (act === undefined) throw usageError('identity', `There is no identity ${verb}.`);
-    try {
-      return await act(configOf(values), values, file);
-    } catch (cause) {
-      if (!(cause instanceof StoreError)) throw cause;
-      throw new CommandError(EXIT.failed, `${cause.message}.`, { cause });
-    }
+    return await act(configOf(values), values, file);
   },
 });
 

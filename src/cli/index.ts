@@ -1,5 +1,6 @@
 /** `sotto`: finds the command, runs it, and says how it ended. */
 import { ConfigError } from '../config.ts';
+import { StoreError } from '../failures.ts';
 import { backup } from './backup.ts';
 import { bridge } from './bridge.ts';
 import { capacity } from './capacity.ts';
@@ -85,15 +86,22 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 3 no peer runs
 }
 
 function fail(cause: unknown, json: boolean, io: Io): ExitCode {
+  const error = toCommandError(cause);
+  if (json) io.print(JSON.stringify({ error: error.message, code: error.code }));
+  // Of our own mistakes the place matters more than the words.
+  const words = error.code === 'internal' && cause instanceof Error ? cause.stack : undefined;
+  io.say(`sotto: ${words ?? `${error.message} (${error.code})`}`);
+  return error.exitCode;
+}
+
+function toCommandError(cause: unknown): CommandError {
+  if (cause instanceof CommandError) return cause;
   if (cause instanceof ConfigError) {
-    io.say(`sotto: ${cause.message}`);
-    return EXIT.usage;
+    return new CommandError(EXIT.usage, cause.message, { cause, code: 'settings_wrong' });
   }
-  if (cause instanceof CommandError) {
-    if (json) io.print(JSON.stringify({ error: cause.message, code: cause.code ?? null }));
-    io.say(`sotto: ${cause.message}${cause.code === undefined ? '' : ` (${cause.code})`}`);
-    return cause.exitCode;
+  if (cause instanceof StoreError) {
+    return new CommandError(EXIT.failed, `${cause.message}.`, { cause, code: cause.failure });
   }
-  io.say(`sotto: ${cause instanceof Error ? (cause.stack ?? cause.message) : 'it failed'}`);
-  return EXIT.failed;
+  const message = cause instanceof Error ? cause.message : 'it failed';
+  return new CommandError(EXIT.failed, message, { cause, code: 'internal' });
 }

@@ -1,9 +1,7 @@
 /** `sotto up`: runs a peer until it is told to stop. */
 import { explainConfig, loadConfig, optionRows } from '../config.ts';
-import { StoreError } from '../failures.ts';
 import type { Peer } from '../peer.ts';
 import type { Command, Outcome } from './command.ts';
-import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
 import { reportToManager } from './service.ts';
 import { runUntilTold, tellReady } from './until-told.ts';
@@ -58,13 +56,8 @@ async function start(args: readonly string[], io: Io): Promise<{ peer: Peer; ori
   // Only here: no other command has to wait until all of a peer is loaded.
   const { createPeer } = await import('../peer.ts');
   const peer = createPeer(config);
-  try {
-    const { name, origin, pageLink } = await peer.start();
-    io.say(`${name} listens at ${origin}. Its page, for you only: ${pageLink}`);
-    tellReady({ origin, pageLink });
-    return { peer, origin };
-  } catch (cause) {
-    if (!(cause instanceof StoreError)) throw cause;
-    throw new CommandError(EXIT.failed, `${cause.message}.`, { cause });
-  }
+  const { name, origin, pageLink } = await peer.start();
+  io.say(`${name} listens at ${origin}. Its page, for you only: ${pageLink}`);
+  tellReady({ origin, pageLink });
+  return { peer, origin };
 }

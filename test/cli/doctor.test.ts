@@ -162,8 +162,8 @@ async function asNobody(...args: readonly string[]): Promise<string[]> {
 process.setgroups([]); process.setgid(65534); process.setuid(65534);
 process.exitCode = await main(${JSON.stringify(['doctor', '--json', ...args])});`;
   // Without what the test runner adds, which writes where nobody may.
-  const { NODE_OPTIONS: _added, ...env } = process.env;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { env });
+  const clean = ['-u', 'NODE_OPTIONS', process.execPath, '--input-type=module', '-e', program];
+  const child = spawn('env', clean);
   let out = '';
   child.stdout.on('data', (chunk) => {
     out += chunk;
