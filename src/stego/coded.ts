@@ -95,10 +95,15 @@ export function embedCoded(
     const [survey, start] = bestSurvey(cover, profile, shift, needed);
     // Without a promising price, price 0 is still tried if it may just suffice.
     if (start === undefined && survey.forecast(0).bits < needed) continue;
-    for (let price = start ?? 0; ; price = Math.floor(price * 0.97)) {
-      const stego = tryEmbed(cover, payload, key, profile, price, survey);
-      if (stego !== undefined) return stego;
+    let missing = 0;
+    for (let price = start ?? 0; ; ) {
+      const result = tryEmbed(cover, payload, key, profile, price, survey);
+      if (typeof result !== 'number') return result;
       if (price === 0) break;
+      // What the layers held less than was forecast they will hold less again.
+      missing += result + MARGIN_BITS;
+      const next = survey.cost(needed * MARGIN_FACTOR + missing)?.price ?? 0;
+      price = Math.min(next, Math.floor(price * 0.99));
     }
   }
   return undefined;
@@ -122,7 +127,7 @@ function bestSurvey(
     : [both, cost.price];
 }
 
-/** Undefined if the layers, as they really came out, do not hold the payload at this price. */
+/** The bits that are missing if the layers, as they really came out, do not hold the payload. */
 function tryEmbed(
   cover: Picture,
   payload: Uint8Array,
@@ -130,7 +135,7 @@ function tryEmbed(
   profile: Profile,
   price: number,
   survey: Survey,
-): Picture | undefined {
+): Picture | number {
   const { shift, parities } = survey;
   const stego = copyOf(cover);
   const ring = new HeaderRing(stego, key);
@@ -138,7 +143,7 @@ function tryEmbed(
   const rans = new Rans(STATE_START, stack);
   const fields = fieldsOf(cover, shift);
   const start = writeLayers(fields, profile, price, rans, () => stack.size === 0, survey);
-  if (stack.size > 0) return undefined;
+  if (stack.size > 0) return 16 * stack.size;
   carryingPlanes(stego).forEach((plane, index) => {
     storeInterior(fields[index] as Field, plane, shift);
   });

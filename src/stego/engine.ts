@@ -44,7 +44,8 @@ export function extract(
   const cover = copyOf(stego);
   const ring = new HeaderRing(cover, key);
   const header = decodeHeader(ring.read());
-  if (header === undefined) throw noMessage();
+  // Only 16-bit pictures are ever shifted.
+  if (header === undefined || (header.shift > 0 && stego.depth === 8)) throw noMessage();
   const coded = Object.values(PROFILES).find(({ code }) => code === header.profile);
   const found =
     coded === undefined

@@ -11,7 +11,7 @@ import { subkey } from './chacha20.ts';
 import { capacity, embed, extract, forecast_dB } from './engine.ts';
 import { StegoError } from './errors.ts';
 import { carryingPlanes, type Picture, psnr_dB, sampleBytes } from './picture.ts';
-import { decodePng, encodePng, type PngFile } from './png.ts';
+import { decodePng, encodePng, encodeRows, rowsOf } from './png.ts';
 import { chooseProfile, type ProfileChoice, type ProfileName } from './profile.ts';
 import { reportPicture } from './report.ts';
 
@@ -55,10 +55,20 @@ export async function hide(
   coverPng: Uint8Array,
   payload: Uint8Array,
   key: Uint8Array,
-  { profile: choice = 'auto', samplesMax, drawReport = false }: HideOptions = {},
+  options: HideOptions = {},
 ): Promise<Hidden> {
-  const file = decodePng(coverPng, samplesMax);
-  const cover = file.picture;
+  // Encoding takes as much memory as hiding did: the planes are gone when it begins.
+  const { rows, kept, ...rest } = await hideInRows(coverPng, payload, key, options);
+  return { png: encodeRows(rows, kept), ...rest };
+}
+
+async function hideInRows(
+  coverPng: Uint8Array,
+  payload: Uint8Array,
+  key: Uint8Array,
+  { profile: choice = 'auto', samplesMax, drawReport = false }: HideOptions,
+) {
+  const { picture: cover, ...kept } = decodePng(coverPng, samplesMax);
   const name = chooseProfile(choice, cover);
   const digest = await sha256(sampleBytes(cover));
   const tag = await tagOf(key, digest, payload);
@@ -74,10 +84,10 @@ export async function hide(
     changedSamples: changedSamples(cover, stego),
     bitsPerSample,
     coverSha256: hex(digest),
-    droppedChunks: file.dropped,
-    warnings: warningsFor(bitsPerSample, file.dropped),
+    droppedChunks: kept.dropped,
+    warnings: warningsFor(bitsPerSample, kept.dropped),
   };
-  const hidden = { png: encodePng(stego, file), report };
+  const hidden = { rows: rowsOf(stego), kept, report };
   if (!drawReport) return hidden;
   const reportPng = encodePng(reportPicture(cover, stego), { before: [], after: [] });
   return { ...hidden, reportPng };
@@ -116,11 +126,20 @@ export async function revealWithAny(
   keys: readonly Uint8Array[],
   { samplesMax }: { readonly samplesMax?: number } = {},
 ): Promise<Revealed> {
-  const file = decodePng(stegoPng, samplesMax);
+  const { rows, kept, ...rest } = await revealInRows(stegoPng, keys, samplesMax);
+  return { ...rest, coverPng: encodeRows(rows, kept) };
+}
+
+async function revealInRows(
+  stegoPng: Uint8Array,
+  keys: readonly Uint8Array[],
+  samplesMax: number | undefined,
+) {
+  const { picture, ...kept } = decodePng(stegoPng, samplesMax);
   let refusal = new StegoError('no_message', 'there is no key to look for a message with');
   for (const [keyIndex, key] of keys.entries()) {
     try {
-      return { ...(await revealFrom(file, key)), keyIndex };
+      return { ...(await revealFrom(picture, key)), kept, keyIndex };
     } catch (error) {
       if (!(error instanceof StegoError)) throw error;
       // One key that fitted, in a picture that was changed, says more than ten that did not.
@@ -130,8 +149,8 @@ export async function revealWithAny(
   throw refusal;
 }
 
-async function revealFrom(file: PngFile, key: Uint8Array): Promise<Omit<Revealed, 'keyIndex'>> {
-  const { payload: tagged, cover } = extract(file.picture, key);
+async function revealFrom(stego: Picture, key: Uint8Array) {
+  const { payload: tagged, cover } = extract(stego, key);
   const payload = tagged.slice(0, Math.max(0, tagged.length - TAG_SIZE));
   const digest = await sha256(sampleBytes(cover));
   const tag = await tagOf(key, digest, payload);
@@ -139,10 +158,9 @@ async function revealFrom(file: PngFile, key: Uint8Array): Promise<Omit<Revealed
     throw new StegoError('damaged', 'the picture was changed after the message was hidden in it');
   }
   const { width, height, depth } = cover;
-  const coverPng = encodePng(cover, file);
-  const likeness = psnr_dB(cover, file.picture);
+  const likeness = psnr_dB(cover, stego);
   const coverSha256 = hex(digest);
-  return { payload, coverPng, coverSha256, width, height, depth, psnr_dB: likeness };
+  return { payload, coverSha256, width, height, depth, psnr_dB: likeness, rows: rowsOf(cover) };
 }
 
 export interface Capacity {

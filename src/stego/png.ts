@@ -110,20 +110,45 @@ const WAYS = [
   [0, constants.Z_DEFAULT_STRATEGY],
 ] as const;
 
+/** A picture as the encoder takes it; it needs no planes any more. */
+export interface Rows extends Pick<Picture, 'width' | 'height' | 'depth' | 'colour'> {
+  /** Channels interleaved; 16-bit samples in this machine's order: pngjs swaps them itself. */
+  readonly bytes: Uint8Array;
+}
+
+export function rowsOf(picture: Picture): Rows {
+  const { width, height, depth, colour, planes } = picture;
+  const shape = { width, height, depth, colour };
+  if (depth === 8) return { ...shape, bytes: sampleBytes(picture) };
+  const out = new Uint16Array(width * height * planes.length);
+  planes.forEach((plane, channel) => {
+    for (let i = 0, o = channel; i < plane.length; i++, o += planes.length) {
+      out[o] = plane[i] as number;
+    }
+  });
+  return { ...shape, bytes: new Uint8Array(out.buffer) };
+}
+
+type Kept = Pick<PngFile, 'before' | 'after'>;
+
 /** Writes `picture` with the chunks of `kept` around it. Never interlaced. */
-export function encodePng(picture: Picture, kept: Pick<PngFile, 'before' | 'after'>): Uint8Array {
-  const small = picture.planes.length * picture.width * picture.height <= SAMPLES_TRIED;
-  const bytes = nativeBytes(picture);
+export function encodePng(picture: Picture, kept: Kept): Uint8Array {
+  return encodeRows(rowsOf(picture), kept);
+}
+
+/** As `encodePng`, for callers that let the planes of a large picture go before. */
+export function encodeRows(rows: Rows, kept: Kept): Uint8Array {
+  const small = rows.bytes.length <= SAMPLES_TRIED * (rows.depth / 8);
   let best: Uint8Array | undefined;
   for (const way of small ? WAYS : WAYS.slice(1, 2)) {
-    const file = write(picture, bytes, way);
+    const file = write(rows, way);
     if (best === undefined || file.length < best.length) best = file;
   }
   return spliceChunks(best as Uint8Array, kept.before, kept.after);
 }
 
-function write(picture: Picture, bytes: Uint8Array, way: (typeof WAYS)[number]): Uint8Array {
-  const { width, height, depth, colour } = picture;
+function write(rows: Rows, way: (typeof WAYS)[number]): Uint8Array {
+  const { width, height, depth, colour, bytes } = rows;
   const image = new PNG();
   Object.assign(image, { width, height, data: bytes });
   return PNG.sync.write(image, {
@@ -135,17 +160,4 @@ function write(picture: Picture, bytes: Uint8Array, way: (typeof WAYS)[number]):
     deflateLevel: 9,
     deflateStrategy: way[1],
   });
-}
-
-/** As `sampleBytes`, but 16-bit samples in this machine's order: pngjs swaps them itself. */
-function nativeBytes(picture: Picture): Uint8Array {
-  const { width, height, depth, planes } = picture;
-  if (depth === 8) return sampleBytes(picture);
-  const out = new Uint16Array(width * height * planes.length);
-  planes.forEach((plane, channel) => {
-    for (let i = 0, o = channel; i < plane.length; i++, o += planes.length) {
-      out[o] = plane[i] as number;
-    }
-  });
-  return new Uint8Array(out.buffer);
 }

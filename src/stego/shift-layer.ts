@@ -7,22 +7,33 @@
 
 import { UNIT } from './context.ts';
 import { type Field, firstColumn, layerSize, MARGIN } from './field.ts';
-import { countedAs, EXCLUDED, type IntegerPrior, ShiftModel, ShiftPlace } from './shift-model.ts';
+import { NumberList } from './list.ts';
+import {
+  countedAs,
+  EXCLUDED,
+  INSIDE,
+  type IntegerPrior,
+  ShiftModel,
+  ShiftPlace,
+} from './shift-model.ts';
 import { Texture } from './texture.ts';
 
 /** Further from the base than any carrier. */
 const FAR = 63;
 
-/** What a layer's samples are to the model, in raster order. */
+/** What a layer's samples are to the model, in raster order: three bytes a sample. */
 export interface ShiftTape {
   readonly groups: Uint8Array;
   /** Steps from the base, in the direction of the histogram. */
   readonly distances: Int8Array;
-  readonly directions: Int8Array;
-  /** 2 where the sample is at the end of its range, 1 one step inside it; 0 elsewhere. */
-  readonly ends: Uint8Array;
-  readonly positions: Int32Array;
+  /**
+   * 2 where the sample is at the end of its range, 1 one step inside it, 0 elsewhere; plus TURNED
+   * where the histogram is.
+   */
+  readonly notes: Uint8Array;
 }
+
+const TURNED = 4;
 
 /** Reads a layer without changing it. */
 export function readShiftLayer(field: Field, parity: number): ShiftTape {
@@ -30,9 +41,7 @@ export function readShiftLayer(field: Field, parity: number): ShiftTape {
   const tape = {
     groups: new Uint8Array(size),
     distances: new Int8Array(size),
-    directions: new Int8Array(size),
-    ends: new Uint8Array(size),
-    positions: new Int32Array(size),
+    notes: new Uint8Array(size),
   };
   const texture = new Texture(field);
   const place = new ShiftPlace();
@@ -47,11 +56,10 @@ export function readShiftLayer(field: Field, parity: number): ShiftTape {
       const sample = field.samples[row + x] as number;
       const counted = countedAs(sample, field.max);
       const distance = (counted - place.base) * place.direction;
+      const end = sample === 0 || sample === field.max ? 2 : counted === sample ? 0 : 1;
       tape.groups[index] = place.group;
       tape.distances[index] = Math.max(-FAR, Math.min(FAR, distance));
-      tape.ends[index] = sample === 0 || sample === field.max ? 2 : counted === sample ? 0 : 1;
-      tape.directions[index] = place.direction;
-      tape.positions[index++] = row + x;
+      tape.notes[index++] = end + (place.direction < 0 ? TURNED : 0);
       texture.learn(x, Math.abs(counted * UNIT - mean));
     }
   }
@@ -91,7 +99,7 @@ export function planShift(
     if (group === EXCLUDED) continue;
     const d = tape.distances[index] as number;
     model.decide(group);
-    const action = actionOf(model, group, d, tape.ends[index] as number);
+    const action = actionOf(model, group, d, (tape.notes[index] as number) % TURNED);
     actions[index] = action;
     const kind = Math.abs(action);
     if (kind === CARRY) bits += 1;
@@ -102,7 +110,7 @@ export function planShift(
   return { actions, bits, changes, end: index };
 }
 
-/** @param end see `ShiftTape.ends`; a sample at or beside an end lies far beyond the carriers. */
+/** @param end see `ShiftTape.notes`; a sample at or beside an end lies far beyond the carriers. */
 function actionOf(model: ShiftModel, group: number, d: number, end: number): number {
   const up = model.up[group] as number;
   const down = model.down[group] as number;
@@ -115,27 +123,31 @@ function actionOf(model: ShiftModel, group: number, d: number, end: number): num
 /** Carries out a plan; `nextBit` gives the body's bits. */
 export function writeShiftLayer(
   field: Field,
+  parity: number,
   tape: ShiftTape,
   { actions, bits }: ShiftPlan,
   nextBit: () => number,
 ): void {
-  const flags: number[] = [];
-  for (const action of actions) {
-    if (Math.abs(action) >= MOVE_FLAGGED) flags.push(Math.abs(action) === MOVE_FLAGGED ? 1 : 0);
-  }
   let used = 0;
-  for (let i = 0; i < actions.length; i++) {
-    const action = actions[i] as number;
-    const kind = Math.abs(action);
-    if (kind === STAY || kind === STAY_FLAGGED) continue;
-    if (kind === CARRY) {
-      const bit = used < bits ? nextBit() : (flags[used - bits] as number);
-      used += 1;
-      if (bit === 0) continue;
+  let flag = -1;
+  /** The layer's own flags follow the body's bits: one for each flagged action, in their order. */
+  const nextFlag = () => {
+    do flag++;
+    while (Math.abs(actions[flag] as number) < MOVE_FLAGGED);
+    return Math.abs(actions[flag] as number) === MOVE_FLAGGED ? 1 : 0;
+  };
+  let index = 0;
+  for (let y = 1; y < field.height - 1; y++) {
+    const row = (y + MARGIN) * field.stride + MARGIN;
+    for (let x = firstColumn(y, parity); x < field.width - 1; x += 2, index++) {
+      const action = actions[index] as number;
+      const kind = Math.abs(action);
+      if (kind === STAY || kind === STAY_FLAGGED) continue;
+      if (kind === CARRY && (used++ < bits ? nextBit() : nextFlag()) === 0) continue;
+      const isTurned = (tape.notes[index] as number) >= TURNED;
+      const at = row + x;
+      field.samples[at] = (field.samples[at] as number) + Math.sign(action) * (isTurned ? -1 : 1);
     }
-    const step = Math.sign(action) * (tape.directions[i] as number);
-    const at = tape.positions[i] as number;
-    field.samples[at] = (field.samples[at] as number) + step;
   }
 }
 
@@ -146,54 +158,53 @@ export function restoreShiftLayer(
   prior: IntegerPrior,
   price: number,
   end: number,
-): number[] {
+): Uint8Array {
   const texture = new Texture(field);
   const place = new ShiftPlace();
   const model = new ShiftModel(prior, price);
-  const bits: number[] = [];
-  const flagged: { readonly at: number; readonly step: number }[] = [];
+  const bits = new NumberList((size) => new Uint8Array(size));
+  /** Samples at an end of the range that a flag will set right. */
+  const flagged = new NumberList((size) => new Int32Array(size));
+  const { samples, max } = field;
   let index = 0;
-  for (let y = 1; y < field.height - 1; y++) {
+  for (let y = 1; y < field.height - 1 && index < end; y++) {
     const row = (y + MARGIN) * field.stride + MARGIN;
     const first = firstColumn(y, parity);
     texture.startRow(y, first);
-    for (let x = first; x < field.width - 1; x += 2) {
-      if (index++ >= end) break;
+    for (let x = first; x < field.width - 1 && index++ < end; x += 2) {
       const at = row + x;
       const mean = texture.means[x] as number;
-      place.locate(mean, texture.noiseAt(x), field.max);
+      place.locate(mean, texture.noiseAt(x), max);
+      let sample = samples[at] as number;
       if (place.group !== EXCLUDED) {
         model.decide(place.group);
-        const sample = field.samples[at] as number;
-        const d = (sample - place.base) * place.direction;
-        const isEnd = sample === 0 || sample === field.max;
-        const step = stepBack(model, place.group, d, isEnd ? undefined : bits) * place.direction;
-        if (step !== 0 && isEnd) flagged.push({ at, step });
-        else field.samples[at] = sample + step;
+        const beyond = model.beyond(place.group, (sample - place.base) * place.direction);
+        if (sample === 0 || sample === max) {
+          // Ends of the range carry nothing: their step is set right by a flag.
+          if (beyond !== INSIDE) flagged.push(at);
+        } else if (beyond !== INSIDE) {
+          const distance = Math.abs(beyond);
+          if (distance <= 2) bits.push(distance - 1);
+          if (distance > 1) samples[at] = sample -= Math.sign(beyond) * place.direction;
+        }
       }
-      const cover = countedAs(field.samples[at] as number, field.max);
+      sample = countedAs(sample, max);
       if (place.group !== EXCLUDED) {
-        model.learn(place.group, (cover - place.base) * place.direction);
+        model.learn(place.group, (sample - place.base) * place.direction);
       }
-      texture.learn(x, Math.abs(cover * UNIT - mean));
+      texture.learn(x, Math.abs(sample * UNIT - mean));
     }
   }
-  const flags = bits.splice(Math.max(0, bits.length - flagged.length));
-  flagged.forEach(({ at, step }, i) => {
-    if (flags[i] === 1) field.samples[at] = (field.samples[at] as number) + step;
-  });
-  return bits;
+  return withoutFlags(samples, bits.items(), flagged.items());
 }
 
-/** The step from a stego sample back to the cover's; a carrier's bit is kept on the way. */
-function stepBack(model: ShiftModel, group: number, d: number, bits: number[] | undefined): number {
-  const up = model.up[group] as number;
-  const down = model.down[group] as number;
-  if (d < up && d > down) return 0;
-  const sign = d >= up ? 1 : -1;
-  // Ends of the range carry nothing: their step is set right by a flag.
-  if (bits === undefined) return -sign;
-  const beyond = d >= up ? d - up : down - d;
-  if (beyond <= 1) bits.push(beyond);
-  return beyond === 0 ? 0 : -sign;
+/** The last bits of a layer say which samples at an end of the range moved there. */
+function withoutFlags(samples: Uint16Array, bits: Uint8Array, flagged: Int32Array): Uint8Array {
+  const own = Math.max(0, bits.length - flagged.length);
+  for (let i = 0; i < flagged.length; i++) {
+    const at = flagged[i] as number;
+    if (bits[own + i] !== 1) continue;
+    samples[at] = samples[at] === 0 ? 1 : (samples[at] as number) - 1;
+  }
+  return bits.subarray(0, own);
 }

@@ -22,6 +22,8 @@ const HIGHEST = BINS - 1 - ORIGIN;
 
 /** No bin: further out than any. */
 export const NOWHERE = 0x7fffff;
+/** Between the carriers; see `beyond`. */
+export const INSIDE = 0;
 /** The sample takes no part: its prediction lies too near to black or white. */
 export const EXCLUDED = 255;
 
@@ -85,6 +87,16 @@ export class ShiftModel {
       }
       passed += count;
     }
+  }
+
+  /**
+   * Where a stego sample lies: INSIDE the two carriers, or, signed, 1 on a carrier, 2 one step
+   * beyond it, and so on.
+   */
+  beyond(group: number, d: number): number {
+    const up = this.up[group] as number;
+    const down = this.down[group] as number;
+    return d >= up ? d - up + 1 : d <= down ? d - down - 1 : INSIDE;
   }
 
   /** Bits less the price of changes, in 1/65536 of 1/16 bit. */

@@ -27,14 +27,18 @@ export function embedShifted(
   key: Uint8Array,
 ): Picture | undefined {
   const needed = 8 * payload.length + OVERHEAD_BITS;
-  const tapes = fieldsOf(cover, 0).map((field) => readShiftLayer(field, 0));
-  // Whole bins make room jump with the price, so it is found to the last digit.
-  const best = findPrice((price) => survey(tapes, price).bits, needed, 0) ?? 0;
   // The second layers hold a little less or more than their twins: steps down grow until all fits.
-  for (let price = best, step = 1; ; price = Math.max(0, price - step), step *= 2) {
+  for (let price = firstPrice(cover, needed), step = 1; ; price -= step, step *= 2) {
+    price = Math.max(0, price);
     const stego = tryEmbed(cover, payload, key, price);
     if (stego !== undefined || price === 0) return stego;
   }
+}
+
+function firstPrice(cover: Picture, needed: number): number {
+  const tapes = fieldsOf(cover, 0).map((field) => readShiftLayer(field, 0));
+  // Whole bins make room jump with the price, so it is found to the last digit.
+  return findPrice((price) => survey(tapes, price).bits, needed, 0) ?? 0;
 }
 
 /** What all layers hold and cost, taking the second parity of each plane for the first. */
@@ -72,7 +76,7 @@ function tryEmbed(
     const tape = readShiftLayer(field, parity);
     const plan = planShift(tape, PRIOR, price, { step, enough: 8 * body.length - taken });
     if (plan.bits < 0) return undefined;
-    writeShiftLayer(field, tape, plan, nextBit);
+    writeShiftLayer(field, parity, tape, plan, nextBit);
     if (isLast) start = Math.max(0, Math.ceil(plan.end / step) - 1);
   }
   if (taken < 8 * body.length) return undefined;
@@ -97,7 +101,7 @@ export function extractShifted(
   if (state !== STATE_START || shift !== 0 || oneLayer) return undefined;
   const fields = fieldsOf(stego, 0);
   const layers = layersOf(fields);
-  const bits: number[][] = [];
+  const bits: Uint8Array[] = [];
   for (const [index, { field, parity }] of [...layers.entries()].reverse()) {
     const size = layerSize(field, parity);
     const isLast = index === layers.length - 1;
@@ -109,7 +113,7 @@ export function extractShifted(
 }
 
 /** Whole bytes, least significant bit first. */
-function bytesOfBits(layers: readonly (readonly number[])[]): Uint8Array {
+function bytesOfBits(layers: readonly Uint8Array[]): Uint8Array {
   const count = layers.reduce((sum, bits) => sum + bits.length, 0);
   const bytes = new Uint8Array(count >> 3);
   let index = 0;
@@ -133,7 +137,7 @@ export function capacityShifted(cover: Picture): number {
     const plan = planShift(tape, PRIOR, 0, WHOLE_LAYER);
     if (plan.bits < 0) return 0;
     bits += plan.bits;
-    writeShiftLayer(field, tape, plan, () => {
+    writeShiftLayer(field, parity, tape, plan, () => {
       random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
       return random >>> 31;
     });
