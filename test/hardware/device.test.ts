@@ -17,6 +17,7 @@ import { badLine, noHarm } from './noise.ts';
 import {
   begin,
   bridged,
+  dated,
   freePorts,
   lineOf,
   pair,
@@ -80,9 +81,6 @@ play('plain XX is refused over a serial line', async (t) => {
   });
   t.pass('a bridge could sit in the middle of it');
 });
-
-/** The first reading after a while carries the whole second. */
-const dated = (at_ms: number, index: number) => (index === 0 ? at_ms - (at_ms % 1000) : at_ms);
 
 const EVERY_50_MS = ['--pty', '--clock', '--tell', '--every', '50'];
 

@@ -71,8 +71,12 @@ export async function bridged(
   return { bridge, seen };
 }
 
-export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 90_000; Date.now() < deadline; ) {
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  patience_ms = 90_000,
+): Promise<void> {
+  for (const deadline = Date.now() + patience_ms; Date.now() < deadline; ) {
     if (await isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -151,3 +155,7 @@ export async function freePorts(count: number): Promise<number> {
     if (!taken && ports[0] === first) return first;
   }
 }
+
+/** The first reading after a while carries the whole second. */
+export const dated = (at_ms: number, index: number) =>
+  index === 0 ? at_ms - (at_ms % 1000) : at_ms;
