@@ -82,11 +82,13 @@ play('plain XX is refused over a serial line', async (t) => {
   t.pass('a bridge could sit in the middle of it');
 });
 
-const EVERY_50_MS = ['--pty', '--clock', '--tell', '--every', '50'];
+/** Slower in the long run: else more waits than the device's ring holds, and the oldest give way. */
+const every_ms = rounds({ reduced: 50, full: 100 });
+const RESTLESS = ['--pty', '--clock', '--tell', '--every', `${every_ms}`];
 
 /** Resets device, bridge and Pi in turn, until enough was taken. Returns the device's lives. */
 async function resetInTurn(t: Test, scene: Scene, wanted: number, open: OpenSerial) {
-  let device = power(t, scene, ...EVERY_50_MS);
+  let device = power(t, scene, ...RESTLESS);
   const lives = [device];
   let serial = await lineOf(device);
   let { bridge } = await bridged(t, serial, [scene.origin], open);
@@ -94,13 +96,13 @@ async function resetInTurn(t: Test, scene: Scene, wanted: number, open: OpenSeri
   const port = Number(new URL(bridge.origin).port);
   const taken = () => lives.reduce((sum, { taken_ms }) => sum + taken_ms.length, 0);
   for (let resets = 0; taken() < wanted + 8 * lives.length; resets++) {
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await new Promise((resolve) => setTimeout(resolve, 40 * every_ms));
     // Whichever is reset, the others find out by themselves.
     if (resets % 3 === 2) await rebootPi(scene);
     else await bridge.stop();
     if (resets % 3 === 0) {
       await device.kill();
-      device = power(t, scene, ...EVERY_50_MS);
+      device = power(t, scene, ...RESTLESS);
       lives.push(device);
       serial = await lineOf(device);
     }
