@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { ConfigError, originOf, type PeerConfig } from './config.ts';
 import { type CryptoProvider, systemRandomBytes } from './crypto/index.ts';
 import { loadStaticKeys, PROVIDERS } from './identity.ts';
@@ -29,9 +30,10 @@ import {
   type GuardConfig,
   Meters,
   type OperatorSide,
+  PICTURE_ARRIVAL_LIMITS,
   serve,
 } from './routes/index.ts';
-import { openStore, type PeerStore } from './store/index.ts';
+import { FileCovers, openStore, type PeerStore } from './store/index.ts';
 import { systemClock as clock, createLog, stdoutTerminal } from './surroundings.ts';
 
 /** PROTOCOL §8.4. */
@@ -112,7 +114,15 @@ async function start(
   const identity = { name: config.name, address: config.address ?? originOf(config.host, port) };
   const messenger = new PeerMessenger(
     { ...identity, trust: config.trust, contentSizeMax: CONTENT_SIZE_MAX },
-    { ...surroundings, staticKeys, store, link, clock, randomBytes: systemRandomBytes },
+    {
+      ...surroundings,
+      staticKeys,
+      store,
+      link,
+      clock,
+      randomBytes: systemRandomBytes,
+      coverFolder: new FileCovers(join(config.dataFolder, 'covers')),
+    },
   );
   const token = newToken();
   const events = new Events(messenger);
@@ -172,7 +182,8 @@ function serveRoutes(server: Server, log: Log, side: Omit<OperatorSide, 'log' | 
   const { messenger } = side;
   const meters = new Meters(messenger);
   const arrivals = new Arrivals(ARRIVAL_LIMITS, clock.monotonic_ms);
-  const peerApp = createPeerApp({ messenger, log, meters, arrivals });
+  const pictureArrivals = new Arrivals(PICTURE_ARRIVAL_LIMITS, clock.monotonic_ms);
+  const peerApp = createPeerApp({ messenger, log, meters, arrivals, pictureArrivals });
   serve(server, peerApp, createOperatorApp({ ...side, log, meters }));
 }
 

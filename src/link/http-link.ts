@@ -20,6 +20,8 @@ export interface HttpLinkLimits {
   readonly body_ms: number;
   /** The whole exchange: a server that drips bytes does not hold a delivery for ever. */
   readonly exchange_ms: number;
+  /** The same for a picture, which may be thirty times as large. */
+  readonly picture_ms: number;
   /** Bytes of the bundle that comes back, PROTOCOL §3. */
   readonly answerSizeMax: number;
   readonly connectionsPerOrigin: number;
@@ -34,6 +36,7 @@ const LIMITS: HttpLinkLimits = {
   headers_ms: 15_000,
   body_ms: 10_000,
   exchange_ms: 30_000,
+  picture_ms: 150_000,
   answerSizeMax: 1_048_576,
   connectionsPerOrigin: 4,
   originsMax: 256,
@@ -69,7 +72,9 @@ export class HttpLink implements Link {
     }
     const end = new AbortController();
     const late = new LinkError('timeout', `${address} did not answer in time`);
-    const timer = setTimeout(() => end.abort(late), this.#limits.exchange_ms);
+    const { exchange_ms, picture_ms } = this.#limits;
+    const deadline_ms = options.mediaType === 'image/png' ? picture_ms : exchange_ms;
+    const timer = setTimeout(() => end.abort(late), deadline_ms);
     this.#underWay.add(end);
     try {
       return await this.#post(address, bundle, options.mediaType ?? BUNDLE_TYPE, end.signal);

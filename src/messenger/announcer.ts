@@ -21,6 +21,7 @@ export class Announcer {
   readonly #comparable = new Map<ContactId, Comparable>();
   readonly #failures = new Map<ContactId, MeetingFailure>();
   readonly #listeners = new Set<(happening: Happening) => void>();
+  readonly #onPromoted: ((contact: ContactId) => void)[] = [];
 
   constructor(contacts: Contacts, terminal: Terminal, log: Log) {
     this.#contacts = contacts;
@@ -32,6 +33,11 @@ export class Announcer {
   listen(listener: (happening: Happening) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** For parts of the messenger that wait for a session. */
+  onPromoted(listener: (contact: ContactId) => void): void {
+    this.#onPromoted.push(listener);
   }
 
   compare(contact: ContactId, comparison: Comparison, remoteStatic: PublicKey): void {
@@ -49,6 +55,7 @@ export class Announcer {
     if (verified) this.#comparable.delete(contact);
     this.#log.info('session_established', { contact: this.#name(contact), pattern, verified });
     this.tell('contact', contact);
+    for (const listener of this.#onPromoted) listener(contact);
   }
 
   failed(contact: ContactId, reason: MeetingFailure): void {

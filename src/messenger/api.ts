@@ -2,6 +2,8 @@
  * What a peer can be asked to do: the use cases, as routes and commands see them. Every request
  * was checked at the edge; every refusal is a `UseCaseError` with a stable code.
  */
+import type { HideReport, ProfileChoice } from '../stego/index.ts';
+import type { RestoredCover } from './picture-ports.ts';
 import type { Carrier, Contact, Reading, ReadingBucket } from './ports.ts';
 import type { DeviceCounters } from './read-sensors.ts';
 import type { ToldTime } from './told-times.ts';
@@ -144,6 +146,43 @@ export interface CoverForecast {
   readonly warnings: readonly string[];
 }
 
+export interface SendPictureRequest extends SendMessageRequest {
+  /** Left out: the next of the covers folder that was never used. */
+  readonly cover?: { readonly name?: string; readonly png: Uint8Array };
+  /** The picture is answered, for a person to carry, and not sent. */
+  readonly carry: boolean;
+  /** Also a cover that was used before. */
+  readonly force?: boolean;
+  readonly profile?: ProfileChoice;
+}
+
+/** What hiding has done to the cover, measured. */
+export interface PictureReport extends Omit<HideReport, 'droppedChunks'> {
+  /** The cover's file name, if it has one. */
+  readonly cover: string | undefined;
+  /** Of the picture that was made, in bytes. */
+  readonly size: number;
+}
+
+export interface SentPicture extends SendMessageResult {
+  readonly picture: PictureReport;
+  readonly png: Uint8Array;
+}
+
+export interface ReadPicture {
+  readonly from: string;
+  /** How many were new. */
+  readonly messages: number;
+  readonly cover: RestoredCover;
+}
+
+/** A cover that came back, as people see it. */
+export interface ShownCover extends Omit<RestoredCover, 'contact' | 'message'> {
+  readonly from: string;
+  /** `epoch-sequence` of the message that it carried. */
+  readonly message: string;
+}
+
 /** A message that a person asked to see. */
 export interface OpenedMessage {
   readonly row: number;
@@ -152,6 +191,8 @@ export interface OpenedMessage {
   readonly verified: boolean;
   readonly carrier: Carrier;
   readonly at: Date;
+  /** The cover that it came in, if it came in one that is still kept. */
+  readonly cover?: number;
   readonly content:
     | { readonly type: 'text'; readonly text: string }
     | {
@@ -200,6 +241,8 @@ export interface TalkMessage {
   readonly isFile: boolean;
   /** Undefined while sealed. Of what we sent only the start of a long text. */
   readonly content: OpenedMessage['content'] | undefined;
+  /** The restored cover that an opened one came in, if it is still kept. */
+  readonly cover?: number;
   /** Of a large one under way. */
   readonly parts: { readonly done: number; readonly count: number } | undefined;
 }
@@ -240,6 +283,8 @@ export interface ShownContact {
   readonly comparison: Comparison | undefined;
   readonly session: 'none' | 'current' | 'to_be_renewed';
   readonly queued: { readonly messages: number; readonly items: number; readonly bytes: number };
+  /** Pictures that wait to be acknowledged. */
+  readonly pictures: { readonly count: number; readonly bytes: number };
   readonly arriving: readonly { readonly parts: number; readonly count: number }[];
   readonly unopened: number;
   readonly last_error: string | undefined;
@@ -292,6 +337,19 @@ export interface Messenger {
   writeLetter(request: Omit<SendMessageRequest, 'wait_ms'>): Promise<LetterResult>;
   /** A letter file. Returns how many messages were new. @throws {UseCaseError} letter_… */
   readLetter(letter: Uint8Array): Promise<{ readonly from: string; readonly messages: number }>;
+  /** @throws {UseCaseError} `cover_…`, `no_cover`, `queue_full`, `unsupported`, `busy` */
+  sendPicture(request: SendPictureRequest): Promise<SentPicture>;
+  /** By hand. @throws {UseCaseError} `picture_unreadable`, `letter_repeated`, `busy` */
+  readPicture(png: Uint8Array): Promise<ReadPicture>;
+  /** The peer side, PROTOCOL §9.1: returns before it was looked at. @throws {UseCaseError} `busy` */
+  receivePicture(png: Uint8Array, source: string): void;
+  /** Covers that came back, newest first. */
+  restoredCovers(): readonly ShownCover[];
+  /** @throws {StoreError} `missing` */
+  restoredCover(id: number): {
+    readonly cover: ShownCover;
+    readonly png: Iterable<Uint8Array>;
+  };
   /** @throws {UseCaseError} `cover_unusable`, `busy` */
   forecastCover(request: CoverRequest): Promise<CoverForecast>;
   /** Marks everything that has arrived whole as opened, prints it on the terminal, oldest first. */

@@ -14,12 +14,14 @@ import type { Contacts } from './contacts.ts';
 import { type DecryptDeps, describe, describeStart, printed } from './decrypt-messages.ts';
 import type { Deliveries } from './deliveries.ts';
 import { messageIdText } from './message-id.ts';
+import type { PictureWays } from './picture-ways.ts';
 import type { Envelope, SentMessage, Store } from './ports.ts';
 
 export interface ConversationDeps {
   readonly store: Store;
   readonly contacts: Contacts;
   readonly deliveries: Deliveries;
+  readonly pictureWays: PictureWays;
 }
 
 type Entry = Envelope | SentMessage;
@@ -55,7 +57,7 @@ export function openMessage(deps: DecryptDeps, row: number): OpenedMessage {
   if (envelope === undefined) {
     throw new UseCaseError('no_message', `there is no message ${row}: GET /messages lists them`);
   }
-  const opened = describe(store.inbox, contacts, envelope);
+  const opened = describe(store, contacts, envelope);
   if (envelope.openedAt === undefined) {
     terminal.printMessage(printed(opened));
     store.inbox.open([row], clock.now());
@@ -90,6 +92,7 @@ function toMessage(deps: ConversationDeps, entry: Entry): TalkMessage {
 function receivedMessage({ store, contacts }: ConversationDeps, envelope: Envelope): TalkMessage {
   const { row, id, carrier, at, verified, size, openedAt, contentType } = envelope;
   const opened = openedAt !== undefined;
+  const told = opened ? describe(store, contacts, envelope) : undefined;
   return {
     direction: 'in',
     with: contacts.get(envelope.contact)?.name ?? 'a removed contact',
@@ -101,18 +104,18 @@ function receivedMessage({ store, contacts }: ConversationDeps, envelope: Envelo
     size,
     state: opened ? 'opened' : 'sealed',
     isFile: contentType === CONTENT_TYPE.file,
-    content: opened ? describe(store.inbox, contacts, envelope).content : undefined,
+    content: told?.content,
+    ...(told?.cover !== undefined && { cover: told.cover }),
     parts: undefined,
   };
 }
 
-function sentMessage({ contacts, deliveries }: ConversationDeps, sent: SentMessage): TalkMessage {
+function sentMessage(deps: ConversationDeps, sent: SentMessage): TalkMessage {
   const { row, contact, id, count, carrier, at, size, start, acknowledged, partsDone } = sent;
-  const underWay = carrier !== 'session' || deliveries.of(contact).hasSent(id.sequence);
-  const waits = underWay ? 'sent' : 'queued';
+  const waits = isUnderWay(deps, sent) ? 'sent' : 'queued';
   return {
     direction: 'out',
-    with: contacts.get(contact)?.name ?? 'a removed contact',
+    with: deps.contacts.get(contact)?.name ?? 'a removed contact',
     row,
     id: messageIdText(id),
     carrier,
@@ -124,4 +127,15 @@ function sentMessage({ contacts, deliveries }: ConversationDeps, sent: SentMessa
     content: describeStart(start, size),
     parts: acknowledged || count === 1 ? undefined : { done: partsDone ?? 0, count },
   };
+}
+
+/** A letter in a file is out of our hands. */
+function isUnderWay(
+  { deliveries, pictureWays }: ConversationDeps,
+  { contact, id, carrier }: SentMessage,
+): boolean {
+  if (carrier === 'file') return true;
+  return carrier === 'image'
+    ? pictureWays.hasSent(contact, id)
+    : deliveries.of(contact).hasSent(id.sequence);
 }

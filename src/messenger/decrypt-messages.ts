@@ -33,7 +33,7 @@ export function decryptMessages(
 ): readonly OpenedMessage[] {
   const from = query.from === undefined ? undefined : contacts.named(query.from).id;
   const envelopes = within(OPEN_SIZE_MAX, store.inbox.unopened(from, OPEN_MAX));
-  const opened = envelopes.map((envelope) => describe(store.inbox, contacts, envelope));
+  const opened = envelopes.map((envelope) => describe(store, contacts, envelope));
   // Printed before it counts as opened: a peer killed in between shows a message twice, never not.
   for (const message of opened) terminal.printMessage(printed(message));
   store.inbox.open(
@@ -81,11 +81,17 @@ function headSize(start: Uint8Array): number {
   return start[0] === CONTENT_TYPE.file ? decodeFileHead(start).size : 1;
 }
 
-export function describe(inbox: Inbox, contacts: Contacts, envelope: Envelope): OpenedMessage {
-  const { row, id, verified, carrier, at } = envelope;
+export function describe(
+  { inbox, pictures }: Store,
+  contacts: Contacts,
+  envelope: Envelope,
+): OpenedMessage {
+  const { row, id, verified, carrier, at, contact } = envelope;
   const from = contacts.get(envelope.contact)?.name ?? 'a removed contact';
   const content = describeContent(inbox, envelope);
-  return { row, id: messageIdText(id), from, verified, carrier, at, content };
+  const cover = carrier === 'image' ? pictures.restoredOf(contact, id)?.id : undefined;
+  const came = { row, id: messageIdText(id), from, verified, carrier, at };
+  return { ...came, ...(cover !== undefined && { cover }), content };
 }
 
 function describeContent(inbox: Inbox, envelope: Envelope): OpenedMessage['content'] {
@@ -133,9 +139,11 @@ function start(inbox: Inbox, row: number, size: number): Uint8Array {
   return concat(...slices);
 }
 
+const WAYS = { session: '', file: ' (letter, file)', image: ' (in a picture)' } as const;
+
 export function printed({ from, verified, carrier, content }: OpenedMessage): string {
   const trust = verified ? '' : ' (not verified)';
-  const way = carrier === 'session' ? '' : ` (letter, ${carrier})`;
+  const way = WAYS[carrier];
   return `${from}${trust}${way}: ${words(content)}`;
 }
 

@@ -90,9 +90,19 @@ export class Delivery implements LaneOwner {
     this.#confirming = true;
   }
 
-  /** This peer cannot be called: the next exchange asks for what the contact has. */
+  /** The next exchange asks for what the contact has, or owes us. */
   poll(): void {
     this.#polling = true;
+  }
+
+  /** Whether something could be sealed for the contact now. */
+  hasSession(): boolean {
+    const standing = this.#deps.sessions.standing(this.#contact, this.#now());
+    return standing !== 'none' && standing !== 'expired';
+  }
+
+  get owes(): boolean {
+    return this.#owed.length > 0;
   }
 
   /** A later ACK or TIME says all that an earlier one said; what is dropped is asked for by a repeat. */

@@ -67,13 +67,18 @@ export class Intake {
 
   /**
    * Everything durable, or nothing. @throws {StoreError} and then the sender will send again.
+   * @param also belongs to the same transaction.
    */
-  take(arrivals: readonly Arrival[]): readonly Taken[] {
+  take(
+    arrivals: readonly Arrival[],
+    also: (taken: readonly Taken[]) => void = () => {},
+  ): readonly Taken[] {
     this.#notices.clear();
     try {
       return this.#store.transaction(() => {
         const taken = arrivals.flatMap((arrival) => this.#takeOne(arrival));
         this.#windows.save();
+        also(taken);
         return taken;
       });
     } catch (error) {

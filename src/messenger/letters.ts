@@ -22,8 +22,9 @@ import {
 } from '../protocol/index.ts';
 import { UseCaseError } from './api.ts';
 import type { Contacts } from './contacts.ts';
+import type { PinnedContact } from './image-keys.ts';
 import type { Arrival } from './intake.ts';
-import type { Carrier, Contact, ContactId, Log, MessageId, Store } from './ports.ts';
+import type { Carrier, ContactId, Log, MessageId, Store } from './ports.ts';
 
 /** A letter packet is a little longer than a transport packet around the same payloads. */
 const SLICE_SIZE = sliceSizeMax(FRAME_SIZE_MAX - 64);
@@ -62,6 +63,9 @@ export interface LettersDeps {
   readonly log: Log;
 }
 
+/** Whose epoch: of letters that people carry, or of pictures on the link, PROTOCOL §9.1. */
+export type Numbering = 'letters' | 'pictures';
+
 export interface WrittenLetter {
   readonly id: MessageId;
   /** How many packets, each with a sequence of its own. */
@@ -86,13 +90,13 @@ export class Letters {
   }
 
   /** @throws {UseCaseError} `too_large` if it does not fit into one letter file. */
-  write(contact: Contact & { readonly publicKey: PublicKey }, content: Uint8Array): WrittenLetter {
+  write(contact: PinnedContact, content: Uint8Array, numbering: Numbering): WrittenLetter {
     const count = Math.ceil(content.length / SLICE_SIZE);
     if (content.length + count * 256 > LETTER_FILE_SIZE_MAX) {
       const limit = Math.floor(LETTER_FILE_SIZE_MAX / 1024 / 1024);
       throw new UseCaseError('too_large', `a letter holds at most ${limit} MiB: send it directly`);
     }
-    const id = this.#reserve(contact.id, count);
+    const id = this.#reserve(contact.id, count, numbering);
     const packets = Array.from({ length: count }, (_, index) => {
       const slice = content.subarray(index * SLICE_SIZE, (index + 1) * SLICE_SIZE);
       return this.#seal(contact, id, slice, { index, count });
@@ -130,7 +134,7 @@ export class Letters {
   }
 
   #seal(
-    contact: Contact & { readonly publicKey: PublicKey },
+    contact: PinnedContact,
     { epoch, sequence }: MessageId,
     slice: Uint8Array,
     part: { readonly index: number; readonly count: number },
@@ -147,9 +151,9 @@ export class Letters {
   }
 
   /** The next `count` sequences of the letter epoch, durably used up before a letter exists. */
-  #reserve(contact: ContactId, count: number): MessageId {
+  #reserve(contact: ContactId, count: number, numbering: Numbering): MessageId {
     const { store, randomBytes } = this.#deps;
-    const name = `letters of ${contact}`;
+    const name = `letters of ${contact}${numbering === 'letters' ? '' : ' in pictures'}`;
     return store.transaction(() => {
       const state = store.settings.get(name) ?? concat(randomBytes(8), new Uint8Array(8));
       const view = new DataView(Uint8Array.from(state).buffer);

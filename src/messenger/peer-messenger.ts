@@ -30,30 +30,42 @@ import {
   type NamedTime,
   type OpenedMessage,
   type PairingCode,
+  type ReadPicture,
   type SendKeysRequest,
   type SendKeysResult,
   type SendMessageRequest,
   type SendMessageResult,
+  type SendPictureRequest,
+  type SentPicture,
   type SeriesRequest,
   type Shown,
+  type ShownCover,
   UseCaseError,
   type VerifyRequest,
 } from './api.ts';
 import { Contacts } from './contacts.ts';
 import { conversation, openMessage } from './conversation.ts';
+import { Covers, type CoversDeps } from './covers.ts';
 import { decryptMessages, fileContent } from './decrypt-messages.ts';
 import { Deliveries } from './deliveries.ts';
 import { forecastCover } from './forecast-cover.ts';
 import { GroupCommit } from './group-commit.ts';
+import { ImageKeys } from './image-keys.ts';
 import { Intake } from './intake.ts';
 import { Letters } from './letters.ts';
 import { Observations } from './observations.ts';
+import { PictureLine, type PictureLineDeps } from './picture-line.ts';
+import type { CoverFolder } from './picture-ports.ts';
+import type { PictureWayDeps } from './picture-way.ts';
+import { PictureWays } from './picture-ways.ts';
 import { PictureWork } from './picture-work.ts';
-import type { Clock, Contact, Link, Log, Store, Terminal } from './ports.ts';
+import type { Clock, Contact, ContactId, Link, Log, Store, Terminal } from './ports.ts';
 import { latestReadings, namedTimes, readingSeries } from './read-sensors.ts';
 import { Reception } from './reception.ts';
+import { restoredCover, restoredCovers } from './restored-covers.ts';
 import { sendKeys } from './send-keys.ts';
 import { type SendMessageDeps, sendMessage, writeLetter } from './send-message.ts';
+import { sendPicture } from './send-picture.ts';
 import { show } from './show.ts';
 import { Ticker } from './ticker.ts';
 import { ToldTimes } from './told-times.ts';
@@ -62,7 +74,12 @@ import { Windows } from './windows.ts';
 
 /** PROTOCOL §7. */
 const CODE_LIFETIME_MS = 10 * 60_000;
-const CAPABILITIES = CAPABILITY.parts | CAPABILITY.letters | CAPABILITY.readings | CAPABILITY.time;
+const CAPABILITIES =
+  CAPABILITY.parts |
+  CAPABILITY.letters |
+  CAPABILITY.pictures |
+  CAPABILITY.readings |
+  CAPABILITY.time;
 
 /** How often a peer that cannot be called asks its contacts for what they have. */
 const POLL_MS = 2_000;
@@ -89,6 +106,8 @@ export interface PeerMessengerDeps {
   readonly clock: Clock;
   readonly terminal: Terminal;
   readonly log: Log;
+  /** Where the person puts covers; left out: they are only sent along. */
+  readonly coverFolder?: CoverFolder;
 }
 
 /** Everything that use cases share; each takes the part that it names. */
@@ -109,7 +128,7 @@ function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
   const observations = new Observations();
   const commits = new GroupCommit((work) => store.transaction(work));
   const letters = new Letters({ ...outside, contacts });
-  const work = new PictureWork(clock);
+  const jitter = () => (randomBytes(1)[0] ?? 0) / 256;
   const limits = { contentSizeMax: config.contentSizeMax, partBytesMax: 2 * config.contentSizeMax };
   const intake = new Intake(store, new Windows(store.inbox), clock, limits);
   const times = new ToldTimes(clock);
@@ -123,6 +142,7 @@ function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
     observations,
     times,
   };
+  const changed = (contact: ContactId) => announcer.tell('queue', contact);
   const deliveries: Deliveries = new Deliveries(
     {
       ...shared,
@@ -130,14 +150,31 @@ function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
       receiveReply: (contact, bundle, outgoing) =>
         reception.receiveReply(contact, bundle, outgoing.packets),
       carryOut: (effects) => reception.carryOut(effects),
-      changed: (contact) => announcer.tell('queue', contact),
+      changed,
     },
     link,
-    () => (randomBytes(1)[0] ?? 0) / 256,
+    jitter,
   );
-  const reception: Reception = new Reception({ ...shared, letters, intake, deliveries });
+  const receiveReply = (contact: ContactId, bundle: Uint8Array) =>
+    void reception.receiveReply(contact, bundle, []);
+  const delivering = { ...shared, commits, letters, intake, deliveries };
+  const pictures = pictureParts({ ...delivering, jitter, changed, receiveReply });
+  const reception: Reception = new Reception({ ...delivering, ...pictures });
   const carryOut = reception.carryOut.bind(reception);
-  return { ...config, ...shared, commits, letters, work, intake, deliveries, reception, carryOut };
+  return { ...config, ...delivering, ...pictures, reception, carryOut };
+}
+
+type Delivering = Omit<PictureWayDeps, 'sends'> &
+  Omit<PictureLineDeps, 'imageKeys' | 'work'> &
+  CoversDeps & { readonly staticKeys: KeyPair };
+
+function pictureParts(deps: Delivering) {
+  const work = new PictureWork(deps.clock);
+  const imageKeys = new ImageKeys(deps.crypto, deps.staticKeys);
+  const pictureWays = new PictureWays(deps);
+  deps.announcer.onPromoted((contact) => pictureWays.promoted(contact));
+  const pictureLine = new PictureLine({ ...deps, imageKeys, work });
+  return { work, imageKeys, pictureWays, pictureLine, covers: new Covers(deps) };
 }
 
 export class PeerMessenger implements Messenger {
@@ -175,10 +212,11 @@ export class PeerMessenger implements Messenger {
   }
 
   removeContact(name: string): void {
-    const { contacts, deliveries } = this.#parts;
+    const { contacts, deliveries, pictureWays } = this.#parts;
     const { id } = contacts.named(name);
     forgetMeetings(this.#parts, id);
     void deliveries.forget(id);
+    void pictureWays.forget(id);
     contacts.remove(id);
     this.#parts.announcer.tell('contact', undefined);
   }
@@ -211,6 +249,28 @@ export class PeerMessenger implements Messenger {
       const why = 'it is damaged, or nobody we are paired with wrote it to us';
       throw new UseCaseError('letter_unreadable', `the letter cannot be read: ${why}`, { cause });
     }
+  }
+
+  sendPicture(request: SendPictureRequest): Promise<SentPicture> {
+    this.#assertRunning();
+    return sendPicture(this.#parts, request);
+  }
+
+  async readPicture(png: Uint8Array): Promise<ReadPicture> {
+    return this.#parts.pictureLine.read(png);
+  }
+
+  receivePicture(png: Uint8Array, source: string): void {
+    this.#assertRunning();
+    this.#parts.pictureLine.enter(plain(png), source);
+  }
+
+  restoredCovers(): readonly ShownCover[] {
+    return restoredCovers(this.#parts);
+  }
+
+  restoredCover(id: number): { readonly cover: ShownCover; readonly png: Iterable<Uint8Array> } {
+    return restoredCover(this.#parts, id);
   }
 
   forecastCover(request: CoverRequest): Promise<CoverForecast> {
@@ -265,12 +325,15 @@ export class PeerMessenger implements Messenger {
   start(): void {
     this.#ticker.start();
     for (const { id } of this.#parts.contacts.all()) this.#parts.deliveries.wake(id);
+    this.#parts.pictureWays.start();
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#ticker.stop();
-    await Promise.all([this.#parts.deliveries.stop(), this.#parts.work.close()]);
+    const { deliveries, pictureWays, pictureLine, work } = this.#parts;
+    pictureLine.stop();
+    await Promise.all([deliveries.stop(), pictureWays.stop(), work.close()]);
   }
 
   #sending(): SendMessageDeps {

@@ -33,6 +33,7 @@ import type { Deliveries } from './deliveries.ts';
 import type { Arrival, Intake, Taken } from './intake.ts';
 import type { Letters } from './letters.ts';
 import type { Observations } from './observations.ts';
+import type { PictureWays } from './picture-ways.ts';
 import type { Clock, ContactId, Log } from './ports.ts';
 import type { ToldTimes } from './told-times.ts';
 
@@ -50,6 +51,7 @@ export interface ReceptionDeps {
   readonly letters: Letters;
   readonly intake: Intake;
   readonly deliveries: Deliveries;
+  readonly pictureWays: PictureWays;
   readonly announcer: Announcer;
   readonly observations: Observations;
   readonly times: ToldTimes;
@@ -90,7 +92,7 @@ export class Reception {
     for (const contact of judging.heard) {
       const callable = contacts.get(contact)?.address !== undefined;
       if (judging.owed.has(contact)) deliveries.of(contact).confirm();
-      if (!callable || judging.owed.has(contact)) {
+      if (!callable || judging.owed.has(contact) || deliveries.of(contact).owes) {
         judging.answers.push(...deliveries.of(contact).riding(RIDING_BACK_MAX, !callable));
       }
       deliveries.heard(contact);
@@ -196,7 +198,9 @@ export class Reception {
       if (payload.kind === 'ack' && this.#deps.deliveries.of(contact).acknowledged(payload)) {
         judging.progress = true;
       }
-      if (payload.kind === 'letter_ack') this.#deps.letters.acknowledged(contact, payload);
+      if (payload.kind !== 'letter_ack') continue;
+      this.#deps.letters.acknowledged(contact, payload);
+      if (this.#deps.pictureWays.acknowledged(contact, payload)) judging.progress = true;
     }
   }
 

@@ -1,6 +1,5 @@
 /** `send_msg`: a message is durable in the outbox before its sender hears of success. */
 import { concat } from '../bytes.ts';
-import type { PublicKey } from '../crypto/index.ts';
 import { CAPABILITY, encodeFileHead, encodeText, LETTER_FILE_SIZE_MAX } from '../protocol/index.ts';
 import {
   type LetterResult,
@@ -11,10 +10,11 @@ import {
 import type { Contacts } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { GroupCommit } from './group-commit.ts';
+import type { PinnedContact } from './image-keys.ts';
 import type { Letters } from './letters.ts';
 import { messageIdText } from './message-id.ts';
 import { cutting } from './packing.ts';
-import type { Clock, Contact, Store } from './ports.ts';
+import type { Clock, Store } from './ports.ts';
 import { slices } from './slices.ts';
 
 export interface SendMessageDeps {
@@ -29,8 +29,6 @@ export interface SendMessageDeps {
   /** In bytes. */
   readonly contentSizeMax: number;
 }
-
-type Paired = Contact & { readonly publicKey: PublicKey };
 
 /** @throws {UseCaseError} @throws {StoreError} */
 export async function sendMessage(
@@ -54,22 +52,33 @@ export async function writeLetter(
   request: Omit<SendMessageRequest, 'wait_ms'>,
 ): Promise<LetterResult> {
   const contact = addressee(deps, request.to);
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of chunksOf(request.content)) {
-    parts.push(Uint8Array.from(chunk));
-    size += chunk.length;
-    if (size > LETTER_FILE_SIZE_MAX) throw tooLarge(LETTER_FILE_SIZE_MAX);
-  }
-  const content = concat(...parts);
-  const { id, count, bundle } = deps.letters.write(contact, content);
+  const content = await contentBytes(request.content, LETTER_FILE_SIZE_MAX);
+  const { id, count, bundle } = deps.letters.write(contact, content, 'letters');
   const noted = { contact: contact.id, id, count, carrier: 'file', at: deps.clock.now() } as const;
   deps.store.sent.add({ ...noted, size: content.length, start: content });
   return { to: contact.name, id: messageIdText(id), letter: bundle };
 }
 
+/** As PROTOCOL §8.1 encodes it, whole. @throws {UseCaseError} `too_large` */
+export async function contentBytes(
+  content: SendMessageRequest['content'],
+  sizeMax: number,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunksOf(content)) {
+    parts.push(Uint8Array.from(chunk));
+    size += chunk.length;
+    if (size > sizeMax) throw tooLarge(sizeMax);
+  }
+  return concat(...parts);
+}
+
 /** Who it is for, if anything may be sent there. @throws {UseCaseError} */
-function addressee({ contacts, trust }: SendMessageDeps, to: string | undefined): Paired {
+export function addressee(
+  { contacts, trust }: SendMessageDeps,
+  to: string | undefined,
+): PinnedContact {
   const contact = contacts.named(to);
   const { name, publicKey, verified } = contact;
   if (publicKey === undefined) {
@@ -90,7 +99,7 @@ interface Queued {
 
 async function queue(
   deps: SendMessageDeps,
-  contact: Paired,
+  contact: PinnedContact,
   content: SendMessageRequest['content'],
 ): Promise<Queued> {
   const { whole, slice } = cutting(contact.maxFrame);
@@ -101,7 +110,7 @@ async function queue(
   return queueSlices(deps, contact, slices(chunksOf(content), slice), whole);
 }
 
-async function queueWhole(deps: SendMessageDeps, { id }: Paired, content: Uint8Array) {
+async function queueWhole(deps: SendMessageDeps, { id }: PinnedContact, content: Uint8Array) {
   const { store, commits, deliveries, clock } = deps;
   const delivery = deliveries.of(id);
   const { sequence, flushed } = await commits.commit(() => {
@@ -115,7 +124,7 @@ async function queueWhole(deps: SendMessageDeps, { id }: Paired, content: Uint8A
 
 async function queueSlices(
   deps: SendMessageDeps,
-  contact: Paired,
+  contact: PinnedContact,
   cut: AsyncIterable<Uint8Array>,
   whole: number,
 ): Promise<Queued> {
@@ -146,7 +155,7 @@ async function queueSlices(
   }
 }
 
-function assertTakesParts({ name, capabilities }: Paired): void {
+function assertTakesParts({ name, capabilities }: PinnedContact): void {
   if ((capabilities & CAPABILITY.parts) !== 0) return;
   throw new UseCaseError('unsupported', `${name} takes only short messages: send less at once`);
 }
@@ -166,7 +175,7 @@ async function* chunksOf(content: SendMessageRequest['content']): AsyncIterable<
 }
 
 /** Whether `promise` resolved within `ms`. */
-async function within(clock: Clock, ms: number, promise: Promise<void>): Promise<boolean> {
+export async function within(clock: Clock, ms: number, promise: Promise<void>): Promise<boolean> {
   if (ms <= 0) return false;
   const patience = new AbortController();
   const delivered = promise.then(() => true);

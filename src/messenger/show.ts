@@ -6,6 +6,7 @@ import type { ContactState, Shown, ShownContact } from './api.ts';
 import type { Contacts } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
 import { hex, type Observations } from './observations.ts';
+import type { PictureWays } from './picture-ways.ts';
 import type { Clock, Contact, Store } from './ports.ts';
 import { deviceCounters } from './read-sensors.ts';
 import { adviceOn } from './send-keys.ts';
@@ -20,6 +21,7 @@ export interface ShowDeps {
   readonly sessions: Sessions;
   readonly meetings: Meetings;
   readonly deliveries: Deliveries;
+  readonly pictureWays: PictureWays;
   readonly announcer: Announcer;
   readonly observations: Observations;
   readonly clock: Clock;
@@ -50,10 +52,11 @@ export function show(deps: ShowDeps): Shown {
 }
 
 function shown(deps: ShowDeps, contact: Contact, now: number): ShownContact {
-  const { crypto, staticKeys, store, sessions, announcer, deliveries } = deps;
+  const { crypto, staticKeys, store, sessions, announcer, deliveries, pictureWays } = deps;
   const { id, name, address, publicKey, verified } = contact;
   const state = stateOf(deps, contact, now);
   const delivery = deliveries.of(id);
+  const pictures = pictureWays.waiting(id);
   const standing = sessions.standing(id, now);
   return {
     name,
@@ -66,9 +69,10 @@ function shown(deps: ShowDeps, contact: Contact, now: number): ShownContact {
     comparison: verified ? undefined : announcer.comparable(id)?.comparison,
     session: standing === 'expired' ? 'to_be_renewed' : standing,
     queued: delivery.count(),
+    pictures: { count: pictures.count, bytes: pictures.bytes },
     arriving: store.inbox.arriving(id).map(({ parts, count }) => ({ parts, count })),
     unopened: store.inbox.countUnopened(id),
-    last_error: delivery.lastError,
+    last_error: delivery.lastError ?? pictureWays.lastError(id),
   };
 }
 

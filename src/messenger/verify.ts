@@ -3,6 +3,7 @@ import type { Meetings, Reunions, Sessions } from '../protocol/index.ts';
 import type { Announcer } from './announcer.ts';
 import { UseCaseError, type VerifyRequest } from './api.ts';
 import type { Contacts } from './contacts.ts';
+import type { PictureWays } from './picture-ways.ts';
 
 export interface VerifyDeps {
   readonly contacts: Contacts;
@@ -10,6 +11,7 @@ export interface VerifyDeps {
   readonly sessions: Sessions;
   readonly meetings: Meetings;
   readonly reunions: Reunions;
+  readonly pictureWays: PictureWays;
 }
 
 /** @throws {UseCaseError} `nothing_to_compare`, `comparison_changed` */
@@ -38,6 +40,7 @@ export function verify(
     return { to: name, verified: true };
   }
   forgetMeetings(deps, id);
+  deps.pictureWays.drop(id);
   contacts.update(id, { publicKey: undefined, verified: false });
   return { to: name, verified: false };
 }

@@ -20,6 +20,14 @@ export const ARRIVAL_LIMITS: ArrivalLimits = {
   addressesMax: 10_000,
 };
 
+/** Pictures cost seconds of a thread, not microseconds. */
+export const PICTURE_ARRIVAL_LIMITS: ArrivalLimits = {
+  perSecond: 0.5,
+  burst: 16,
+  underWayMax: 2,
+  addressesMax: 10_000,
+};
+
 export type Arrival =
   | { readonly admitted: true; leave(): void }
   | { readonly admitted: false; readonly retryAfter_s: number };
@@ -83,7 +91,7 @@ export class Arrivals {
 }
 
 /** One household has a whole /64 of IPv6 addresses, so they count as one. */
-function network(address: string): string {
+export function network(address: string): string {
   if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
   const [head = '', tail] = address.split('::');
   const groups = head.split(':');

@@ -23,10 +23,12 @@ export function openedJson({
   verified,
   carrier,
   at,
+  cover,
   content,
 }: OpenedMessage): object {
   const download = content.type === 'file' && { content: `/messages/${row}` };
-  return { id, from, verified, carrier, at, ...contentJson(content), ...download };
+  const restored = cover !== undefined && { cover: `/covers/${cover}` };
+  return { id, from, verified, carrier, at, ...contentJson(content), ...download, ...restored };
 }
 
 export function contentJson(content: OpenedMessage['content']): object {

@@ -1,4 +1,9 @@
-export { ARRIVAL_LIMITS, type ArrivalLimits, Arrivals } from './arrivals.ts';
+export {
+  ARRIVAL_LIMITS,
+  type ArrivalLimits,
+  Arrivals,
+  PICTURE_ARRIVAL_LIMITS,
+} from './arrivals.ts';
 export { type EventLimits, Events } from './events.ts';
 export { type Access, type Caller, decide, type GuardConfig, guard } from './guard.ts';
 export type { Keeper } from './identity.ts';

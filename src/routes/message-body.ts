@@ -7,11 +7,14 @@ import {
   check,
   checkFields,
   FIELDS_SIZE_MAX,
+  Flag,
   Name,
   readBody,
   readFields,
   Seconds,
 } from './fields.ts';
+import { type FormFile, readForm } from './multipart.ts';
+import { PICTURE_LIMITS } from './pictures.ts';
 import { Problem } from './problem.ts';
 import type { RouteContext } from './route.ts';
 
@@ -21,10 +24,15 @@ const FORM = 'application/x-www-form-urlencoded';
 
 const delivery = {
   to: Name.exactOptional(),
-  carrier: z.enum(['session', 'file']).default('session'),
+  carrier: z.enum(['session', 'file', 'image']).exactOptional(),
   /** Seconds. */
   wait: Seconds.default(0),
+  // With carrier=image:
+  answer: z.enum(['id', 'file']).exactOptional(),
+  force: Flag.exactOptional(),
+  profile: z.enum(['auto', 'fast', 'max', 'integer']).exactOptional(),
 };
+type Delivery = z.output<z.ZodObject<typeof delivery>>;
 const Text = z
   .string()
   .min(1)
@@ -36,29 +44,44 @@ const FileFields = z.strictObject({
   ...delivery,
 });
 
-export type OutgoingMessage = z.output<z.ZodObject<typeof delivery>> & {
-  readonly content: SendMessageRequest['content'];
+/** A text may stand in a form beside files, and a file may have its name there. */
+const FormFields = z.strictObject({
+  text: Text.exactOptional(),
+  name: z.string().min(1).max(255).exactOptional(),
+  ...delivery,
+});
+const FORM_LIMITS = {
+  fileSizes: { cover: PICTURE_LIMITS.sizeMax, file: 16 * 1024 * 1024 },
+  fieldSizeMax: FIELDS_SIZE_MAX,
 };
+
+type Content = SendMessageRequest['content'];
+type Cover = { readonly name?: string; readonly png: Uint8Array };
+
+export type OutgoingMessage = { readonly content: Content } & (
+  | { readonly carrier: 'session' | 'file'; readonly to?: string; readonly wait: number }
+  | (Omit<Delivery, 'carrier'> & { readonly carrier: 'image'; readonly cover?: Cover })
+);
 
 /** The `?text=` of an address bar, or else `line`. */
 export async function readTyped(ctx: RouteContext, line: string): Promise<OutgoingMessage> {
   const { text = line, ...rest } = await readFields(ctx, TypedFields);
-  return { ...rest, content: { type: 'text', text } };
+  return outgoing(rest, { type: 'text', text });
 }
 
 /** JSON and forms are text; any other body, and any that has a file's name, is a file. */
 export async function readMessage(ctx: RouteContext): Promise<OutgoingMessage> {
   const { type } = ctx.request;
-  if (type === 'multipart/form-data') throw multipart();
+  if (type === 'multipart/form-data') return await asForm(ctx);
   const isNamed = ctx.query['name'] !== undefined || ctx.get('content-disposition') !== '';
   if (isNamed) return asFile(ctx, readChunks(ctx.req, FILE_LIMITS));
-  if (type === FORM && bodySize(ctx) <= FIELDS_SIZE_MAX) return await readForm(ctx);
+  if (type === FORM && bodySize(ctx) <= FIELDS_SIZE_MAX) return await readUrlForm(ctx);
   if (type === 'application/json' || !hasBody(ctx)) return asText(ctx, await readBody(ctx));
   return asFile(ctx, readChunks(ctx.req, FILE_LIMITS));
 }
 
 /** `curl -d` and `curl --data-binary` call whatever they send a form: see what it is. */
-async function readForm(ctx: RouteContext): Promise<OutgoingMessage> {
+async function readUrlForm(ctx: RouteContext): Promise<OutgoingMessage> {
   const body = await readBody(ctx);
   const start = new TextDecoder().decode(body.subarray(0, 1_024));
   const isText = /^\s*\{|(^|&)text=/.test(start);
@@ -67,7 +90,37 @@ async function readForm(ctx: RouteContext): Promise<OutgoingMessage> {
 
 function asText(ctx: RouteContext, body: Uint8Array): OutgoingMessage {
   const { text, ...rest } = checkFields(ctx, body, TextFields);
-  return { ...rest, content: { type: 'text', text } };
+  return outgoing(rest, { type: 'text', text });
+}
+
+/** One request holds everything: fields, and a file and a cover, in any order. */
+async function asForm(ctx: RouteContext): Promise<OutgoingMessage> {
+  const { fields, files } = await readForm(ctx, FORM_LIMITS);
+  const twice = Object.keys(ctx.query).find((name) => Object.hasOwn(fields, name));
+  if (twice !== undefined) throw wrong(`"${twice}" is given in the query and in the body`);
+  const { text, name, ...rest } = check(FormFields, { ...ctx.query, ...fields });
+  const { cover, file } = files;
+  if ((text === undefined) === (file === undefined)) throw wrong('give either "text" or "file"');
+  if (text !== undefined) return outgoing(rest, { type: 'text', text }, coverOf(cover));
+  const { bytes = new Uint8Array(), mediaType = '', name: own = '' } = file ?? {};
+  const named = { name: name ?? (own.slice(0, 255) || 'file'), mediaType: mediaType.slice(0, 255) };
+  return outgoing(rest, { type: 'file', ...named, bytes: once(bytes) }, coverOf(cover));
+}
+
+function coverOf(file: FormFile | undefined): Cover | undefined {
+  return file && { png: file.bytes, ...(file.name && { name: file.name.slice(0, 255) }) };
+}
+
+/** What pictures alone have goes with `carrier: image`, which a cover implies. */
+function outgoing(fields: Delivery, content: Content, cover?: Cover): OutgoingMessage {
+  const { carrier = cover === undefined ? 'session' : 'image', to, wait, ...picture } = fields;
+  const common = { ...(to !== undefined && { to }), wait, content };
+  if (carrier === 'image') {
+    return { ...common, carrier, ...picture, ...(cover !== undefined && { cover }) };
+  }
+  const stray = cover === undefined ? Object.keys(picture)[0] : 'cover';
+  if (stray !== undefined) throw wrong(`"${stray}" goes with "carrier": "image"`);
+  return { ...common, carrier };
 }
 
 function asFile(ctx: RouteContext, bytes: AsyncIterable<Uint8Array>): OutgoingMessage {
@@ -76,7 +129,7 @@ function asFile(ctx: RouteContext, bytes: AsyncIterable<Uint8Array>): OutgoingMe
   const { name = dispositionName(ctx) ?? 'file', ...rest } = fields;
   const { type } = ctx.request;
   const mediaType = type === '' || type === FORM ? 'application/octet-stream' : type.slice(0, 255);
-  return { ...rest, content: { type: 'file', name, mediaType, bytes } };
+  return outgoing(rest, { type: 'file', name, mediaType, bytes });
 }
 
 function dispositionName(ctx: RouteContext): string | undefined {
@@ -108,7 +161,6 @@ async function* once(body: Uint8Array): AsyncIterable<Uint8Array> {
   yield body;
 }
 
-function multipart(): Problem {
-  const detail = 'Send the file itself as the body, e.g. curl -T FILE "…/send_msg?name=NAME".';
-  return new Problem('unsupported_media_type', { detail });
+function wrong(detail: string): Problem {
+  return new Problem('invalid_request', { detail: `${detail}.` });
 }

@@ -60,7 +60,7 @@ function rowOf(ctx: RouteContext): number {
 }
 
 function toJson(message: TalkMessage, authenticated: boolean): object {
-  const { content, isFile, with: contact, ...rest } = message;
+  const { content, cover, isFile, with: contact, ...rest } = message;
   const shown = authenticated && content !== undefined && contentJson(content);
   const bytes = message.direction === 'in' && message.state === 'opened' && isFile;
   return {
@@ -69,6 +69,7 @@ function toJson(message: TalkMessage, authenticated: boolean): object {
     kind: isFile ? 'file' : 'text',
     ...shown,
     ...(bytes && authenticated && { content: `/messages/${message.row}` }),
+    ...(cover !== undefined && authenticated && { cover: `/covers/${cover}` }),
   };
 }
 

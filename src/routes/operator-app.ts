@@ -16,7 +16,7 @@ import { listMessages, messageContent, openMessage } from './messages.ts';
 import type { Meters } from './meters.ts';
 import { page, pageFiles } from './page.ts';
 import { pair } from './pair.ts';
-import { coverCapacity } from './pictures.ts';
+import { coverCapacity, listCovers, restoredCover } from './pictures.ts';
 import { problems } from './problem.ts';
 import { receive } from './receive.ts';
 import type { Route, RouteState } from './route.ts';
@@ -83,6 +83,8 @@ function routes(side: OperatorSide): readonly [Method, string, Access, Route][] 
     ['GET', '/identity', 'read', showIdentity(keeper)],
     ['POST', '/identity', 'trigger', exportIdentity(keeper)],
     ['POST', '/passphrase', 'trigger', changePassphrase(keeper)],
+    ['GET', '/covers', 'read', listCovers],
+    ['GET', '/covers/:id', 'read', restoredCover],
     ['GET', '/metrics', 'read', meters.route],
     ['GET', '/', 'public', page(guard)],
     ['GET', '/web/:file', 'public', pageFiles()],

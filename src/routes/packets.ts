@@ -1,40 +1,87 @@
 /** `/packets`: the peer side, open to the network. PROTOCOL §3.1 gives each status. */
-import type { Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
 import { StoreError } from '../failures.ts';
 import { type Messenger, UseCaseError } from '../messenger/index.ts';
 import { RemoteProtocolError } from '../protocol/index.ts';
-import type { Arrivals } from './arrivals.ts';
+import { type Arrivals, network } from './arrivals.ts';
 import { readBytes } from './body.ts';
+import { PICTURE_LIMITS, PICTURE_TYPE } from './pictures.ts';
 import { Problem } from './problem.ts';
 
 const BUNDLE_TYPE = 'application/octet-stream';
 const LIMITS = { sizeMax: 1_048_576, deadline_ms: 10_000 };
 const RETRY_AFTER_S = 5;
 
-export function packets(messenger: Messenger, arrivals: Arrivals): Middleware {
-  return async (ctx) => {
-    const arrival = arrivals.enter(ctx.req.socket.remoteAddress ?? '');
-    if (!arrival.admitted) {
-      throw new Problem('too_many_requests', { retryAfter_s: arrival.retryAfter_s });
-    }
-    try {
-      const isBundle = ctx.request.type === BUNDLE_TYPE && ctx.get('content-encoding') === '';
-      if (!isBundle) throw new Problem('unsupported_media_type');
-      const reply = await receive(messenger, await readBytes(ctx.req, LIMITS));
-      ctx.body = Buffer.from(reply.buffer, reply.byteOffset, reply.length);
-      ctx.type = BUNDLE_TYPE;
-    } finally {
-      arrival.leave();
-    }
-  };
+/** Pictures whose bytes are arriving, from all addresses together: each is held in memory. */
+const PICTURES_ARRIVING_MAX = 4;
+
+export interface PeerArrivals {
+  readonly arrivals: Arrivals;
+  /** Counted besides, when it is a picture. */
+  readonly pictureArrivals: Arrivals;
 }
 
-async function receive(messenger: Messenger, bundle: Uint8Array): Promise<Uint8Array> {
+export function packets(
+  messenger: Messenger,
+  { arrivals, pictureArrivals }: PeerArrivals,
+): Middleware {
+  const picturesArriving = new Set<object>();
+  const takeBundle = async (ctx: Context) =>
+    answering(async () => messenger.receive(await readBytes(ctx.req, LIMITS)));
+  const takePicture = async (ctx: Context) => {
+    if (picturesArriving.size >= PICTURES_ARRIVING_MAX) throw busy();
+    picturesArriving.add(ctx);
+    try {
+      const png = await readBytes(ctx.req, PICTURE_LIMITS);
+      return await answering(async () => {
+        messenger.receivePicture(png, network(addressOf(ctx)));
+        return new Uint8Array();
+      });
+    } finally {
+      picturesArriving.delete(ctx);
+    }
+  };
+  return (ctx) =>
+    admitted(ctx, arrivals, async () => {
+      const type = ctx.get('content-encoding') === '' ? ctx.request.type : '';
+      if (type !== BUNDLE_TYPE && type !== PICTURE_TYPE) {
+        throw new Problem('unsupported_media_type');
+      }
+      const reply =
+        type === BUNDLE_TYPE
+          ? await takeBundle(ctx)
+          : await admitted(ctx, pictureArrivals, () => takePicture(ctx));
+      ctx.body = Buffer.from(reply.buffer, reply.byteOffset, reply.length);
+      ctx.type = BUNDLE_TYPE;
+    });
+}
+
+async function admitted<T>(ctx: Context, arrivals: Arrivals, work: () => Promise<T>): Promise<T> {
+  const arrival = arrivals.enter(addressOf(ctx));
+  if (!arrival.admitted) {
+    throw new Problem('too_many_requests', { retryAfter_s: arrival.retryAfter_s });
+  }
   try {
-    return await messenger.receive(bundle);
+    return await work();
+  } finally {
+    arrival.leave();
+  }
+}
+
+function addressOf(ctx: Context): string {
+  return ctx.req.socket.remoteAddress ?? '';
+}
+
+function busy(cause?: unknown): Problem {
+  return new Problem('unavailable', { cause, retryAfter_s: RETRY_AFTER_S });
+}
+
+async function answering(work: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  try {
+    return await work();
   } catch (cause) {
     if (cause instanceof RemoteProtocolError) throw new Problem('malformed_bundle', { cause });
     const passes = cause instanceof StoreError || cause instanceof UseCaseError;
-    throw passes ? new Problem('unavailable', { cause, retryAfter_s: RETRY_AFTER_S }) : cause;
+    throw passes ? busy(cause) : cause;
   }
 }

@@ -3,22 +3,20 @@ import { METHODS } from 'node:http';
 import { Router } from '@koa/router';
 import Koa from 'koa';
 import type { Log, Messenger } from '../messenger/index.ts';
-import type { Arrivals } from './arrivals.ts';
 import { hearOut } from './body.ts';
 import { logBrokenAnswers } from './broken-answers.ts';
 import { healthz } from './healthz.ts';
 import type { Meters } from './meters.ts';
-import { packets } from './packets.ts';
+import { type PeerArrivals, packets } from './packets.ts';
 import { problems } from './problem.ts';
 
-export interface PeerSide {
+export interface PeerSide extends PeerArrivals {
   readonly messenger: Messenger;
   readonly log: Log;
   readonly meters: Meters;
-  readonly arrivals: Arrivals;
 }
 
-export function createPeerApp({ messenger, log, meters, arrivals }: PeerSide): Koa {
+export function createPeerApp({ messenger, log, meters, ...arrivals }: PeerSide): Koa {
   const router = new Router({ methods: METHODS });
   router.post('/packets', packets(messenger, arrivals));
   router.get('/healthz', healthz);

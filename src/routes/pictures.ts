@@ -1,11 +1,16 @@
-/** `/pictures/…`: what a cover can hold. */
+/** `/pictures/…`: what a cover can hold, what hiding did to one, and the covers that came back. */
+import { Readable } from 'node:stream';
 import { z } from 'zod';
+import type { PictureReport, SentPicture, ShownCover } from '../messenger/index.ts';
 import { readBytes } from './body.ts';
 import { check } from './fields.ts';
-import type { Route } from './route.ts';
+import { needToken } from './need-token.ts';
+import { Problem } from './problem.ts';
+import type { Route, RouteContext } from './route.ts';
 
 /** A cover, or a picture that somebody has carried here. */
 export const PICTURE_LIMITS = { sizeMax: 32 * 1024 * 1024, deadline_ms: 120_000 };
+export const PICTURE_TYPE = 'image/png';
 
 const CapacityFields = z.strictObject({
   /** Bytes of the text that is to go in. */
@@ -31,3 +36,57 @@ export const coverCapacity: Route = async (ctx, messenger) => {
     ...(pixelsNeeded !== undefined && { pixels_needed: pixelsNeeded }),
   };
 };
+
+/** Covers that came back, each with what proves it. */
+export const listCovers: Route = (ctx, messenger) => {
+  needToken(ctx);
+  ctx.body = { covers: messenger.restoredCovers().map(coverJson) };
+};
+
+/** One of them, as a PNG. */
+export const restoredCover: Route = (ctx, messenger) => {
+  needToken(ctx);
+  const id = /^[1-9]\d{0,14}$/.test(ctx.params['id'] ?? '') ? Number(ctx.params['id']) : 0;
+  if (id === 0) throw new Problem('not_found');
+  const { cover, png } = messenger.restoredCover(id);
+  ctx.attachment(`cover-${id}.png`);
+  ctx.type = PICTURE_TYPE;
+  ctx.set('Sotto-Message-Id', cover.message);
+  ctx.set('Sotto-Cover-Sha256', cover.sha256);
+  ctx.length = cover.size;
+  ctx.body = Readable.from(png, { objectMode: false });
+};
+
+export function coverJson({ id, psnr_dB, ...rest }: ShownCover): object {
+  return { id, ...rest, psnr_dB: finite(psnr_dB), content: `/covers/${id}` };
+}
+
+/** For the 202 of a picture that is on its way. */
+export function pictureReport(report: PictureReport): object {
+  const { psnr_dB, changedSamples, bitsPerSample, coverSha256, ...rest } = report;
+  return {
+    ...rest,
+    psnr_dB: finite(psnr_dB),
+    changed_samples: changedSamples,
+    bits_per_sample: bitsPerSample,
+    cover_sha256: coverSha256,
+  };
+}
+
+/** The picture itself, under the name of its cover: no other name would look as innocent. */
+export function answerPicture(ctx: RouteContext, { id, picture, png }: SentPicture): void {
+  ctx.attachment(picture.cover ?? 'picture.png');
+  ctx.type = PICTURE_TYPE;
+  ctx.set('Sotto-Message-Id', id);
+  ctx.set('Sotto-Psnr-Db', picture.psnr_dB.toFixed(2));
+  ctx.set('Sotto-Bits-Per-Sample', picture.bitsPerSample.toFixed(4));
+  ctx.set('Sotto-Cover-Sha256', picture.coverSha256);
+  // Header values are ASCII; the words are ours, and short.
+  if (picture.warnings.length > 0) ctx.set('Sotto-Warning', picture.warnings.join('; '));
+  ctx.body = Buffer.from(png.buffer, png.byteOffset, png.length);
+}
+
+/** Of a picture that was left as it was there is no ratio, and JSON knows no infinity. */
+function finite(ratio: number): number | null {
+  return Number.isFinite(ratio) ? ratio : null;
+}

@@ -1,9 +1,10 @@
 /**
  * `/send_msg`: takes a message to be delivered, or with `carrier=file` answers it at once as a
- * letter, for a person to carry.
+ * letter, for a person to carry; with `carrier=image` either in a picture.
  */
 import type { Messenger, SendMessageRequest } from '../messenger/index.ts';
 import { type OutgoingMessage, readMessage, readTyped } from './message-body.ts';
+import { answerPicture, pictureReport } from './pictures.ts';
 import type { Route, RouteContext } from './route.ts';
 
 export const sendMsg: Route = async (ctx, messenger) => {
@@ -20,11 +21,16 @@ export const sendTyped: Route = async (ctx, messenger) => {
 async function send(
   ctx: RouteContext,
   messenger: Messenger,
-  { to, carrier, wait, content }: OutgoingMessage,
+  message: OutgoingMessage,
 ): Promise<void> {
+  const { to, wait, content } = message;
   const request: SendMessageRequest = { ...(to !== undefined && { to }), content };
-  if (carrier === 'session') {
-    const patience = wait > 0 && { wait_ms: wait * 1_000 };
+  const patience = wait > 0 && { wait_ms: wait * 1_000 };
+  if (message.carrier === 'image') {
+    await sendPicture(ctx, messenger, message, { ...request, ...patience });
+    return;
+  }
+  if (message.carrier === 'session') {
     ctx.body = await messenger.sendMessage({ ...request, ...patience });
     ctx.status = 202;
     return;
@@ -34,4 +40,27 @@ async function send(
   ctx.type = 'application/octet-stream';
   ctx.set('Sotto-Message-Id', id);
   ctx.body = Buffer.from(letter);
+}
+
+async function sendPicture(
+  ctx: RouteContext,
+  messenger: Messenger,
+  { cover, answer, force, profile }: Extract<OutgoingMessage, { readonly carrier: 'image' }>,
+  request: SendMessageRequest,
+): Promise<void> {
+  const wanted = answer ?? (/\bimage\/png\b/.test(ctx.get('accept')) ? 'file' : 'id');
+  const sent = await messenger.sendPicture({
+    ...request,
+    carry: wanted === 'file',
+    ...(cover !== undefined && { cover }),
+    ...(force !== undefined && { force }),
+    ...(profile !== undefined && { profile }),
+  });
+  if (wanted === 'file') {
+    answerPicture(ctx, sent);
+    return;
+  }
+  const { picture, png: _, ...rest } = sent;
+  ctx.body = { ...rest, picture: pictureReport(picture) };
+  ctx.status = 202;
 }

@@ -86,8 +86,6 @@ t.test('a file names its contact by query or header', async (t) => {
   // With a string for a body, node would encode head and body as one, by UTF-8 twice.
   await ask('POST /send_msg?name=a', { 'sotto-to': name }, bytes('x'));
   t.match(asked.at(-1)?.request, { to: 'bób' });
-  const multipart = { 'content-type': 'multipart/form-data; boundary=x' };
-  t.equal((await ask('POST /send_msg', multipart, '--x')).status, 415);
   const broken = { 'content-disposition': 'attachment; filename="a' };
   t.equal((await ask('POST /send_msg', broken, 'x')).status, 400);
   t.equal((await ask('POST /send_msg?name=a&size=3', {}, 'x')).status, 400);
@@ -115,7 +113,7 @@ t.test('carrier=file answers the letter, and /receive takes one', async (t) => {
   const received = await ask('POST /receive', {}, new Uint8Array(1_000));
   t.strictSame(JSON.parse(received.text), { from: 'bob', messages: 1 });
   t.strictSame(asked.at(-1), { name: 'readLetter', request: 1_000 });
-  t.equal((await ask('POST /receive', {}, new Uint8Array(17 << 20))).status, 413);
+  t.equal((await ask('POST /receive', {}, new Uint8Array(33 << 20))).status, 413);
 });
 
 const opened: readonly OpenedMessage[] = [
@@ -263,16 +261,4 @@ t.test('metrics count, and name nobody', async (t) => {
   t.match(text, /nodejs_eventloop_lag_seconds/);
   t.notMatch(text, /bob|5001/);
   t.match((await ask('GET /metrics')).text, /reason="malformed"\} 7\n/, 'not added up again');
-});
-
-t.test('/pictures/capacity measures the PNG in its body, and takes no other field', async (t) => {
-  const { ask, asked } = await peer(t);
-  const png = { 'content-type': 'image/png' };
-  const { status, text } = await ask('POST /pictures/capacity?size=20', png, new Uint8Array(60));
-  t.equal(status, 200);
-  t.match(JSON.parse(text), { width: 9, profile: 'max', bytes: 7, used: false, pixels_needed: 99 });
-  t.strictSame(asked, [{ name: 'forecastCover', request: { cover: 60, size: 20 } }]);
-  t.equal((await ask('POST /pictures/capacity?size=0', png, new Uint8Array(60))).status, 400);
-  t.equal((await ask('POST /pictures/capacity?sise=9', png, new Uint8Array(60))).status, 400);
-  t.equal((await ask('POST /pictures/capacity', png, new Uint8Array(33 << 20))).status, 413);
 });

@@ -20,6 +20,7 @@ import {
   createOperatorApp,
   createPeerApp,
   Meters,
+  PICTURE_ARRIVAL_LIMITS,
   serve,
 } from '../../src/routes/index.ts';
 import { fakeMessenger } from '../support/fake-messenger.ts';
@@ -50,7 +51,8 @@ async function peer(
   };
   const server = createHttpServer();
   const operatorApp = createOperatorApp({ ...sideOf(messenger), meters, guard });
-  serve(server, createPeerApp({ messenger, log, meters, arrivals }), operatorApp);
+  const pictureArrivals = new Arrivals({ ...PICTURE_ARRIVAL_LIMITS, burst: 8 }, () => 0);
+  serve(server, createPeerApp({ messenger, log, meters, arrivals, pictureArrivals }), operatorApp);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => closeServer(server, 0));
@@ -99,13 +101,6 @@ t.test('each failure has the status that PROTOCOL gives it', async (t) => {
         {},
         Uint8Array.of(1),
         { ...host, 'content-type': 'text/plain' },
-        415,
-        'unsupported_media_type',
-      ],
-      [
-        {},
-        Uint8Array.of(1),
-        { ...host, 'content-type': 'image/png' },
         415,
         'unsupported_media_type',
       ],
@@ -234,7 +229,8 @@ t.test('a closing server finishes what is under way', async (t) => {
   const messenger = fakeMessenger({ receive });
   const meters = new Meters(messenger);
   const arrivals = new Arrivals(ARRIVAL_LIMITS, () => 0);
-  const app = createPeerApp({ messenger, log: silentLog, meters, arrivals });
+  const both = { arrivals, pictureArrivals: arrivals };
+  const app = createPeerApp({ messenger, log: silentLog, meters, ...both });
   const server = createHttpServer();
   serve(server, app, app);
   server.listen(0, '127.0.0.1');
@@ -246,4 +242,39 @@ t.test('a closing server finishes what is under way', async (t) => {
   t.equal((await posted).text, 'a');
   await closed;
   t.match(await meters.registry.metrics(), /sotto_exchanges_total\{status="200"\} 1/);
+});
+
+const pictureType = { ...host, 'content-type': 'image/png' };
+
+t.test('a picture is answered alike whatever is in it, and told from whom it came', async (t) => {
+  const { port, asked } = await peer(t);
+  const { status, text, headers } = await post(port, Uint8Array.of(1, 2, 3), pictureType);
+  t.strictSame([status, text, headers['content-type']], [200, '', 'application/octet-stream']);
+  t.strictSame(asked, [{ name: 'receivePicture', request: { png: 3, source: '127.0.0.1' } }]);
+  t.equal((await post(port, new Uint8Array(32 * MiB), pictureType)).status, 200);
+  t.equal((await post(port, new Uint8Array(32 * MiB + 1), pictureType)).status, 413);
+  const packed = { ...pictureType, 'content-encoding': 'gzip' };
+  t.equal((await post(port, Uint8Array.of(1), packed)).status, 415);
+});
+
+t.test('a full line of pictures asks for patience', async (t) => {
+  const receivePicture = () => {
+    throw new UseCaseError('busy', 'other pictures are being looked at');
+  };
+  const { port } = await peer(t, { receivePicture });
+  const { status, headers } = await post(port, Uint8Array.of(1), pictureType);
+  t.equal(status, 503);
+  t.ok(Number(headers['retry-after']) > 0);
+});
+
+t.test('pictures are counted apart, and packets still come through', async (t) => {
+  const { port } = await peer(t);
+  const answers = [];
+  for (let i = 0; i < 9; i += 1) answers.push(await post(port, Uint8Array.of(i), pictureType));
+  t.strictSame(
+    answers.map(({ status }) => status),
+    [...Array(8).fill(200), 429],
+  );
+  t.ok(Number(answers.at(-1)?.headers['retry-after']) > 0);
+  t.equal((await post(port, Uint8Array.of(1))).status, 200);
 });

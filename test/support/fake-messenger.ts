@@ -1,5 +1,10 @@
 /** A messenger that does nothing but remember what a route asked of it. */
-import { type Messenger, type Shown, UseCaseError } from '../../src/messenger/index.ts';
+import {
+  type Messenger,
+  type Shown,
+  type ShownCover,
+  UseCaseError,
+} from '../../src/messenger/index.ts';
 
 export const SHOWN: Shown = {
   name: 'alice',
@@ -19,6 +24,7 @@ export const SHOWN: Shown = {
       comparison: { code: '012345', keyCheck: '0123456789abcdef' },
       session: 'current',
       queued: { messages: 3, items: 4, bytes: 500 },
+      pictures: { count: 0, bytes: 0 },
       arriving: [],
       unopened: 2,
       last_error: undefined,
@@ -116,8 +122,57 @@ export function fakeMessenger(
 
 type Note = (name: string, request: unknown) => void;
 
-function pictures(note: Note): Pick<Messenger, 'forecastCover'> {
+type Pictures =
+  | 'forecastCover'
+  | 'sendPicture'
+  | 'readPicture'
+  | 'receivePicture'
+  | 'restoredCovers'
+  | 'restoredCover';
+
+const ID = { epoch: 1n, sequence: 2n };
+const REPORT = {
+  profile: 'max' as const,
+  width: 9,
+  height: 8,
+  depth: 8 as const,
+  psnr_dB: 61.5,
+  changedSamples: 5,
+  bitsPerSample: 0.03,
+  coverSha256: 'c0',
+  warnings: ['0.030 bits a sample'],
+  size: 2,
+};
+const COVER: ShownCover = {
+  id: 3,
+  from: 'bob',
+  message: 'e-1',
+  at: new Date(0),
+  width: 9,
+  height: 8,
+  depth: 8,
+  sha256: 'c0',
+  psnr_dB: 60,
+  size: 4,
+};
+
+function pictures(note: Note): Pick<Messenger, Pictures> {
   return {
+    async sendPicture({ content, cover, ...rest }) {
+      const bytes = content.type === 'file' ? await collect(content.bytes) : undefined;
+      const sent = cover && { ...cover, png: cover.png.length };
+      note('sendPicture', { ...rest, content: { ...content, bytes }, cover: sent });
+      const png = Uint8Array.of(0x89, 0x50);
+      const picture = { ...REPORT, cover: cover?.name };
+      return { to: 'bob', id: 'e-2', trust: 'tofu', delivered: false, picture, png };
+    },
+    async readPicture(png) {
+      note('readPicture', png.length);
+      return { from: 'bob', messages: 1, cover: { ...COVER, contact: 1, message: ID } };
+    },
+    receivePicture: (png, source) => note('receivePicture', { png: png.length, source }),
+    restoredCovers: () => [COVER],
+    restoredCover: () => ({ cover: COVER, png: [Uint8Array.of(1, 2), Uint8Array.of(3, 4)] }),
     async forecastCover({ cover, size }) {
       note('forecastCover', { cover: cover.length, size });
       return {

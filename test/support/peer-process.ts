@@ -41,6 +41,19 @@ export interface Fields {
   readonly contacts: readonly [ShownContact, ...ShownContact[]];
   readonly waiting: readonly { readonly name: string; readonly address: string }[];
   readonly refused: Readonly<Record<string, number>>;
+  /** Of a picture that was sent; and of a cover that was measured, what it would take. */
+  readonly picture: SentPicture;
+  readonly pixels_needed: number;
+  /** Of a picture that was brought by hand. */
+  readonly cover: { readonly content: string };
+}
+
+export interface SentPicture {
+  readonly psnr_dB: number;
+  readonly bits_per_sample: number;
+  readonly cover: string;
+  readonly cover_sha256: string;
+  readonly warnings: readonly string[];
 }
 
 /** Of a contact in GET /show. */
@@ -55,6 +68,7 @@ export interface ShownContact {
   readonly queued: { readonly messages: number; readonly items: number; readonly bytes: number };
   readonly arriving: readonly { readonly parts: number; readonly count: number }[];
   readonly unopened: number;
+  readonly pictures: { readonly count: number; readonly bytes: number };
 }
 
 /** A message in the reply to who shows the token; a text, or a file and where its bytes are. */
@@ -67,6 +81,8 @@ export interface OpenedMessage {
   readonly name: string;
   readonly size: number;
   readonly content: string;
+  /** Of one that came in a picture: where the cover is. */
+  readonly cover: string;
 }
 
 export interface Answer {

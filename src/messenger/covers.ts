@@ -1,0 +1,114 @@
+/**
+ * Which cover to use: each once. A cover is known by the SHA-256 of its file, which costs no
+ * decoding, and by that of its samples, which no other name or compression changes.
+ */
+import type { CryptoProvider } from '../crypto/index.ts';
+import { type SendPictureRequest, UseCaseError } from './api.ts';
+import { hex } from './observations.ts';
+import type { CoverFolder } from './picture-ports.ts';
+import { PICTURE_SIZE_MAX } from './picture-work.ts';
+import type { Clock, Log, Store } from './ports.ts';
+
+export interface CoversDeps {
+  readonly crypto: CryptoProvider;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Undefined: covers are only sent along. */
+  readonly coverFolder?: CoverFolder;
+}
+
+export interface Cover {
+  /** Of its file; undefined if it was sent along without one. */
+  readonly name: string | undefined;
+  readonly png: Uint8Array;
+}
+
+/** A cover's own refusal: of a folder, the next one may do. */
+const PASSING = new Set(['cover_unusable', 'cover_too_small', 'cover_used']);
+
+export class Covers {
+  readonly #deps: CoversDeps;
+
+  constructor(deps: CoversDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Does `work` with the cover that was sent along, or with the first of the folder that is
+   * unused and good for it; what was used moves aside.
+   * @throws {UseCaseError} `no_cover`, `cover_used`, and what `work` throws.
+   */
+  async with<T>(
+    { cover, force = false }: Pick<SendPictureRequest, 'cover' | 'force'>,
+    work: (cover: Cover) => Promise<T>,
+  ): Promise<T> {
+    if (cover === undefined) return await this.#fromFolder(work);
+    if (!force && this.#isUsed(cover.png)) throw used('it');
+    return await work({ name: cover.name, png: cover.png });
+  }
+
+  /** Belongs to the transaction that makes the picture last. @throws {UseCaseError} `cover_used` */
+  use(png: Uint8Array, samplesSha256: string, force: boolean): void {
+    const { pictures } = this.#deps.store;
+    if (!force && pictures.isCoverUsed(samplesSha256)) throw used('it, under whatever name,');
+    const now = this.#deps.clock.now();
+    pictures.useCover(samplesSha256, now);
+    pictures.useCover(this.#hash(png), now);
+  }
+
+  async #fromFolder<T>(work: (cover: Cover) => Promise<T>): Promise<T> {
+    const { coverFolder: folder } = this.#deps;
+    if (folder === undefined) throw new UseCaseError('no_cover', 'send a cover along');
+    const refusals: string[] = [];
+    for (const name of await folder.names()) {
+      const png = await folder.read(name, PICTURE_SIZE_MAX);
+      if (png === undefined) continue;
+      try {
+        // Killed after it was used and before it was moved: then it is moved now.
+        if (this.#isUsed(png)) throw used(name);
+        const result = await work({ name, png });
+        await this.#retire(folder, name);
+        return result;
+      } catch (cause) {
+        if (!(cause instanceof UseCaseError) || !PASSING.has(cause.failure)) throw cause;
+        if (cause.failure === 'cover_used') await this.#retire(folder, name);
+        else refusals.push(`${name}: ${cause.message}`);
+      }
+    }
+    throw noneLeft(folder.path, refusals);
+  }
+
+  /** The store knows already; the folder only shows it to the person. */
+  async #retire(folder: CoverFolder, name: string): Promise<void> {
+    try {
+      await folder.retire(name);
+    } catch (cause) {
+      const error = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+      this.#deps.log.warn('cover_not_moved', { name, error });
+    }
+  }
+
+  #isUsed(png: Uint8Array): boolean {
+    return this.#deps.store.pictures.isCoverUsed(this.#hash(png));
+  }
+
+  #hash(png: Uint8Array): string {
+    return hex(this.#deps.crypto.hash(png));
+  }
+}
+
+function used(what: string): UseCaseError {
+  const why = 'two pictures made of one cover betray both: take another, or "force"';
+  return new UseCaseError('cover_used', `${what} was hidden in before, and ${why}`);
+}
+
+function noneLeft(path: string, refusals: readonly string[]): UseCaseError {
+  const [first] = refusals;
+  if (first === undefined) {
+    return new UseCaseError('no_cover', `there is no unused PNG in ${path}: put some there`);
+  }
+  const others = refusals.length === 1 ? '' : `, and ${refusals.length - 1} more`;
+  const message = `none in ${path} will do (${first}${others}): put others there`;
+  return new UseCaseError('no_cover', message);
+}

@@ -1,0 +1,158 @@
+/**
+ * `send_msg` with `carrier: image`: a letter, hidden in a cover. The picture and the mark on its
+ * cover are durable together before the sender hears of success; a refusal leaves nothing behind.
+ */
+import { CAPABILITY, LETTER_FILE_SIZE_MAX } from '../protocol/index.ts';
+import type { Hidden } from '../stego/index.ts';
+import {
+  type PictureReport,
+  type SendPictureRequest,
+  type SentPicture,
+  UseCaseError,
+} from './api.ts';
+import type { Cover, Covers } from './covers.ts';
+import type { GroupCommit } from './group-commit.ts';
+import type { ImageKeys, PinnedContact } from './image-keys.ts';
+import type { WrittenLetter } from './letters.ts';
+import { messageIdText } from './message-id.ts';
+import type { PictureId } from './picture-ports.ts';
+import type { PictureWays } from './picture-ways.ts';
+import { PICTURE_SIZE_MAX, type PictureWork } from './picture-work.ts';
+import { addressee, contentBytes, type SendMessageDeps, within } from './send-message.ts';
+import { fill } from './slices.ts';
+
+/** Pictures that may wait for one contact, and their bytes together. */
+const QUEUED_MAX = 32;
+const QUEUED_BYTES_MAX = 256 * 1024 * 1024;
+/** PROTOCOL §9.1: in the epoch of pictures on the link. */
+const SEQUENCES_AHEAD_MAX = 1_024n;
+
+export interface SendPictureDeps extends SendMessageDeps {
+  readonly covers: Covers;
+  readonly imageKeys: ImageKeys;
+  readonly work: PictureWork;
+  readonly pictureWays: PictureWays;
+  readonly commits: GroupCommit;
+}
+
+interface Made {
+  readonly hidden: Hidden;
+  readonly letter: WrittenLetter;
+  readonly cover: Cover;
+  /** Undefined: it is carried by hand. */
+  readonly queued: PictureId | undefined;
+}
+
+/** @throws {UseCaseError} @throws {StoreError} */
+export async function sendPicture(
+  deps: SendPictureDeps,
+  request: SendPictureRequest,
+): Promise<SentPicture> {
+  const contact = addressee(deps, request.to);
+  if (!request.carry) assertTakesPictures(deps, contact);
+  const content = await contentBytes(request.content, LETTER_FILE_SIZE_MAX);
+  const made = await deps.covers.with(request, (cover) =>
+    make(deps, contact, content, cover, request),
+  );
+  const delivered = await delivery(deps, contact, made.queued, request.wait_ms ?? 0);
+  return {
+    to: contact.name,
+    id: messageIdText(made.letter.id),
+    trust: contact.verified ? 'verified' : 'tofu',
+    delivered,
+    picture: reportOf(made),
+    png: made.hidden.png,
+  };
+}
+
+async function make(
+  deps: SendPictureDeps,
+  contact: PinnedContact,
+  content: Uint8Array,
+  cover: Cover,
+  { carry, force = false, profile = 'auto' }: SendPictureRequest,
+): Promise<Made> {
+  const { letters, work, imageKeys, covers, commits, store, clock } = deps;
+  const letter = letters.write(contact, content, carry ? 'letters' : 'pictures');
+  const hidden = await work.hide(cover.png, letter.bundle, imageKeys.of(contact), { profile });
+  if (hidden.png.length > PICTURE_SIZE_MAX) {
+    const MiB = PICTURE_SIZE_MAX / 1024 / 1024;
+    const message = `it would make a file of more than ${MiB} MiB: take a smaller one`;
+    throw new UseCaseError('cover_unusable', message);
+  }
+  const { id, count } = letter;
+  const sent = { contact: contact.id, id, count, carrier: 'image', size: content.length } as const;
+  const use = () => {
+    covers.use(cover.png, hidden.report.coverSha256, force);
+    store.sent.add({ ...sent, at: clock.now(), start: content });
+  };
+  if (carry) {
+    await commits.commit(use);
+    return { hidden, letter, cover, queued: undefined };
+  }
+  return { hidden, letter, cover, queued: await queue(deps, contact, letter, hidden.png, use) };
+}
+
+async function queue(
+  { store, commits, pictureWays, clock }: SendPictureDeps,
+  contact: PinnedContact,
+  { id: message, count }: WrittenLetter,
+  png: Uint8Array,
+  use: () => void,
+): Promise<PictureId> {
+  const row = { contact: contact.id, message, count };
+  const staged = store.pictures.stageQueued(row, clock.now());
+  try {
+    await fill(staged, png);
+    const id = await commits.commit(() => {
+      assertRoom(pictureWays, contact, message.sequence + BigInt(count));
+      use();
+      return Number(staged.queue());
+    });
+    pictureWays.queued({ ...row, id, size: png.length });
+    return id;
+  } catch (error) {
+    staged.discard();
+    throw error;
+  }
+}
+
+/** @throws {UseCaseError} `unsupported`, `queue_full` */
+function assertTakesPictures({ pictureWays }: SendPictureDeps, contact: PinnedContact): void {
+  const { name, address, capabilities } = contact;
+  const byHand = 'ask for the picture itself ("answer": "file") and carry it by hand';
+  if (address === undefined) {
+    throw new UseCaseError('unsupported', `${name} cannot be called: ${byHand}`);
+  }
+  if ((capabilities & CAPABILITY.pictures) === 0) {
+    const again = `or POST /send_keys again if ${name} was updated`;
+    throw new UseCaseError('unsupported', `${name} takes no pictures: ${byHand}, ${again}`);
+  }
+  assertRoom(pictureWays, contact, 0n);
+}
+
+function assertRoom(pictureWays: PictureWays, { id, name }: PinnedContact, end: bigint): void {
+  const { count, bytes, lowest } = pictureWays.waiting(id);
+  const isAhead = lowest !== undefined && end > lowest + SEQUENCES_AHEAD_MAX;
+  if (count < QUEUED_MAX && bytes < QUEUED_BYTES_MAX && !isAhead) return;
+  const why = `${count} pictures wait for ${name} already`;
+  throw new UseCaseError('queue_full', `${why}: they go when it can be reached`);
+}
+
+async function delivery(
+  { pictureWays, clock }: SendPictureDeps,
+  { id }: PinnedContact,
+  queued: PictureId | undefined,
+  wait_ms: number,
+): Promise<boolean> {
+  if (queued === undefined) return false;
+  const waiting = pictureWays.acknowledgement(id, queued);
+  const delivered = await within(clock, wait_ms, waiting.promise);
+  waiting.cancel();
+  return delivered;
+}
+
+function reportOf({ hidden: { png, report }, cover }: Made): PictureReport {
+  const { droppedChunks, ...rest } = report;
+  return { ...rest, cover: cover.name, size: png.length };
+}
