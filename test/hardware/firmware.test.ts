@@ -5,7 +5,7 @@
  * sanitizers; then the same as a process, beside a real peer. A machine without a C compiler or Mbed TLS is told what was left out.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -20,6 +20,17 @@ t.test('the firmware core, on this computer', async (t) => {
     return;
   }
   for (const line of (await make('test', 'check')).trim().split('\n')) t.match(line, /: ok/, line);
+});
+
+play('no step of the ladder depends on a secret', async (t) => {
+  if (!existsSync('/usr/bin/clang')) {
+    t.comment('LEFT OUT for want of clang: apt-get install clang libclang-rt-14-dev');
+    return;
+  }
+  await make('test', 'build/constant_time');
+  const program = join(HARDWARE, 'test/build/constant_time');
+  t.match(execFileSync(program).toString(), /: ok/);
+  t.throws(() => execFileSync(program, ['break'], { stdio: 'pipe' }), 'and one that does is found');
 });
 
 play('what C has hidden in a picture, TypeScript finds, and gives the cover back', async (t) => {

@@ -3,10 +3,9 @@
 #include <psa/crypto.h>
 
 #include "peer/bytes.h"
+#include "peer/x25519.h"
 
 enum { NONCE_SIZE = 12 };
-
-#define X25519_TYPE PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_MONTGOMERY)
 
 #define PSA_TRY(expression)                                      \
     do {                                                         \
@@ -32,15 +31,8 @@ static psa_status_t import_key(psa_key_type_t type, psa_key_usage_t usage, psa_a
 
 peer_error_t crypto_public_key(key_pair_t *keys)
 {
-    psa_key_id_t key = 0;
-    size_t size = 0;
-
-    PSA_TRY(import_key(X25519_TYPE, PSA_KEY_USAGE_DERIVE, PSA_ALG_ECDH,
-                       (slice_t){ keys->private_key, KEY_SIZE }, &key));
-    const psa_status_t status =
-        psa_export_public_key(key, keys->public_key, sizeof keys->public_key, &size);
-    PSA_TRY(psa_destroy_key(key));
-    return status == PSA_SUCCESS && size == KEY_SIZE ? PEER_OK : PEER_ERROR_CRYPTO;
+    x25519_public_key(keys->public_key, keys->private_key);
+    return PEER_OK;
 }
 
 bool crypto_is_public_key(const uint8_t key[KEY_SIZE])
@@ -52,23 +44,13 @@ bool crypto_is_public_key(const uint8_t key[KEY_SIZE])
     return key[0] < 0xED;
 }
 
-/** Libraries differ in whether they refuse an all-zero secret themselves: both are the same here. */
 peer_error_t crypto_dh(const uint8_t private_key[KEY_SIZE], const uint8_t public_key[KEY_SIZE],
                        uint8_t shared[KEY_SIZE])
 {
     static const uint8_t ZERO[KEY_SIZE];
-    psa_key_id_t key = 0;
-    size_t size = 0;
 
-    PSA_TRY(import_key(X25519_TYPE, PSA_KEY_USAGE_DERIVE, PSA_ALG_ECDH,
-                       (slice_t){ private_key, KEY_SIZE }, &key));
-    const psa_status_t status = psa_raw_key_agreement(PSA_ALG_ECDH, key, public_key, KEY_SIZE,
-                                                      shared, KEY_SIZE, &size);
-    PSA_TRY(psa_destroy_key(key));
-    if (status != PSA_SUCCESS || size != KEY_SIZE || crypto_equal(shared, ZERO, KEY_SIZE)) {
-        return PEER_ERROR_UNAUTHENTICATED;
-    }
-    return PEER_OK;
+    x25519(shared, private_key, public_key);
+    return crypto_equal(shared, ZERO, KEY_SIZE) ? PEER_ERROR_UNAUTHENTICATED : PEER_OK;
 }
 
 static psa_status_t import_aes(const uint8_t key[KEY_SIZE], psa_key_usage_t usage, psa_key_id_t *id)

@@ -65,7 +65,7 @@ static reading_t unpack(const packed_reading_t *packed)
 {
     const uint64_t seconds = (uint64_t)packed->time_high << 32 | packed->time_s;
     reading_t reading = { .time_ms = seconds * 1000 + packed->time_ms,
-                          .is_unsure = packed->is_unsure,
+                          .is_unsure = packed->is_unsure != 0,
                           .measurement.present = packed->present };
     size_t narrow = 0, wide = 0;
 

@@ -7,7 +7,7 @@
 #include "peer/error.h"
 
 /**
- * The one suite, 25519_AESGCM_SHA256, on psa/crypto.h; only crypto.c includes that. Every secret
+ * The one suite, 25519_AESGCM_SHA256, on psa/crypto.h (only crypto.c includes that) but for X25519. Every secret
  * here is plain bytes that the caller wipes.
  */
 

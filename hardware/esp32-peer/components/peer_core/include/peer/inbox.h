@@ -14,15 +14,17 @@ enum {
     INBOX_TEXT_SIZE_MAX = 1024,
 };
 
+/* What a store gives back may hold any byte, which a bool must not: so flags there are numbers. */
+
 typedef struct {
-    bool is_used;
+    uint8_t is_used;
     uint64_t epoch;
     uint64_t used_at; /**< Grows; the least was used longest ago. */
     sequence_window_t window;
 } inbox_epoch_t;
 
 typedef struct {
-    bool is_used;
+    uint8_t is_used;
     uint64_t epoch, sequence, order;
     uint16_t size;
     uint8_t text[INBOX_TEXT_SIZE_MAX];

@@ -35,7 +35,7 @@ typedef struct {
     uint32_t time_s; /**< Seconds above 2^32 in `time_high`. */
     uint16_t time_ms, time_high;
     uint16_t present;
-    bool is_unsure;
+    uint8_t is_unsure;
     int16_t narrow[VALUES - 4];
     int32_t wide[4]; /**< Pressure, gx, gy, gz. */
 } packed_reading_t;

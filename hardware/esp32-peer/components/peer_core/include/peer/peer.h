@@ -49,7 +49,7 @@ typedef enum {
 
 /** What survives a restart. */
 typedef struct {
-    bool is_pinned, is_verified;
+    uint8_t is_pinned, is_verified;
     uint16_t max_frame;
     uint32_t capabilities;
     uint8_t public_key[KEY_SIZE];
@@ -123,7 +123,7 @@ typedef struct {
 } response_t;
 
 typedef struct {
-    bool is_held;
+    uint8_t is_held;
     uint8_t failures;
     uint8_t secret[PAIRING_SECRET_SIZE];
 } held_code_t;
