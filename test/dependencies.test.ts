@@ -1,0 +1,56 @@
+/**
+ * Goal: nothing comes with an installation that nobody has looked at: licences from a list, hashes
+ * for all, no install script but that of `node`.
+ * Method: reads package-lock.json, which `npm ci` obeys to the letter.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { dependencyPage } from '../scripts/write-dependencies.ts';
+
+const LICENCES =
+  /^(MIT|ISC|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0|0BSD|CC0-1\.0|MIT OR Apache-2\.0|\(MIT OR CC0-1\.0\)|\(WTFPL OR MIT\))$/;
+/** Looked at one by one: development only. */
+const LOOKED_AT: Readonly<Record<string, string>> = {
+  'node_modules/spdx-exceptions': 'CC-BY-3.0, a list of names',
+  'node_modules/jsonc-simple-parser': 'MIT by its LICENSE file',
+};
+
+interface Locked {
+  readonly license?: string;
+  readonly integrity?: string;
+  readonly dev?: boolean;
+  readonly hasInstallScript?: boolean;
+}
+
+const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+  packages: Record<string, Locked>;
+};
+const locked = Object.entries(packages).filter(([path]) => path !== '');
+
+t.test('every package has a hash, a licence that we know, and no install script', async (t) => {
+  t.ok(locked.length > 50);
+  for (const [path, { license = '', integrity, dev, hasInstallScript }] of locked) {
+    const known = LICENCES.test(license) || (dev === true && path in LOOKED_AT);
+    const scripted = hasInstallScript === true && path !== 'node_modules/node';
+    const whole = integrity?.startsWith('sha512-') === true;
+    if (!known || scripted || !whole)
+      t.fail(`${path}: ${license} ${integrity} ${hasInstallScript}`);
+  }
+  const { allowScripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const allowed = Object.keys(allowScripts).filter((name) => allowScripts[name] === true);
+  t.strictSame(allowed, ['node']);
+});
+
+t.test('docs/DEPENDENCIES.md is up to date: npm run docs', async (t) => {
+  t.equal(readFileSync('docs/DEPENDENCIES.md', 'utf8'), dependencyPage());
+});
+
+t.test('npm run sbom prints a CycloneDX bill of materials without development', async (t) => {
+  const printed = execFileSync('npm', ['run', '--silent', 'sbom'], { encoding: 'utf8' });
+  const { bomFormat, components } = JSON.parse(printed);
+  t.equal(bomFormat, 'CycloneDX');
+  const names = components.map(({ name }: { name: string }) => name);
+  t.ok(names.includes('koa'));
+  t.notOk(names.includes('tap'));
+});
