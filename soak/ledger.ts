@@ -37,13 +37,17 @@ export class Ledger {
     const wrong: string[] = [];
     for (const [text, fate] of this.#fates) {
       const times = this.#arrived.get(text) ?? 0;
-      if (fate === 'accepted' && times === 0) wrong.push(`lost: ${text}`);
-      if (fate === 'refused' && times > 0) wrong.push(`refused, and arrived: ${text}`);
-      if (times > 1) wrong.push(`${times} times: ${text}`);
+      if (fate === 'accepted' && times === 0) wrong.push(`lost: ${named(text)}`);
+      if (fate === 'refused' && times > 0) wrong.push(`refused, and arrived: ${named(text)}`);
+      if (times > 1) wrong.push(`${times} times: ${named(text)}`);
     }
     for (const text of this.#arrived.keys()) {
-      if (!this.#fates.has(text)) wrong.push(`never sent: ${text}`);
+      if (!this.#fates.has(text)) wrong.push(`never sent: ${named(text)}`);
     }
     return wrong;
   }
+}
+
+function named(text: string): string {
+  return text.slice(0, 40);
 }
