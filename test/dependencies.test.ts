@@ -13,6 +13,7 @@ const LICENCES =
 /** Looked at one by one: development only. */
 const LOOKED_AT: Readonly<Record<string, string>> = {
   'node_modules/spdx-exceptions': 'CC-BY-3.0, a list of names',
+  'node_modules/axe-core': 'MPL-2.0, only run, never changed',
   'node_modules/jsonc-simple-parser': 'MIT by its LICENSE file',
 };
 
