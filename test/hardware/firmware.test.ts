@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { reveal } from '../../src/stego/index.ts';
 import { firmwareMissing, HARDWARE, HostDevice, make } from './host-device.ts';
-import { begin, bridged, lineOf, pair, play, post, until } from './scene.ts';
+import { begin, bridged, lineOf, pair, play, post, power, until } from './scene.ts';
 
 t.test('the firmware core, on this computer', async (t) => {
   const missing = await firmwareMissing();
@@ -67,4 +67,21 @@ play('a device without a clock of its own is told the time by its peer', async (
   });
   const { current_time } = (await sensor()) as { readonly current_time: string };
   t.ok(Math.abs(Date.now() - Date.parse(current_time)) < 30_000, current_time);
+});
+
+play('a long text reaches the device in parts, and its console whole', async (t) => {
+  const scene = await begin(t);
+  const device = power(t, scene, '--pty');
+  const { bridge } = await bridged(t, await lineOf(device), [scene.origin]);
+  await pair(scene, device, bridge);
+  const text = Array.from({ length: 300 }, (_, i) => `word ${i}`).join(' ');
+  t.ok(text.length > 2_500 && text.length < 4_000, `${text.length} bytes`);
+  t.equal((await post(scene.origin, '/send_msg', { to: 'esp', text })).status, 202);
+  await device.until(/^a message waits/);
+  device.type('decrypt_msg');
+  await device.until(/^pi$/);
+  let shown = '';
+  while (shown.length < text.length) shown += (await device.until(/^word|^.*word.*$/)).input;
+  t.equal(shown, text);
+  await device.until(/^1 opened$/);
 });

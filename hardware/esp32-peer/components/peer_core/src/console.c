@@ -50,6 +50,20 @@ void device_tell_news(device_t *device)
     }
 }
 
+/** One piece, a line. Terminals obey control characters; a message must not. */
+static void show_piece(device_t *device, const inbox_text_t *piece)
+{
+    char line[INBOX_TEXT_SIZE_MAX + 1];
+
+    for (size_t i = 0; i < piece->size; i++) {
+        const uint8_t byte = piece->text[i];
+        line[i] = (char)(byte < 0x20 || byte == 0x7F ? ' ' : byte);
+    }
+    line[piece->size] = '\0';
+    device->console.print(device->console.context, line);
+    crypto_wipe(line, sizeof line);
+}
+
 /** Shows and forgets every text that waits. Returns how many. */
 static unsigned open_texts(device_t *device)
 {
@@ -58,17 +72,12 @@ static unsigned open_texts(device_t *device)
     inbox_text_t *text;
 
     while ((text = peer_oldest_text(&device->peer, &from)) != NULL) {
-        char line[INBOX_TEXT_SIZE_MAX + 1];
-
-        /* Terminals obey control characters; a message must not. */
-        for (size_t i = 0; i < text->size; i++) {
-            const uint8_t byte = text->text[i];
-            line[i] = (char)(byte < 0x20 || byte == 0x7F ? ' ' : byte);
-        }
-        line[text->size] = '\0';
         device->console.print(device->console.context, from->record.name);
-        device->console.print(device->console.context, line);
-        crypto_wipe(line, sizeof line);
+        const inbox_text_t *piece = text;
+        while (piece != NULL) {
+            show_piece(device, piece);
+            piece = inbox_rest(&from->inbox, piece);
+        }
         count++;
         if (inbox_remove(&from->inbox, text) != PEER_OK) break;
     }

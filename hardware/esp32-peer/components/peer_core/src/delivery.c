@@ -20,26 +20,45 @@ static peer_error_t refuse_content(contact_t *contact, inbox_epoch_t *epoch, uin
     return inbox_mark(&contact->inbox, epoch, sequence);
 }
 
+/** A whole content that came in `part_count` messages from `sequence` on. */
 static peer_error_t take_content(peer_t *peer, contact_t *contact, inbox_epoch_t *epoch,
-                                 const payload_t *payload)
+                                 uint64_t sequence, uint16_t part_count, slice_t content)
 {
-    const slice_t content = payload->bytes;
-    const uint64_t sequence = payload->sequence;
     const uint8_t type = content.size > 0 ? content.bytes[0] : 0;
-
-    if (type == CONTENT_NOTICE && content.size == NOTICE_SIZE) {
-        return inbox_mark(&contact->inbox, epoch, sequence); /* Never answered. */
-    }
     const slice_t text = { content.bytes + 1, content.size > 0 ? content.size - 1 : 0 };
-    if (type != CONTENT_TEXT || !is_utf8(text)) {
-        return refuse_content(contact, epoch, sequence, sequence, NOTICE_NOT_UNDERSTOOD);
+    peer_error_t error = PEER_OK;
+    uint8_t reason = 0;
+
+    if (type == CONTENT_TEXT && is_utf8(text)) {
+        error = inbox_add_text(&contact->inbox, epoch, sequence, part_count, text);
+        if (error == PEER_OK) peer->news = NEWS_TEXT;
+        if (error != PEER_ERROR_NO_ROOM) return error;
+        reason = NOTICE_TOO_LARGE;
+    } else if (type != CONTENT_NOTICE || content.size != NOTICE_SIZE) { /* Never answered. */
+        reason = NOTICE_NOT_UNDERSTOOD;
     }
-    const peer_error_t error = inbox_add_text(&contact->inbox, epoch, sequence, text);
-    if (error == PEER_ERROR_NO_ROOM) {
-        return refuse_content(contact, epoch, sequence, sequence, NOTICE_TOO_LARGE);
+    if (reason != 0) PEER_TRY(outbox_add_notice(&contact->outbox, epoch->epoch, sequence, reason));
+    for (uint64_t at = sequence; error != PEER_ERROR_STORE && at - sequence < part_count; at++) {
+        error = inbox_mark(&contact->inbox, epoch, at);
     }
-    if (error == PEER_OK) peer->news = NEWS_TEXT;
     return error;
+}
+
+static peer_error_t take_part(peer_t *peer, contact_t *contact, inbox_epoch_t *epoch,
+                              const payload_t *part)
+{
+    const uint64_t first = part->sequence - part->part_index;
+    slice_t whole;
+    const peer_error_t error = assembly_add(&peer->assembly, contact, epoch->epoch, part, &whole);
+
+    if (error == PEER_ERROR_NO_ROOM) {
+        return refuse_content(contact, epoch, first, part->sequence, NOTICE_TOO_LARGE);
+    }
+    if (error != PEER_OK || whole.bytes == NULL) return error;
+    const peer_error_t taken =
+        take_content(peer, contact, epoch, first, (uint16_t)part->part_count, whole);
+    if (taken == PEER_OK) crypto_wipe(&peer->assembly, sizeof peer->assembly);
+    return taken;
 }
 
 /** One MESSAGE or PART. What could not be committed is not acknowledged. */
@@ -47,10 +66,8 @@ static peer_error_t take_message(peer_t *peer, contact_t *contact, inbox_epoch_t
                                  const payload_t *payload)
 {
     if (sequence_window_judge(&epoch->window, payload->sequence) != SEQUENCE_FRESH) return PEER_OK;
-    if (payload->kind == PAYLOAD_MESSAGE) return take_content(peer, contact, epoch, payload);
-    /* This device takes no parts: all are acknowledged, one notice names the first. */
-    const uint64_t first = payload->sequence - payload->part_index;
-    return refuse_content(contact, epoch, first, payload->sequence, NOTICE_TOO_LARGE);
+    if (payload->kind == PAYLOAD_PART) return take_part(peer, contact, epoch, payload);
+    return take_content(peer, contact, epoch, payload->sequence, 1, payload->bytes);
 }
 
 static void take_ack(contact_t *contact, const payload_t *payload)

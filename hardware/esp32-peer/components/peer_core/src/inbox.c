@@ -29,6 +29,34 @@ static peer_error_t save_text(const inbox_t *inbox, const inbox_text_t *text)
                                                                                : PEER_ERROR_STORE;
 }
 
+static bool is_same(const inbox_text_t *one, const inbox_text_t *other)
+{
+    return other->is_used && one->epoch == other->epoch && one->sequence == other->sequence;
+}
+
+static inbox_text_t *piece_of(inbox_t *inbox, const inbox_text_t *text, unsigned piece)
+{
+    for (size_t i = 0; i < INBOX_TEXTS; i++) {
+        inbox_text_t *candidate = &inbox->texts[i];
+        if (is_same(text, candidate) && candidate->piece == piece) return candidate;
+    }
+    return NULL;
+}
+
+/** The power may have gone after a text was kept and before its ids were, or half-way. */
+static void recover(inbox_t *inbox, inbox_text_t *text)
+{
+    if (!text->is_used) return;
+    if (text->piece > 0) {
+        text->is_used = piece_of(inbox, text, 0) != NULL;
+        return;
+    }
+    sequence_window_t *window = &inbox_epoch(inbox, text->epoch)->window;
+    for (uint64_t at = text->sequence; at - text->sequence < text->part_count; at++) {
+        if (sequence_window_judge(window, at) == SEQUENCE_FRESH) sequence_window_add(window, at);
+    }
+}
+
 void inbox_start(inbox_t *inbox, const store_t *store, char contact)
 {
     char name[STORE_NAME_SIZE];
@@ -50,13 +78,8 @@ void inbox_start(inbox_t *inbox, const store_t *store, char contact)
         name_of(inbox, "inbox", i, name);
         const bool is_loaded = store->load(store->context, name, text, sizeof *text);
         if (!is_loaded || text->size > INBOX_TEXT_SIZE_MAX) memset(text, 0, sizeof *text);
-        if (!text->is_used) continue;
-        /* The power may have gone after the text was kept and before its id was. */
-        sequence_window_t *window = &inbox_epoch(inbox, text->epoch)->window;
-        if (sequence_window_judge(window, text->sequence) == SEQUENCE_FRESH) {
-            sequence_window_add(window, text->sequence);
-        }
     }
+    for (size_t i = 0; i < INBOX_TEXTS; i++) recover(inbox, &inbox->texts[i]);
 }
 
 peer_error_t inbox_reset(inbox_t *inbox)
@@ -89,36 +112,74 @@ inbox_epoch_t *inbox_epoch(inbox_t *inbox, uint64_t epoch)
     return found;
 }
 
-peer_error_t inbox_mark(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence)
+/** Marks those of the row that are not marked yet, and saves that once. */
+static peer_error_t mark_all(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence, uint64_t count)
 {
     const inbox_epoch_t before = *epoch;
 
-    sequence_window_add(&epoch->window, sequence);
+    for (uint64_t at = sequence; at - sequence < count; at++) {
+        if (sequence_window_judge(&epoch->window, at) == SEQUENCE_FRESH) {
+            sequence_window_add(&epoch->window, at);
+        }
+    }
     const peer_error_t error = save_epoch(inbox, epoch);
     if (error != PEER_OK) *epoch = before;
     return error;
 }
 
-peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence, slice_t text)
+peer_error_t inbox_mark(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence)
+{
+    return mark_all(inbox, epoch, sequence, 1);
+}
+
+/** Stores one piece in a free place. NULL if it could not be. */
+static inbox_text_t *add_piece(inbox_t *inbox, inbox_text_t head, unsigned piece, slice_t text)
 {
     inbox_text_t *place = NULL;
-    uint64_t newest = 0;
 
-    if (text.size > INBOX_TEXT_SIZE_MAX) return PEER_ERROR_NO_ROOM;
     for (size_t i = 0; i < INBOX_TEXTS; i++) {
-        if (inbox->texts[i].order > newest) newest = inbox->texts[i].order;
         if (!inbox->texts[i].is_used) place = &inbox->texts[i];
     }
-    if (place == NULL) return PEER_ERROR_BUSY;
-    *place = (inbox_text_t){ .is_used = true,
-                             .epoch = epoch->epoch,
-                             .sequence = sequence,
-                             .order = newest + 1,
-                             .size = (uint16_t)text.size };
+    if (place == NULL) return NULL;
+    *place = head;
+    place->piece = (uint8_t)piece;
+    place->order += piece;
+    place->size = (uint16_t)text.size;
     if (text.size > 0) memcpy(place->text, text.bytes, text.size);
-    peer_error_t error = save_text(inbox, place);
-    if (error == PEER_OK) error = inbox_mark(inbox, epoch, sequence);
-    if (error != PEER_OK) place->is_used = false;
+    if (save_text(inbox, place) == PEER_OK) return place;
+    place->is_used = false;
+    return NULL;
+}
+
+peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence,
+                            uint16_t part_count, slice_t text)
+{
+    const size_t pieces = text.size == 0 ? 1 : (text.size + INBOX_TEXT_SIZE_MAX - 1) / INBOX_TEXT_SIZE_MAX;
+    static const inbox_text_t NOTHING;
+    uint64_t newest = 0;
+
+    if (pieces > INBOX_TEXTS) return PEER_ERROR_NO_ROOM;
+    if (inbox_count(inbox) + pieces > INBOX_TEXTS) return PEER_ERROR_BUSY;
+    for (size_t i = 0; i < INBOX_TEXTS; i++) {
+        if (inbox->texts[i].order > newest) newest = inbox->texts[i].order;
+    }
+    inbox_text_t head = NOTHING, *first = NULL;
+    head.is_used = true;
+    head.epoch = epoch->epoch;
+    head.sequence = sequence;
+    head.part_count = part_count;
+    head.order = newest + 1;
+    for (size_t piece = pieces; piece-- > 0;) {
+        const size_t at = piece * INBOX_TEXT_SIZE_MAX, left = text.size - at;
+        const slice_t part = { text.bytes + at, left < INBOX_TEXT_SIZE_MAX ? left : INBOX_TEXT_SIZE_MAX };
+
+        first = add_piece(inbox, head, (unsigned)piece, part);
+        if (first == NULL) break;
+    }
+    peer_error_t error = first == NULL ? PEER_ERROR_STORE : mark_all(inbox, epoch, sequence, part_count);
+    for (size_t i = 0; error != PEER_OK && i < INBOX_TEXTS; i++) {
+        if (is_same(&head, &inbox->texts[i])) inbox->texts[i].is_used = false;
+    }
     return error;
 }
 
@@ -136,13 +197,22 @@ inbox_text_t *inbox_oldest(inbox_t *inbox)
 
     for (size_t i = 0; i < INBOX_TEXTS; i++) {
         inbox_text_t *text = &inbox->texts[i];
-        if (text->is_used && (oldest == NULL || text->order < oldest->order)) oldest = text;
+        if (!text->is_used || text->piece > 0) continue;
+        if (oldest == NULL || text->order < oldest->order) oldest = text;
     }
     return oldest;
 }
 
+inbox_text_t *inbox_rest(inbox_t *inbox, const inbox_text_t *piece)
+{
+    return piece_of(inbox, piece, piece->piece + 1u);
+}
+
 peer_error_t inbox_remove(inbox_t *inbox, inbox_text_t *text)
 {
+    /* The beginning goes last: what is left of it after a power cut is shown again, not lost. */
+    inbox_text_t *rest = inbox_rest(inbox, text);
+    if (rest != NULL) PEER_TRY(inbox_remove(inbox, rest));
     crypto_wipe(text->text, sizeof text->text);
     text->is_used = false;
     return save_text(inbox, text);

@@ -6,6 +6,7 @@
 #include "peer/bytes.h"
 #include "peer/introduction.h"
 
+_Static_assert(sizeof(outbox_slot_t) == 44, "384 of them are most of a contact's memory");
 _Static_assert(OUTBOX_SLOTS % OUTBOX_BLOCK == 0, "a block must not wrap around the ring's end");
 
 typedef struct {
@@ -29,7 +30,7 @@ static bool is_waiting(const outbox_t *outbox, uint64_t sequence)
 {
     const outbox_slot_t *slot = &outbox->slots[sequence % OUTBOX_SLOTS];
 
-    return slot->kind != ITEM_NONE && slot->sequence == (uint32_t)sequence;
+    return slot->kind != ITEM_NONE && slot->sequence == (uint16_t)sequence;
 }
 
 /** The values that need more than 16 bits. */
@@ -42,7 +43,7 @@ static packed_reading_t pack(const reading_t *reading)
 {
     const uint64_t seconds = reading->time_ms / 1000;
     packed_reading_t packed = { .time_s = (uint32_t)seconds,
-                                .time_high = (uint16_t)(seconds >> 32),
+                                .time_high = (uint8_t)(seconds >> 32),
                                 .time_ms = (uint16_t)(reading->time_ms % 1000),
                                 .is_unsure = reading->is_unsure,
                                 .present = reading->measurement.present };
@@ -137,7 +138,7 @@ static uint64_t message_of(const outbox_t *outbox, uint64_t sequence)
 static bool is_loaded(outbox_t *outbox, uint64_t sequence, const outbox_slot_t *slot)
 {
     if (slot->kind > ITEM_NOTICE || slot->place >= OUTBOX_SHARE) return false;
-    if (slot->sequence != (uint32_t)sequence) return false;
+    if (slot->sequence != (uint16_t)sequence) return false;
     /* What joined a message is nothing without its beginning. */
     const outbox_slot_t *before = &outbox->slots[(sequence - 1) % OUTBOX_SLOTS];
     if (slot->place > 0 && (slot->kind != ITEM_READING || sequence == outbox->lowest
@@ -242,7 +243,7 @@ static peer_error_t add(outbox_t *outbox, outbox_slot_t slot, bool at_once)
 {
     PEER_TRY(prepare(outbox));
     const uint64_t sequence = outbox->next;
-    slot.sequence = (uint32_t)sequence;
+    slot.sequence = (uint16_t)sequence;
     *slot_at(outbox, sequence) = slot;
     outbox->next++;
     if (!at_once && outbox->next % OUTBOX_BLOCK != 0) return PEER_OK;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "peer/payload.h"
 #include "peer/peer.h"
 
 /** What the parts of a peer need of each other: contacts, meetings, deliveries. */
@@ -56,6 +57,17 @@ PEER_CHECKED peer_error_t renewal_receive_kk1(peer_t *peer, const packet_t *pack
                                               bundle_writer_t *reply);
 PEER_CHECKED peer_error_t renewal_receive_kk2(peer_t *peer, contact_t *from, const packet_t *packet,
                                               uint64_t now_ms);
+
+/* parts.c */
+
+/**
+ * Takes one part. `whole->bytes` is NULL until all are here; nothing may be acknowledged before.
+ *
+ * @return PEER_ERROR_NO_ROOM if the content is too large, PEER_ERROR_MALFORMED if the parts
+ *         contradict each other.
+ */
+PEER_CHECKED peer_error_t assembly_add(assembly_t *assembly, const contact_t *contact,
+                                       uint64_t epoch, const payload_t *part, slice_t *whole);
 
 /* delivery.c */
 PEER_CHECKED peer_error_t delivery_receive(peer_t *peer, const packet_t *packet, uint64_t now_ms,

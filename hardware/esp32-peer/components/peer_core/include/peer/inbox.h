@@ -23,9 +23,12 @@ typedef struct {
     sequence_window_t window;
 } inbox_epoch_t;
 
+/** A text, or up to a kilobyte of one; pieces follow each other in `order`. */
 typedef struct {
     uint8_t is_used;
-    uint64_t epoch, sequence, order;
+    uint8_t piece;       /**< 0: its beginning, which is stored last and so stands for the whole. */
+    uint16_t part_count; /**< Of the message that it came in; 1: a whole one. */
+    uint64_t epoch, sequence, order; /**< Sequence of the message, or of its first part. */
     uint16_t size;
     uint8_t text[INBOX_TEXT_SIZE_MAX];
 } inbox_text_t;
@@ -46,14 +49,21 @@ inbox_epoch_t *inbox_epoch(inbox_t *inbox, uint64_t epoch);
 /** Marks a message as received for good. */
 PEER_CHECKED peer_error_t inbox_mark(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence);
 
-/** Keeps a text. PEER_ERROR_BUSY if all places are taken, PEER_ERROR_NO_ROOM if it is too long. */
+/**
+ * Keeps a text that came in `part_count` messages from `sequence` on, and marks them all.
+ * PEER_ERROR_BUSY if too few places are free, PEER_ERROR_NO_ROOM if it is too long for all.
+ */
 PEER_CHECKED peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence,
-                                         slice_t text);
+                                         uint16_t part_count, slice_t text);
 
+/** Places that are taken. */
 size_t inbox_count(const inbox_t *inbox);
 
-/** The oldest unopened text, or NULL. */
+/** The beginning of the oldest unopened text, or NULL. */
 inbox_text_t *inbox_oldest(inbox_t *inbox);
 
-/** Forgets a text after it was shown. */
+/** What follows `piece` of the same text, or NULL. */
+inbox_text_t *inbox_rest(inbox_t *inbox, const inbox_text_t *piece);
+
+/** Forgets a text with all its pieces, after it was shown. */
 PEER_CHECKED peer_error_t inbox_remove(inbox_t *inbox, inbox_text_t *text);

@@ -32,16 +32,17 @@ typedef struct {
 
 /** A reading in half the room: what a sensor cannot give does not fit, and is left out. */
 typedef struct {
-    uint32_t time_s; /**< Seconds above 2^32 in `time_high`. */
-    uint16_t time_ms, time_high;
-    uint16_t present;
-    uint8_t is_unsure;
-    int16_t narrow[VALUES - 4];
+    uint32_t time_s;
     int32_t wide[4]; /**< Pressure, gx, gy, gz. */
+    int16_t narrow[VALUES - 4];
+    uint16_t present;
+    uint16_t time_ms;
+    uint8_t time_high; /**< Seconds above 2^32. */
+    uint8_t is_unsure;
 } packed_reading_t;
 
 typedef struct {
-    uint32_t sequence; /**< Its lower half. */
+    uint16_t sequence; /**< Its lowest bits: the ring is much shorter than what they tell apart. */
     uint8_t kind;      /**< ITEM_NONE once it was acknowledged. */
     uint8_t place;     /**< In its message; 0: its first. */
     union {

@@ -23,6 +23,8 @@ enum {
     PEER_MAX_FRAME = 1400,
     PEER_BUNDLE_SIZE_MAX = 1792, /**< Fits a serial record with its address. */
     PEER_NEXT_SESSIONS = 2,
+    PEER_CONTENT_SIZE_MAX = 4096, /**< Of what comes in parts, PROTOCOL §8.4. */
+    PEER_PARTS_MAX = PEER_CONTENT_SIZE_MAX / 256,
     HANDSHAKE_PACKET_SIZE_MAX = 8 + 3 * KEY_SIZE + INTRODUCTION_SIZE_MAX + 48,
 };
 
@@ -122,6 +124,20 @@ typedef struct {
     uint8_t finished[HASH_SIZE]; /**< Of the last PSK3 that was right. */
 } response_t;
 
+/**
+ * A content that comes in parts. It is in memory alone until it is whole, and no part of it is
+ * acknowledged before: after a restart its sender sends all of them again.
+ */
+typedef struct {
+    const contact_t *contact; /**< NULL: nothing is coming. */
+    uint64_t epoch, first;
+    uint32_t count;
+    uint32_t have;     /**< Bit i: part i is here. */
+    size_t slice_size; /**< Of all parts but the last; 0: not known yet. */
+    size_t last_size;
+    uint8_t bytes[PEER_CONTENT_SIZE_MAX];
+} assembly_t;
+
 typedef struct {
     uint8_t is_held;
     uint8_t failures;
@@ -136,6 +152,7 @@ typedef struct {
     held_code_t code;      /**< One of mine, that somebody may use once. */
     response_t response;
     contact_t contacts[PEER_CONTACTS];
+    assembly_t assembly;
     device_clock_t clock;
     health_t health;
     uint32_t refusals[PEER_ERROR_STORE + 1];
