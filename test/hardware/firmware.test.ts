@@ -9,7 +9,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { reveal } from '../../src/stego/index.ts';
+import { decodePng, reveal } from '../../src/stego/index.ts';
 import { firmwareMissing, HARDWARE, HostDevice, make } from './host-device.ts';
 import { begin, bridged, lineOf, pair, play, post, power, until } from './scene.ts';
 
@@ -84,4 +84,37 @@ play('a long text reaches the device in parts, and its console whole', async (t)
   while (shown.length < text.length) shown += (await device.until(/^word|^.*word.*$/)).input;
   t.equal(shown, text);
   await device.until(/^1 opened$/);
+});
+
+play('a reading arrives inside a picture, and the Pi has the cover back', async (t) => {
+  const scene = await begin(t);
+  const device = power(t, scene, '--pty', '--every', '3600000');
+  const { bridge, seen } = await bridged(t, await lineOf(device), [scene.origin]);
+  await pair(scene, device, bridge);
+  const series = async () => {
+    const answer = await fetch(`${scene.origin}/sensor?from=0&name=temp_bmp`);
+    return (await answer.json()) as readonly { readonly at: string }[];
+  };
+  await until('the first reading is there', async () => (await series()).length > 0);
+  const before = (await series()).length;
+  device.type('send_picture');
+  await device.until(/^send_picture: on its way$/);
+  await device.until(/^the picture arrived, and its letter was read$/);
+  t.ok((await series()).length > before, 'the reading is stored');
+  const token = readFileSync(join(scene.folder, 'pi/token'), 'utf8').trim();
+  const headers = { authorization: `Bearer ${token}` };
+  const { covers } = (await (await fetch(`${scene.origin}/covers`, { headers })).json()) as {
+    readonly covers: readonly {
+      readonly id: number;
+      readonly from: string;
+      readonly width: number;
+    }[];
+  };
+  t.match(covers, [{ from: 'esp', width: 160, height: 120, depth: 8 }]);
+  const answer = await fetch(`${scene.origin}/covers/${covers[0]?.id}`, { headers });
+  const { picture } = decodePng(new Uint8Array(await answer.arrayBuffer()));
+  const samples = picture.planes[0] ?? new Uint16Array();
+  t.ok(samples[0] !== undefined && samples[0] < 20, 'air is dark');
+  t.ok((samples[60 * 160 + 80] ?? 0) > 40, 'and a head is in the middle');
+  t.notMatch(seen.join('\n'), /temp|25\.08/, 'the bridge saw a picture');
 });
