@@ -1,14 +1,21 @@
 /** The messenger's small ports on this process: its clock, its terminal, its log. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Clock, Log, Terminal } from './messenger/index.ts';
 
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonic_ms: () => performance.now(),
-  async sleep(ms, signal) {
-    // Waking early is what `signal` is for, so its AbortError is no error.
-    await delay(ms, undefined, signal && { signal }).catch(() => undefined);
+  sleep(ms, signal) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (signal?.aborted) return Promise.resolve();
+    const wake = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    signal?.addEventListener('abort', wake);
+    return promise;
   },
 };
 

@@ -71,8 +71,16 @@ class NobleAeadKey implements AeadKey {
     this.#key = Uint8Array.from(key);
   }
 
-  seal(counter: bigint, associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
-    return this.#cipher(counter, associatedData).encrypt(plaintext);
+  seal(
+    counter: bigint,
+    associatedData: Uint8Array,
+    plaintext: Uint8Array,
+    target?: Uint8Array,
+  ): Uint8Array {
+    const sealed = this.#cipher(counter, associatedData).encrypt(plaintext);
+    if (target === undefined) return sealed;
+    target.set(bytes(target.length, sealed, 'sealed'));
+    return target;
   }
 
   open(counter: bigint, associatedData: Uint8Array, ciphertext: Uint8Array): Uint8Array {

@@ -19,7 +19,7 @@ import {
   type KeyObject,
   scrypt,
 } from 'node:crypto';
-import { bytes, concat } from '../bytes.ts';
+import { bytes, concat, release } from '../bytes.ts';
 import { nonceBytes } from './nonce.ts';
 import {
   type AeadKey,
@@ -100,12 +100,20 @@ class OpensslAeadKey implements AeadKey {
     this.#key = createSecretKey(key);
   }
 
-  seal(counter: bigint, associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  seal(
+    counter: bigint,
+    associatedData: Uint8Array,
+    plaintext: Uint8Array,
+    target: Uint8Array = new Uint8Array(plaintext.length + TAG_SIZE),
+  ): Uint8Array {
     const cipher = createCipheriv(CIPHER, this.#handle(), nonceBytes(counter), CIPHER_OPTIONS);
     cipher.setAAD(associatedData);
     const ciphertext = cipher.update(plaintext);
     cipher.final();
-    return concat(ciphertext, cipher.getAuthTag());
+    bytes(ciphertext.length + TAG_SIZE, target, 'target').set(ciphertext);
+    target.set(cipher.getAuthTag(), ciphertext.length);
+    release(ciphertext);
+    return target;
   }
 
   open(counter: bigint, associatedData: Uint8Array, ciphertext: Uint8Array): Uint8Array {

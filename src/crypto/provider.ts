@@ -36,9 +36,17 @@ export interface KeyPair {
 
 /** An AES-256-GCM key. The nonce is 4 zero bytes and `counter` as 8 big-endian bytes, §12.4. */
 export interface AeadKey {
-  /** ENCRYPT(), §4.2. The result is `TAG_SIZE` bytes longer than `plaintext`. */
-  seal(counter: bigint, associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array;
-  /** DECRYPT(), §4.2. @throws {AuthenticationError} */
+  /**
+   * ENCRYPT(), §4.2. The result is `TAG_SIZE` bytes longer than `plaintext`.
+   * @param target where it is to stand; it has that size, and may begin with `plaintext` itself.
+   */
+  seal(
+    counter: bigint,
+    associatedData: Uint8Array,
+    plaintext: Uint8Array,
+    target?: Uint8Array,
+  ): Uint8Array;
+  /** DECRYPT(), §4.2, into a buffer of its own. @throws {AuthenticationError} */
   open(counter: bigint, associatedData: Uint8Array, ciphertext: Uint8Array): Uint8Array;
   /** Forgets the key; `seal` and `open` throw from then on. */
   wipe(): void;

@@ -5,11 +5,15 @@
  * wait has a deadline, the answer has a size limit, and a redirect is an answer like any other
  * wrong one. A bundle is never sent twice here; the messenger knows what may be repeated.
  */
+import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, errors } from 'undici';
+import { release } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
 import type { Link } from '../messenger/index.ts';
 
 const BUNDLE_TYPE = 'application/octet-stream';
+/** From here on a bundle's memory is given back at once. Above what a socket buffers unasked. */
+const PASSED_SIZE_MIN = 131_072;
 const RETRY_AFTER_MAX_MS = 3_600_000;
 
 export interface HttpLinkLimits {
@@ -71,10 +75,9 @@ export class HttpLink implements Link {
       throw new LinkError('busy', `too many exchanges under way, ${address} has to wait`);
     }
     const end = new AbortController();
-    const late = new LinkError('timeout', `${address} did not answer in time`);
     const { exchange_ms, picture_ms } = this.#limits;
     const deadline_ms = options.mediaType === 'image/png' ? picture_ms : exchange_ms;
-    const timer = setTimeout(() => end.abort(late), deadline_ms);
+    const timer = setTimeout(() => end.abort(late(address)), deadline_ms);
     this.#underWay.add(end);
     try {
       return await this.#post(address, bundle, options.mediaType ?? BUNDLE_TYPE, end.signal);
@@ -106,8 +109,12 @@ export class HttpLink implements Link {
       origin: address,
       path: '/packets',
       method: 'POST',
-      headers: { 'content-type': mediaType, accept: BUNDLE_TYPE },
-      body: bundle,
+      headers: {
+        'content-type': mediaType,
+        accept: BUNDLE_TYPE,
+        'content-length': String(bundle.length),
+      },
+      body: mediaType === BUNDLE_TYPE && bundle.length > PASSED_SIZE_MIN ? passing(bundle) : bundle,
       signal,
     });
     const wrong = wrongAnswer(address, answer);
@@ -116,6 +123,20 @@ export class HttpLink implements Link {
     await answer.body.dump({ limit: 16_384 }).catch(() => undefined);
     throw wrong;
   }
+}
+
+/** A socket asks for the next piece when it has written this one: nobody reads it any more. */
+function passing(bundle: Uint8Array): Readable {
+  async function* once() {
+    yield bundle;
+    release(bundle);
+  }
+  // The documentation takes iterables, the types do not. A Readable would ask too early.
+  return once() as unknown as Readable;
+}
+
+function late(address: string): LinkError {
+  return new LinkError('timeout', `${address} did not answer in time`);
 }
 
 function wrongAnswer(address: string, answer: Dispatcher.ResponseData): LinkError | undefined {

@@ -96,7 +96,7 @@ export interface SendMessageRequest {
         readonly type: 'file';
         readonly name: string;
         readonly mediaType: string;
-        /** In any chunks; read with backpressure, never held whole. */
+        /** In any chunks, which belong to the messenger; with backpressure, never held whole. */
         readonly bytes: AsyncIterable<Uint8Array>;
       };
   /** Wait until the contact acknowledged, at most this long. */

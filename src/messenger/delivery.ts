@@ -3,6 +3,7 @@
  * has acknowledged it. Rows go with the next commit after their acknowledgement, not by a commit
  * of their own: a row that survives a crash is sent again and recognised as a repeat.
  */
+import { release } from '../bytes.ts';
 import { type LinkError, StoreError } from '../failures.ts';
 import {
   type AckPayload,
@@ -236,7 +237,9 @@ export class Delivery implements LaneOwner {
     const plain = packed.length === 0 && (this.#confirming || this.#polling) ? [[]] : packed;
     this.#confirming = false;
     this.#polling = false;
-    return plain.map((payloads) => sessions.seal(this.#contact, payloads, this.#now()));
+    const packets = plain.map((payloads) => sessions.seal(this.#contact, payloads, this.#now()));
+    for (const { content } of items) release(content);
+    return packets;
   }
 
   #pending(bytes: number): readonly OutboxItem[] {

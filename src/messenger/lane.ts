@@ -2,6 +2,7 @@
  * The way to one contact: one exchange at a time, handshake packets before messages, and a pause
  * that grows while nobody answers. What is sent and what a reply means is decided elsewhere.
  */
+import { release } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
 import { encodeBundle } from '../protocol/index.ts';
 import type { Clock, Link } from './ports.ts';
@@ -118,6 +119,7 @@ export class Lane {
     try {
       const reply = await this.#link.exchange(address, encodeBundle(outgoing.packets));
       const progress = this.#owner.reply(reply, outgoing);
+      for (const packet of outgoing.packets) release(packet);
       return progress || outgoing.expectsProgress ? progress : undefined;
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;

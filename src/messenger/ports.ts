@@ -70,7 +70,10 @@ export interface Outbox {
   stage(contact: ContactId, now: Date): StagedContent;
   /** The lowest sequence not yet removed; the next one to be used if the outbox is empty. */
   lowest(contact: ContactId): bigint;
-  /** Items from `from` on, by sequence, at most `rows`, and at most `bytes` but always one. */
+  /**
+   * Items from `from` on, by sequence, at most `rows`, and at most `bytes` but always one. Their
+   * contents are the caller's own.
+   */
   pending(contact: ContactId, from: bigint, rows: number, bytes: number): readonly OutboxItem[];
   /** Removes everything below `next` and the named ones. Returns how many rows went. */
   remove(contact: ContactId, next: bigint, sequences: readonly bigint[]): number;
@@ -254,7 +257,8 @@ export interface Store {
 /** Carries a bundle to an address and brings one back. */
 export interface Link {
   /**
-   * @param bundle at most 1 MiB, PROTOCOL §3, or a picture.
+   * @param bundle at most 1 MiB, PROTOCOL §3, and the link's own from now on; or a picture, which
+   *   stays the caller's.
    * @throws {LinkError} when nothing usable came back within the link's deadline.
    */
   exchange(

@@ -4,6 +4,7 @@
  * then says what goes back.
  */
 
+import { release } from '../bytes.ts';
 import { type CryptoProvider, equal } from '../crypto/index.ts';
 import { StoreError } from '../failures.ts';
 import {
@@ -16,6 +17,7 @@ import {
   encodeBundle,
   type Meetings,
   type Opened,
+  type Payload,
   RateLimit,
   type RefusalReason,
   RemoteProtocolError,
@@ -161,12 +163,13 @@ export class Reception {
           this.#deps.observations.ciphertext('in', packet);
           judging.arrivals.push({ arrival: letters.open(packet, 'file'), packet });
           break;
+        // A handshake may be kept for long, and the bundle that it is a view of is not ours.
         case 'KK1':
         case 'KK2':
-          this.#carryOut(reunions.receive(packet, judging.via, now), judging, packet);
+          this.#carryOut(reunions.receive(packet.slice(), judging.via, now), judging, packet);
           break;
         default:
-          this.#carryOut(meetings.receive(packet, judging.via, now), judging, packet);
+          this.#carryOut(meetings.receive(packet.slice(), judging.via, now), judging, packet);
       }
     } catch (error) {
       this.#refusePacket(error, packet, judging);
@@ -220,6 +223,7 @@ export class Reception {
     if (judging.arrivals.length === 0) return;
     try {
       const taken = this.#deps.intake.take(judging.arrivals.map(({ arrival }) => arrival));
+      for (const { arrival } of judging.arrivals) releasePlaintext(arrival.payloads);
       for (const one of taken) this.#acknowledge(one, judging);
       this.#sendNotices();
       judging.progress = true;
@@ -377,6 +381,12 @@ export class Reception {
     if (!this.#statuses.take(this.#deps.clock.monotonic_ms())) return;
     judging.answers.push(statusAbout(this.#deps.crypto, code, packet));
   }
+}
+
+/** What was opened lies in a buffer of its own, and everything of it is stored by now. */
+function releasePlaintext(payloads: readonly Payload[]): void {
+  const part = payloads.find((payload) => payload.kind === 'part');
+  if (part !== undefined) release(new Uint8Array(part.slice.buffer));
 }
 
 /** As many answers as a bundle holds; who misses one asks again. */

@@ -1,5 +1,5 @@
 /** `send_msg`: a message is durable in the outbox before its sender hears of success. */
-import { concat } from '../bytes.ts';
+import { concat, release } from '../bytes.ts';
 import { CAPABILITY, encodeFileHead, encodeText, LETTER_FILE_SIZE_MAX } from '../protocol/index.ts';
 import {
   type LetterResult,
@@ -171,7 +171,11 @@ async function* chunksOf(content: SendMessageRequest['content']): AsyncIterable<
     return;
   }
   yield encodeFileHead(content);
-  yield* content.bytes;
+  for await (const chunk of content.bytes) {
+    yield chunk;
+    // Whoever asks for the next one has copied this one.
+    release(chunk);
+  }
 }
 
 /** Whether `promise` resolved within `ms`. */
@@ -181,6 +185,7 @@ export async function within(clock: Clock, ms: number, promise: Promise<void>): 
   const delivered = promise.then(() => true);
   const tooLate = clock.sleep(ms, patience.signal).then(() => false);
   const result = await Promise.race([delivered, tooLate]);
-  patience.abort();
+  // With a reason, because without one an error is made for nobody to read.
+  patience.abort('acknowledged');
   return result;
 }

@@ -25,9 +25,14 @@ export class CipherState {
     this.#nonce = nonce;
   }
 
-  encryptWithAd(associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  /** @param target as in `AeadKey.seal`. */
+  encryptWithAd(
+    associatedData: Uint8Array,
+    plaintext: Uint8Array,
+    target?: Uint8Array,
+  ): Uint8Array {
     this.#assertNonceLeft();
-    const ciphertext = this.#key.seal(this.#nonce, associatedData, plaintext);
+    const ciphertext = this.#key.seal(this.#nonce, associatedData, plaintext, target);
     this.#nonce += 1n;
     return ciphertext;
   }

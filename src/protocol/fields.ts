@@ -68,15 +68,16 @@ export class Reader {
   }
 }
 
-/** Writes fields into a buffer of a size that is known beforehand. */
+/** Writes fields into a buffer of a size that is known beforehand, new or given. */
 export class Writer {
   readonly #target: Uint8Array;
   readonly #view: DataView;
   #offset = 0;
 
-  constructor(size: number) {
-    this.#target = new Uint8Array(size);
-    this.#view = new DataView(this.#target.buffer);
+  constructor(target: number | Uint8Array) {
+    this.#target = typeof target === 'number' ? new Uint8Array(target) : target;
+    const { buffer, byteOffset, length } = this.#target;
+    this.#view = new DataView(buffer, byteOffset, length);
   }
 
   u8(value: number): this {
@@ -104,8 +105,9 @@ export class Writer {
     return this;
   }
 
-  /** Leaves zeros up to the end. */
+  /** Zeros up to the end. */
   zeros(): this {
+    this.#target.fill(0, this.#offset);
     this.#offset = this.#target.length;
     return this;
   }

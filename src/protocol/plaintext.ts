@@ -17,15 +17,27 @@ import {
 } from './payload.ts';
 
 export function encodePlaintext(payloads: readonly Payload[]): Uint8Array {
-  const size = payloads.reduce((sum, payload) => sum + payloadSize(payload), 0);
-  const writer = new Writer((Math.floor(size / BLOCK_SIZE) + 1) * BLOCK_SIZE);
+  const plaintext = new Uint8Array(plaintextSize(payloads));
+  writePlaintext(plaintext, payloads);
+  return plaintext;
+}
+
+/** What `encodePlaintext` gives, at a place of exactly that size. */
+export function writePlaintext(target: Uint8Array, payloads: readonly Payload[]): void {
+  const writer = new Writer(target);
   writePayloads(writer, payloads);
-  return writer.u8(0x80).zeros().done();
+  writer.u8(0x80).zeros().done();
+}
+
+export function plaintextSize(payloads: readonly Payload[]): number {
+  const size = payloads.reduce((sum, payload) => sum + payloadSize(payload), 0);
+  return (Math.floor(size / BLOCK_SIZE) + 1) * BLOCK_SIZE;
 }
 
 /** @throws {RemoteProtocolError} `malformed` */
 export function decodePlaintext(plaintext: Uint8Array): readonly Payload[] {
-  const end = plaintext.findLastIndex((byte) => byte !== 0);
+  let end = plaintext.length - 1;
+  while (end >= 0 && plaintext[end] === 0) end -= 1;
   const isPadded = plaintext[end] === 0x80 && plaintext.length - end <= BLOCK_SIZE;
   if (!isPadded || plaintext.length % BLOCK_SIZE !== 0) throw new RemoteProtocolError('malformed');
   return decodePayloads(plaintext.subarray(0, end));

@@ -1,11 +1,10 @@
 /** Transport packets, PROTOCOL §8: the header is the associated data, its counter the nonce. */
-import { concat } from '../bytes.ts';
-import { AuthenticationError } from '../crypto/index.ts';
+import { AuthenticationError, TAG_SIZE } from '../crypto/index.ts';
 import type { CipherState } from './cipher-state.ts';
 import { RemoteProtocolError } from './errors.ts';
-import { encodeTransportHeader, type TransportPacket } from './packet.ts';
+import { encodeTransportHeader, TRANSPORT_HEADER_SIZE, type TransportPacket } from './packet.ts';
 import type { Payload } from './payload.ts';
-import { decodePlaintext, encodePlaintext } from './plaintext.ts';
+import { decodePlaintext, plaintextSize, writePlaintext } from './plaintext.ts';
 import type { ReplayWindow } from './replay-window.ts';
 
 /** Uses up one nonce of `sending`. `index` is the one that the receiver gave. */
@@ -15,7 +14,15 @@ export function sealTransport(
   payloads: readonly Payload[],
 ): Uint8Array {
   const header = encodeTransportHeader(index, sending.nonce);
-  return concat(header, sending.encryptWithAd(header, encodePlaintext(payloads)));
+  const size = plaintextSize(payloads);
+  // Sealed where it stands: a file is thousands of these, and each copy is one of all of it.
+  const packet = new Uint8Array(TRANSPORT_HEADER_SIZE + size + TAG_SIZE);
+  packet.set(header);
+  const sealed = packet.subarray(TRANSPORT_HEADER_SIZE);
+  const plaintext = sealed.subarray(0, size);
+  writePlaintext(plaintext, payloads);
+  sending.encryptWithAd(header, plaintext, sealed);
+  return packet;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Request bodies: every read has a size limit and a deadline. */
 import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
+import { release } from '../bytes.ts';
 import { Problem } from './problem.ts';
 
 export interface WholeBodyLimits {
@@ -27,7 +28,11 @@ export function readBytes(request: IncomingMessage, limits: WholeBodyLimits): Pr
     if (size > sizeMax) reject(tooLarge(sizeMax));
     else chunks.push(chunk);
   };
-  const onEnd = () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+  const onEnd = () => {
+    // Comes in the same turn, and would make an error for nobody.
+    request.off('close', onGone);
+    resolve(joined(chunks));
+  };
   const onGone = () => reject(hungUp());
   const timer = setTimeout(() => reject(new Problem('body_timeout')), deadline_ms);
   request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
@@ -38,8 +43,17 @@ export function readBytes(request: IncomingMessage, limits: WholeBodyLimits): Pr
   });
 }
 
+/** One byte string of its own; gives the chunks back. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) return first;
+  const whole = Buffer.concat(chunks);
+  for (const chunk of chunks) release(chunk);
+  return whole;
+}
+
 /**
- * The body as it arrives, with backpressure. What is left unread stays unread.
+ * The body as it arrives, with backpressure.  What is left unread stays unread.
  * @throws {Problem} `too_large`, `body_timeout`, or `invalid_request` if the client hung up.
  */
 export async function* readChunks(

@@ -1,5 +1,6 @@
 /** `/packets`: the peer side, open to the network. PROTOCOL §3.1 gives each status. */
 import type { Context, Middleware } from 'koa';
+import { release } from '../bytes.ts';
 import { StoreError } from '../failures.ts';
 import { type Messenger, UseCaseError } from '../messenger/index.ts';
 import { RemoteProtocolError } from '../protocol/index.ts';
@@ -27,7 +28,12 @@ export function packets(
 ): Middleware {
   const picturesArriving = new Set<object>();
   const takeBundle = async (ctx: Context) =>
-    answering(async () => messenger.receive(await readBytes(ctx.req, LIMITS)));
+    answering(async () => {
+      const bundle = await readBytes(ctx.req, LIMITS);
+      const reply = await messenger.receive(bundle);
+      release(bundle);
+      return reply;
+    });
   const takePicture = async (ctx: Context) => {
     if (picturesArriving.size >= PICTURES_ARRIVING_MAX) throw busy();
     picturesArriving.add(ctx);

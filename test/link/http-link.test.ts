@@ -4,6 +4,7 @@
  *
  * Method: real servers on loopback that answer rightly, wrongly, slowly, too much or not at all.
  */
+import { createHash } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import {
   type AddressInfo,
@@ -72,6 +73,44 @@ t.test('a bundle goes out by POST /packets and another comes back', async (t) =>
     ['POST', '/packets', 'application/octet-stream', [...bundle]],
     ['POST', '/packets', 'image/png', [...bundle]],
   ]);
+});
+
+t.test('a large bundle arrives whole at a slow reader, and then its memory is free', async (t) => {
+  let read = '';
+  const server = createServer(async (request, response) => {
+    // Long enough that the socket's buffers are full and the rest waits in the sender's memory.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const hash = createHash('sha256');
+    for await (const chunk of request) hash.update(chunk);
+    read = hash.digest('hex');
+    response.writeHead(200, BUNDLE_TYPE).end();
+  });
+  const http = link(t);
+  const address = await listen(t, server);
+  const large = Uint8Array.from({ length: 1_048_576 }, (_, place) => (place * 7) % 251);
+  const picture = large.slice();
+  const sent = createHash('sha256').update(large).digest('hex');
+  await http.exchange(address, large);
+  t.equal(read, sent);
+  t.equal(large.length, 0);
+  await http.exchange(address, picture, { mediaType: 'image/png' });
+  t.equal(read, sent);
+  t.equal(picture.length, 1_048_576, 'a picture stays who sends it, to be sent again');
+});
+
+t.test('an answer that comes before a large bundle was read ends the exchange', async (t) => {
+  const server = createServer((_request, response) => response.writeHead(200, BUNDLE_TYPE).end());
+  const http = link(t, { exchange_ms: 5_000 });
+  const address = await listen(t, server);
+  const answers = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      http.exchange(address, new Uint8Array(1_048_576)).then(
+        (answer) => answer.length,
+        (error: unknown) => (error instanceof LinkError ? error.failure : String(error)),
+      ),
+    ),
+  );
+  for (const answer of answers) t.match(String(answer), /^(0|unreachable|timeout)$/);
 });
 
 t.test('an empty bundle is a bundle', async (t) => {
