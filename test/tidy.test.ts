@@ -29,6 +29,18 @@ t.test('the tree keeps every rule', async (t) => {
   if (rooted) t.strictSame(rules.deadFiles(src, scripts), [], 'no file is dead');
 });
 
+t.test('the page keeps to the same sizes', async (t) => {
+  const web = readSources('src/web/*.js');
+  t.ok(web.length > 20, 'modules were found');
+  t.strictSame(web.flatMap(rules.longFunction), [], 'functions fit on a screen');
+  t.strictSame(web.flatMap(rules.longFile), [], 'files hold one idea');
+  const styles = globSync('src/web/*.css').map((path) => ({
+    path,
+    text: readFileSync(path, 'utf8'),
+  }));
+  t.strictSame(styles.flatMap(rules.longFile), []);
+});
+
 t.test('firmware files hold one idea too', async (t) => {
   const generated = /\/(vendor|build)\/|\/vectors\.h$/;
   const files = globSync('hardware/**/*.{c,h}').filter((path) => !generated.test(path));

@@ -1,5 +1,6 @@
 /** The frame: where one is, how it stands with the peer, and the view that was chosen. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { Note } from './action.js';
 import { Gate } from './gate.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
@@ -42,11 +43,24 @@ export function App() {
         </p>
       </header>
       <main id="main" tabindex="-1">
+        <${Unsafe} />
         <${View} show=${show} rest=${rest} />
       </main>
       <${Notices} />
     </div>
   `;
+}
+
+/** Across a network plain HTTP tells everybody on the way what this page shows. */
+function Unsafe() {
+  const isHere = /^(localhost|127\.|\[::1\])/.test(location.hostname);
+  if (isHere || location.protocol === 'https:') return undefined;
+  return html`<div class="banner">
+    <${Note} tone="bad" icon="alert">
+      This page comes over the network unencrypted: others on the way can read it. Open it on the
+      peer's own machine, through ssh, or behind a proxy that speaks TLS.
+    </${Note}>
+  </div>`;
 }
 
 const AWAY = 'This peer does not answer. The page goes on by itself when it does.';

@@ -8,10 +8,7 @@ import { Icon } from './icons.js';
 
 export function Composer({ contact: { name }, onSent }) {
   const [text, setText] = useState('');
-  const [progress, setProgress] = useState();
-  const [isOver, setOver] = useState(false);
   const input = useRef();
-  const picker = useRef();
   const sendText = useAction(async () => {
     if (text.trim() === '') return;
     await ask('POST', '/send_msg', { to: name, text });
@@ -19,47 +16,18 @@ export function Composer({ contact: { name }, onSent }) {
     input.current?.focus();
     await onSent();
   });
-  const sendFiles = useAction(async (files) => {
-    for (const file of files) {
-      setProgress({ name: file.name, done: 0, count: file.size });
-      const path = query('/send_msg', { to: name, name: file.name });
-      await upload(path, file, (done, count) => setProgress({ name: file.name, done, count }));
-      await onSent();
-    }
-  });
-  const give = async (files) => {
-    if (files.length > 0) await sendFiles.run([...files]);
-    setProgress(undefined);
-    if (picker.current) picker.current.value = '';
-  };
-  const drop = (event) => {
-    event.preventDefault();
-    setOver(false);
-    void give(event.dataTransfer.files);
-  };
-  const over = (event) => {
-    if (!event.dataTransfer?.types.includes('Files')) return;
-    event.preventDefault();
-    setOver(true);
-  };
-  const onKey = (event) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    void sendText.run();
-  };
+  const files = useFiles(name, onSent);
+  const { isOver, ...drop } = useDrop(files.give);
   const submit = (event) => {
     event.preventDefault();
     void sendText.run();
   };
-  return html`<form
-    class="composer ${isOver ? 'over' : ''}"
-    onSubmit=${submit}
-    onDragOver=${over}
-    onDragLeave=${() => setOver(false)}
-    onDrop=${drop}
-  >
-    <${ErrorNote} text=${sendText.error ?? sendFiles.error} />
-    ${progress && html`<${Progress} progress=${progress} />`}
+  const onKey = (event) => {
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) submit(event);
+  };
+  return html`<form class="composer ${isOver ? 'over' : ''}" onSubmit=${submit} ...${drop}>
+    <${ErrorNote} text=${sendText.error ?? files.error} />
+    ${files.progress && html`<${Progress} progress=${files.progress} />`}
     <div class="composer-row">
       <label class="hidden" for="text">Message to ${name}</label>
       <textarea
@@ -70,15 +38,77 @@ export function Composer({ contact: { name }, onSent }) {
         value=${text}
         onInput=${(event) => setText(event.currentTarget.value)}
         onKeyDown=${onKey}
-        onPaste=${(event) => event.clipboardData?.files.length && give(event.clipboardData.files)}
+        onPaste=${(event) => files.give(event.clipboardData?.files ?? [])}
       ></textarea>
-      <input ref=${picker} id="files" class="hidden" type="file" multiple tabindex="-1" aria-hidden="true" onChange=${(event) => give(event.currentTarget.files)} />
-      <button type="button" class="button" aria-label="Send files" title="Send files" onClick=${() => picker.current.click()}>
-        <${Icon} name="attach" />
-      </button>
+      <${FileButton} give=${files.give} />
       <button class="button primary" disabled=${sendText.busy}>Send</button>
     </div>
   </form>`;
+}
+
+/** Sends files one after the other. */
+function useFiles(name, onSent) {
+  const [progress, setProgress] = useState();
+  const { error, run } = useAction(async (files) => {
+    for (const file of files) {
+      setProgress({ name: file.name, done: 0, count: file.size });
+      const path = query('/send_msg', { to: name, name: file.name });
+      await upload(path, file, (done, count) => setProgress({ name: file.name, done, count }));
+      await onSent();
+    }
+  });
+  const give = async (files) => {
+    if (files.length > 0) await run([...files]);
+    setProgress(undefined);
+  };
+  return { progress, error, give };
+}
+
+function useDrop(give) {
+  const [isOver, setOver] = useState(false);
+  return {
+    isOver,
+    onDragOver: (event) => {
+      if (!event.dataTransfer?.types.includes('Files')) return;
+      event.preventDefault();
+      setOver(true);
+    },
+    onDragLeave: () => setOver(false),
+    onDrop: (event) => {
+      event.preventDefault();
+      setOver(false);
+      void give(event.dataTransfer.files);
+    },
+  };
+}
+
+function FileButton({ give }) {
+  const picker = useRef();
+  const chosen = async ({ currentTarget }) => {
+    const files = [...currentTarget.files];
+    // Emptied, so that the same file can be chosen again.
+    currentTarget.value = '';
+    await give(files);
+  };
+  return html`<input
+      ref=${picker}
+      id="files"
+      class="hidden"
+      type="file"
+      multiple
+      tabindex="-1"
+      aria-hidden="true"
+      onChange=${chosen}
+    />
+    <button
+      type="button"
+      class="button"
+      aria-label="Send files"
+      title="Send files"
+      onClick=${() => picker.current.click()}
+    >
+      <${Icon} name="attach" />
+    </button>`;
 }
 
 function Progress({ progress: { name, done, count } }) {

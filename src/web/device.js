@@ -3,13 +3,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { ErrorNote, Note, useAction } from './action.js';
 import { ask, query } from './api.js';
 import { Chart } from './chart.js';
-import { ago, number } from './format.js';
+import { ago, number, time } from './format.js';
 import { Health } from './health.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
 import { save } from './save.js';
 import { useStore } from './store.js';
-import { refusal, sensorName } from './words.js';
+import { own, refusal, sensorName } from './words.js';
 
 /** Hours shown, and seconds that one point stands for. */
 const RANGES = [
@@ -23,7 +23,8 @@ const RANGES = [
 const LATE_S = 60;
 
 export function Device({ device }) {
-  const { device: name, age_s, values, health, missing_since, time_is_sure } = device;
+  const { device: name, age_s, values, health, missing_since } = device;
+  const never = Object.keys(missing_since).filter((id) => missing_since[id] === null);
   const [range, setRange] = useState(RANGES[0]);
   const { series, error } = useSeries(name, range);
   const isLate = age_s > LATE_S;
@@ -34,7 +35,7 @@ export function Device({ device }) {
         <${Icon} name=${isLate ? 'clock' : 'check'} />Last seen ${ago(age_s)}
       </span>
     </header>
-    ${!time_is_sure && html`<${Note}>The device did not know the time: readings are dated by their arrival.</${Note}>`}
+    <${Clock} device=${device} />
     <div class="row spread">
       <${RangePicker} name=${name} range=${range} setRange=${setRange} />
       <${Export} name=${name} range=${range} />
@@ -46,14 +47,28 @@ export function Device({ device }) {
           key=${id}
           title=${sensorName(id)}
           value=${number(value)}
-          missingSince=${missing_since[id]}
+          missingSince=${own(missing_since, id)}
           series=${series?.get(id)}
           range=${range}
         />`,
       )}
     </div>
+    ${
+      never.length > 0 &&
+      html`<${Note} tone="warn" icon="alert">
+        Never came: ${never.map(sensorName).join(', ')}. The sensor may be missing or not connected.
+      </${Note}>`
+    }
     <${Health} health=${health} />
   </section>`;
+}
+
+function Clock({ device: { time_is_sure, last_synchronisation } }) {
+  if (!time_is_sure) {
+    return html`<${Note}>The device did not know the time: readings are dated by their arrival.</${Note}>`;
+  }
+  if (last_synchronisation === null) return undefined;
+  return html`<p class="small muted">Its clock was set ${time(last_synchronisation)}</p>`;
 }
 
 function RangePicker({ name, range, setRange }) {

@@ -1,6 +1,11 @@
 /** What states and refusals mean to a person at this page, and what to do next. */
 import { plural } from './format.js';
 
+/** A device may call its values what it likes, `constructor` as well. */
+export function own(table, name) {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 /** The peer's own words name routes, which a person at a page does not call. */
 function withoutRoutes(text) {
   const sentence = text
@@ -123,11 +128,11 @@ const SENSORS = {
   stack_free: 'Least free stack',
 };
 
-export const sensorName = (name) => SENSORS[name] ?? name;
+export const sensorName = (name) => own(SENSORS, name) ?? name;
 
 const UNITS = { Cel: '°C', '%RH': '%', 'm/s2': 'm/s²', Pa: 'hPa' };
 
-export const unitName = (unit) => UNITS[unit] ?? unit ?? '';
+export const unitName = (unit) => own(UNITS, unit) ?? unit ?? '';
 
 /** What a value in this unit is divided by to be shown: weather is told in hPa. */
 export const unitFactor = (unit) => (unit === 'Pa' ? 100 : 1);

@@ -1,38 +1,25 @@
 /**
- * Goal: a person who only has a browser can pair, compare, write, open, send files and watch
- * sensors; and nobody else can do anything by it.
+ * Goal: a person who only has a browser can pair, compare, write, open, send files, watch sensors
+ * and protect the peer's data, also by keyboard and on a phone; axe finds nothing serious.
  * Method: real Chromium on two real peers, each its own process with a token. A machine without
  * Chromium is told what was left out.
  */
 
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Browser, Page } from 'playwright-core';
-import t, { type Test } from 'tap';
+import t from 'tap';
+import { overflows, PHONE, seriousFaults } from '../support/browser.ts';
 import {
-  browserMissing,
-  DESK,
-  openBrowser,
-  openWindow,
-  overflows,
-  PHONE,
-  seriousFaults,
-} from '../support/browser.ts';
-import { goTo, leaveInOutbox, meet, operate, readings, setStage } from './support.ts';
+  browserTests,
+  bubble,
+  goTo,
+  leaveInOutbox,
+  meet,
+  operate,
+  readings,
+  setStage,
+} from './support.ts';
 
-const missing = browserMissing();
-if (missing !== undefined) {
-  t.comment(missing);
-  console.error(missing);
-}
-const browser = missing === undefined ? await openBrowser(t) : undefined;
-const inBrowser = (says: string, body: (t: Test, browser: Browser) => Promise<void>) => {
-  if (browser !== undefined) t.test(says, (t) => body(t, browser));
-};
-
-const bubble = (page: Page, text: string) => page.locator('.bubble', { hasText: text });
+const inBrowser = await browserTests(t);
 
 inBrowser('two people pair, compare, write and open, by keyboard and mouse', async (t, browser) => {
   const { alice, bob, enter } = await setStage(t, browser);
@@ -246,103 +233,3 @@ inBrowser('passphrase and identity: wrong ones in words, right ones hold', async
   t.strictSame(await seriousFaults(page), []);
   t.strictSame(complaints, []);
 });
-
-inBrowser(
-  'without the token, or with a wrong one, the public part and the way in',
-  async (t, browser) => {
-    const { alice, bob } = await setStage(t, browser);
-    await meet(alice, bob);
-    for (const path of ['/', '/?token=wrong', '/#/messages/bob']) {
-      const { page, context } = await openWindow(browser, PHONE);
-      const asked: string[] = [];
-      page.on('request', (request) => asked.push(new URL(request.url()).pathname));
-      await page.goto(`${alice.origin}${path}`);
-      await page.getByRole('heading', { name: 'alice', level: 1 }).waitFor();
-      t.notMatch(await page.textContent('body'), /bob/, path);
-      t.equal(asked.filter((one) => /^\/(messages|events|identity|sensor)/.test(one)).length, 0);
-      if (path.includes('wrong'))
-        await page.getByText('new after each start', { exact: false }).first().waitFor();
-      t.strictSame(await seriousFaults(page), []);
-      await page.getByLabel('Link or token').fill('not it');
-      await page.getByRole('button', { name: 'Open' }).click();
-      await page
-        .getByRole('alert')
-        .getByText(/not the link of this run/)
-        .waitFor();
-      await page.getByLabel('Link or token').fill(alice.pageLink);
-      await page.getByRole('button', { name: 'Open' }).click();
-      await page.getByRole('link', { name: 'This peer' }).waitFor();
-      t.notMatch(page.url(), /token/);
-      const [cookie] = await context.cookies();
-      t.match(cookie, { httpOnly: true, sameSite: 'Strict' });
-      t.equal(await page.evaluate('document.cookie'), '', 'no script sees it');
-      await context.close();
-    }
-  },
-);
-
-inBrowser(
-  'a peer that is started anew asks for its new link; one that is away is waited for',
-  async (t, browser) => {
-    const { alice, enter } = await setStage(t, browser);
-    const { page } = await enter(alice, DESK);
-    await alice.stop();
-    await page.getByText('Peer is away').waitFor();
-    await alice.start();
-    await page.getByLabel('Link or token').fill(alice.token);
-    await page.getByRole('button', { name: 'Open' }).click();
-    await page.getByText('Live').waitFor();
-    await goTo(page, 'This peer');
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.getByRole('heading', { name: 'Is it yours?' }).waitFor();
-  },
-);
-
-inBrowser('another site can neither send, open, read nor frame', async (t, browser) => {
-  const { alice, bob, enter } = await setStage(t, browser);
-  await meet(alice, bob);
-  await operate(bob, 'POST', '/send_msg', { to: 'alice', text: 'sealed', wait: 5 });
-  const { page, context } = await enter(alice);
-  const evil = createServer((_request, response) => {
-    response.setHeader('content-type', 'text/html');
-    response.end(attack(alice.origin));
-  }).listen(0, '127.0.0.1');
-  t.teardown(() => evil.close());
-  await once(evil, 'listening');
-  const { port } = evil.address() as AddressInfo;
-  // The same site by name and another by name: the cookie of the first would be sent along.
-  for (const host of ['127.0.0.1', 'localhost']) {
-    const other = await context.newPage();
-    await other.goto(`http://${host}:${port}/`);
-    await other.waitForFunction('window.finished === true');
-    t.equal(await other.evaluate('window.read'), '', `${host} reads nothing`);
-    await other.close();
-  }
-  const { messages } = await operate(alice, 'GET', '/messages');
-  t.match(messages, [{ direction: 'in', state: 'sealed' }], 'nothing was sent, nothing opened');
-  t.match(await operate(alice, 'GET', '/contacts'), [{ name: 'bob', verified: true }]);
-  await page.getByText('Verified', { exact: true }).waitFor();
-});
-
-/** A page that tries all it can against a peer that the person has open beside it. */
-function attack(origin: string): string {
-  return `<!doctype html><iframe src="${origin}/"></iframe><img src="${origin}/send_msg?text=img">
-<form id="f" method="post" action="${origin}/send_msg" target="hole" enctype="text/plain">
-<input name='{"text":"form","x":"' value='"}'></form><iframe name="hole"></iframe><script>
-window.read = '';
-const all = [];
-for (const [method, path, body] of [['POST', '/send_msg', '{"text":"fetch"}'], ['GET', '/send_msg?text=get'],
-  ['POST', '/decrypt_msg', '{}'], ['POST', '/messages/1/open'], ['DELETE', '/contacts/bob'], ['GET', '/show'],
-  ['GET', '/messages'], ['POST', '/session', '{}']]) {
-  for (const mode of ['cors', 'no-cors']) {
-    if (mode === 'no-cors' && method === 'DELETE') continue;
-    all.push(fetch('${origin}' + path, { method, body, mode, credentials: 'include' })
-      .then((r) => r.text()).then((text) => { window.read += text; }, () => {}));
-  }
-}
-const source = new EventSource('${origin}/events', { withCredentials: true });
-source.onmessage = (event) => { window.read += event.data; };
-document.getElementById('f').submit();
-Promise.all(all).then(() => setTimeout(() => { window.finished = true; }, 300));
-</script>`;
-}

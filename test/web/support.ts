@@ -1,4 +1,5 @@
 /** Two peers as people run them, with a token, and each with its person at a browser. */
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { encode } from 'cborg';
 import type { Browser, Page } from 'playwright-core';
@@ -6,7 +7,13 @@ import type { Test } from 'tap';
 import { openssl } from '../../src/crypto/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { freePort, temporaryFolder } from '../scenarios/support/pairs.ts';
-import { openWindow, type Sight, type Window } from '../support/browser.ts';
+import {
+  browserMissing,
+  openBrowser,
+  openWindow,
+  type Sight,
+  type Window,
+} from '../support/browser.ts';
 import { silentLog } from '../support/http.ts';
 import { PeerProcess } from '../support/peer-process.ts';
 
@@ -17,16 +24,22 @@ export interface Stage {
   enter(peer: PeerProcess, sight?: Sight): Promise<Window>;
 }
 
-export async function setStage(t: Test, browser: Browser): Promise<Stage> {
+/** @param bobsName what bob calls himself. */
+export async function setStage(t: Test, browser: Browser, bobsName = 'bob'): Promise<Stage> {
   const folder = temporaryFolder(t);
   const peer = async (name: string) => {
     // A port of its own, so that it comes back where the browser looks for it.
     const flags = ['--log-level', 'warn', '--port', `${await freePort()}`];
-    const made = new PeerProcess({ name, folder: join(folder, name), demo: false, flags });
+    const made = new PeerProcess({
+      name,
+      folder: mkdtempSync(join(folder, 'peer-')),
+      demo: false,
+      flags,
+    });
     t.teardown(() => made.stop('SIGKILL'));
     return made;
   };
-  const [alice, bob] = [await peer('alice'), await peer('bob')];
+  const [alice, bob] = [await peer('alice'), await peer(bobsName)];
   await Promise.all([alice.start(), bob.start()]);
   const enter = async (peer: PeerProcess, sight?: Sight) => {
     const window = await openWindow(browser, sight);
@@ -99,4 +112,21 @@ export async function leaveInOutbox(
     for (const content of contents) store.outbox.append(contact.id, content, new Date());
   });
   store.close();
+}
+
+/** A message as it is drawn. */
+export const bubble = (page: Page, text: string) => page.locator('.bubble', { hasText: text });
+
+type BrowserTest = (t: Test, browser: Browser) => Promise<void>;
+
+/** Tests that share one browser; on a machine without one they are left out, and that is said. */
+export async function browserTests(t: Test): Promise<(says: string, body: BrowserTest) => void> {
+  const missing = browserMissing();
+  if (missing !== undefined) {
+    t.comment(missing);
+    console.error(missing);
+    return () => undefined;
+  }
+  const browser = await openBrowser(t);
+  return (says, body) => void t.test(says, (t) => body(t, browser));
 }
