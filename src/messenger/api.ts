@@ -352,6 +352,12 @@ export interface Messenger {
   };
   /** @throws {UseCaseError} `cover_unusable`, `busy` */
   forecastCover(request: CoverRequest): Promise<CoverForecast>;
+  /**
+   * The cover with as many random bytes hidden in it as a text of `size` would take sealed: nobody
+   * can tell those apart. A PNG. Nothing is sent, and the cover stays unused.
+   * @throws {UseCaseError} `cover_unusable`, `cover_too_small`, `busy`
+   */
+  previewCover(request: Required<CoverRequest>): Promise<Uint8Array>;
   /** Marks everything that has arrived whole as opened, prints it on the terminal, oldest first. */
   decryptMessages(query: { readonly from?: string }): readonly OpenedMessage[];
   /** @throws {UseCaseError} `unknown_contact` */

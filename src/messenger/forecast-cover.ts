@@ -1,4 +1,5 @@
-/** What a cover can hold and how it would look: asked before anything is hidden. */
+/** What a cover can hold and how it would look: asked before anything is sent. */
+import { KEY_SIZE, type RandomBytes } from '../crypto/index.ts';
 import { type Capacity, SUSPICIOUS_BITS_A_SAMPLE } from '../stego/index.ts';
 import type { CoverForecast, CoverRequest } from './api.ts';
 import { letterContentMax, letterSize } from './letters.ts';
@@ -28,6 +29,18 @@ export async function forecastCover(
     ...(pixelsNeeded !== undefined && { pixelsNeeded }),
     warnings: warningsOf(measured, used, bitsPerSample),
   };
+}
+
+/** @throws {UseCaseError} `cover_unusable`, `cover_too_small`, `busy` */
+export async function previewCover(
+  { work, randomBytes }: { readonly work: PictureWork; readonly randomBytes: RandomBytes },
+  { cover, size }: Required<CoverRequest>,
+): Promise<Uint8Array> {
+  const inPlaceOfLetter = randomBytes(letterSize(size + TYPE_SIZE));
+  const { png } = await work.hide(cover, inPlaceOfLetter, randomBytes(KEY_SIZE), {
+    profile: 'auto',
+  });
+  return png;
 }
 
 function warningsOf(

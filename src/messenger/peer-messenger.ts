@@ -48,7 +48,7 @@ import { conversation, openMessage } from './conversation.ts';
 import { Covers, type CoversDeps } from './covers.ts';
 import { decryptMessages, fileContent } from './decrypt-messages.ts';
 import { Deliveries } from './deliveries.ts';
-import { forecastCover } from './forecast-cover.ts';
+import { forecastCover, previewCover } from './forecast-cover.ts';
 import { GroupCommit } from './group-commit.ts';
 import { ImageKeys } from './image-keys.ts';
 import { Intake } from './intake.ts';
@@ -275,6 +275,10 @@ export class PeerMessenger implements Messenger {
 
   forecastCover(request: CoverRequest): Promise<CoverForecast> {
     return forecastCover(this.#parts, request);
+  }
+
+  previewCover(request: Required<CoverRequest>): Promise<Uint8Array> {
+    return previewCover(this.#parts, request);
   }
 
   decryptMessages(query: { readonly from?: string }): readonly OpenedMessage[] {

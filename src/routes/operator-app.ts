@@ -16,7 +16,7 @@ import { listMessages, messageContent, openMessage } from './messages.ts';
 import type { Meters } from './meters.ts';
 import { page, pageFiles } from './page.ts';
 import { pair } from './pair.ts';
-import { coverCapacity, listCovers, restoredCover } from './pictures.ts';
+import { coverCapacity, listCovers, previewCover, restoredCover } from './pictures.ts';
 import { problems } from './problem.ts';
 import { receive } from './receive.ts';
 import type { Route, RouteState } from './route.ts';
@@ -77,6 +77,7 @@ function routes(side: OperatorSide): readonly [Method, string, Access, Route][] 
     ['GET', '/messages', 'read', listMessages],
     ['GET', '/messages/:row', 'read', messageContent],
     ['POST', '/pictures/capacity', 'read', coverCapacity],
+    ['POST', '/pictures/preview', 'read', previewCover],
     ['POST', '/backup', 'trigger', backup(side.backup)],
     ['POST', '/messages/:row/open', 'trigger', openMessage],
     ['GET', '/events', 'read', events.route],

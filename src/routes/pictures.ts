@@ -12,15 +12,14 @@ import type { Route, RouteContext } from './route.ts';
 export const PICTURE_LIMITS = { sizeMax: 32 * 1024 * 1024, deadline_ms: 120_000 };
 export const PICTURE_TYPE = 'image/png';
 
-const CapacityFields = z.strictObject({
-  /** Bytes of the text that is to go in. */
-  size: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(16 * 1024 * 1024)
-    .exactOptional(),
-});
+/** Bytes of the text that is to go in. */
+const Size = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(16 * 1024 * 1024);
+const CapacityFields = z.strictObject({ size: Size.exactOptional() });
+const PreviewFields = z.strictObject({ size: Size });
 
 /** The body is the PNG. */
 export const coverCapacity: Route = async (ctx, messenger) => {
@@ -35,6 +34,15 @@ export const coverCapacity: Route = async (ctx, messenger) => {
     ...(bitsPerSample !== undefined && { bits_per_sample: bitsPerSample }),
     ...(pixelsNeeded !== undefined && { pixels_needed: pixelsNeeded }),
   };
+};
+
+/** The cover as it would look, for a person to compare. Nothing is sent. */
+export const previewCover: Route = async (ctx, messenger) => {
+  const { size } = check(PreviewFields, { ...ctx.query });
+  const cover = await readBytes(ctx.req, PICTURE_LIMITS);
+  const png = await messenger.previewCover({ cover, size });
+  ctx.type = PICTURE_TYPE;
+  ctx.body = Buffer.from(png.buffer, png.byteOffset, png.length);
 };
 
 /** Covers that came back, each with what proves it. */

@@ -12,15 +12,20 @@ const SILENT = 'This peer does not answer. Is it still running?';
 
 /** @returns what was answered as JSON; undefined if nothing was. */
 export async function ask(method, path, json) {
-  const response = await send(method, path, json);
+  const response = await send(method, path, asJson(json));
   if (response.status === 204) return undefined;
   return await response.json();
 }
 
-/** @returns the answer's bytes. */
-export async function askBytes(method, path, json) {
-  const response = await send(method, path, json);
+/** @param body goes as it is: a file, or a form. @returns the answer's bytes. */
+export async function askBytes(method, path, json, body) {
+  const response = await send(method, path, body === undefined ? asJson(json) : { body });
   return await response.blob();
+}
+
+function asJson(json) {
+  if (json === undefined) return {};
+  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(json) };
 }
 
 export function query(path, fields) {
@@ -28,10 +33,8 @@ export function query(path, fields) {
   return `${path}?${new URLSearchParams(given)}`;
 }
 
-async function send(method, path, json) {
-  const headers = json === undefined ? {} : { 'content-type': 'application/json' };
-  const body = json === undefined ? undefined : JSON.stringify(json);
-  const response = await fetch(path, { method, headers, body }).catch(() => {
+async function send(method, path, request) {
+  const response = await fetch(path, { method, ...request }).catch(() => {
     throw new Refusal('offline', SILENT, 0);
   });
   if (!response.ok) throw await refusalOf(response);

@@ -1,6 +1,7 @@
 /** One sensor over time: mean as a line, least and most as a band; what is missing is a gap. */
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import UPlot from 'uplot';
+import { colorsOf } from './colors.js';
 import { axisTime, number, time } from './format.js';
 import { html } from './html.js';
 import { unitFactor, unitName } from './words.js';
@@ -84,17 +85,6 @@ function Plot({ data, range, label }) {
     plot.current?.setScale('x', { min: now - range.hours * 3_600, max: now });
   }, [data, range]);
   return html`<div class="plot" ref=${place} role="img" aria-label=${label}></div>`;
-}
-
-function colorsOf(element) {
-  const style = getComputedStyle(element);
-  const color = (name) => style.getPropertyValue(name);
-  // A property holds `light-dark(…)` as written; only a used colour is resolved.
-  const probe = (name) => {
-    element.style.color = color(name);
-    return getComputedStyle(element).color;
-  };
-  return { line: probe('--accent'), text: probe('--muted'), grid: probe('--line') };
 }
 
 function options(width, colors, { hours }) {

@@ -5,6 +5,7 @@ import { ask, query, upload } from './api.js';
 import { size } from './format.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
+import { PicturePanel } from './picture-panel.js';
 
 export function Composer({ contact: { name }, onSent }) {
   const [text, setText] = useState('');
@@ -18,16 +19,30 @@ export function Composer({ contact: { name }, onSent }) {
   });
   const files = useFiles(name, onSent);
   const { isOver, ...drop } = useDrop(files.give);
+  const [inPicture, setInPicture] = useState(false);
+  const sentInPicture = async () => {
+    setText('');
+    await onSent();
+  };
   const submit = (event) => {
     event.preventDefault();
     void sendText.run();
   };
   const onKey = (event) => {
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) submit(event);
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && !inPicture) submit(event);
   };
   return html`<form class="composer ${isOver ? 'over' : ''}" onSubmit=${submit} ...${drop}>
     <${ErrorNote} text=${sendText.error ?? files.error} />
     ${files.progress && html`<${Progress} progress=${files.progress} />`}
+    ${
+      inPicture &&
+      html`<${PicturePanel}
+        name=${name}
+        text=${text}
+        onSent=${sentInPicture}
+        close=${() => setInPicture(false)}
+      />`
+    }
     <div class="composer-row">
       <label class="hidden" for="text">Message to ${name}</label>
       <textarea
@@ -41,9 +56,23 @@ export function Composer({ contact: { name }, onSent }) {
         onPaste=${(event) => files.give(event.clipboardData?.files ?? [])}
       ></textarea>
       <${FileButton} give=${files.give} />
-      <button class="button primary" disabled=${sendText.busy}>Send</button>
+      <${PictureButton} isOn=${inPicture} toggle=${() => setInPicture(!inPicture)} />
+      <button class="button primary" disabled=${sendText.busy || inPicture}>Send</button>
     </div>
   </form>`;
+}
+
+function PictureButton({ isOn, toggle }) {
+  return html`<button
+    type="button"
+    class="button"
+    aria-label="In a picture"
+    title="In a picture"
+    aria-expanded=${isOn}
+    onClick=${toggle}
+  >
+    <${Icon} name="picture" />
+  </button>`;
 }
 
 /** Sends files one after the other. */

@@ -25,7 +25,7 @@ export function IdentityForm({ protectedBy }) {
     <div class="stack-tight">
       <h2>Back up the identity</h2>
       <p class="muted small">
-        Who has this file and its passphrase is this peer. It holds no messages and no contacts;
+        Who has this file and its passphrase is this peer. It holds no messages and no contacts;${' '}
         <code>sotto identity import</code> takes it on another machine.
       </p>
     </div>

@@ -21,6 +21,7 @@ export function Message({ message, onOpened }) {
       <p class="bubble-foot">
         <time datetime=${at}>${time(at)}</time>
         ${CARRIERS[carrier] && html`<span>${CARRIERS[carrier]}</span>`}
+        ${message.cover && html`<a href=${message.cover} download>Save the restored cover</a>`}
         ${direction === 'in' && !verified && html`<span class="state warn">not compared</span>`}
         ${direction === 'out' && html`<${State} state=${state} />`}
       </p>

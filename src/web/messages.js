@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { Empty, Note } from './action.js';
 import { TokenForm } from './gate.js';
 import { html } from './html.js';
+import { LetterField } from './letter-field.js';
 import { useStore } from './store.js';
 import { Talk } from './talk.js';
 
@@ -25,7 +26,10 @@ export function Messages({ show, rest }) {
             sealed on its way and on the disk.
           </${Empty}>`
         : html`<div class="talks">
-            <${People} contacts=${paired} chosen=${chosen.name} />
+            <div class=${paired.length === 1 ? 'stack only-one' : 'stack'}>
+              <${People} contacts=${paired} chosen=${chosen.name} />
+              <${LetterField} />
+            </div>
             <${Talk} key=${chosen.name} contact=${chosen} />
           </div>`
     }

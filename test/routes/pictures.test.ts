@@ -39,6 +39,16 @@ t.test('/pictures/capacity measures the PNG in its body, and takes no other fiel
   t.equal((await ask('POST /pictures/capacity?sise=9', png, new Uint8Array(60))).status, 400);
   t.equal((await ask('POST /pictures/capacity', png, new Uint8Array(33 << 20))).status, 413);
 });
+t.test('/pictures/preview answers a picture, for a size that must be given', async (t) => {
+  const { ask, asked } = await peer(t);
+  const png = { 'content-type': 'image/png' };
+  const { status, headers, text } = await ask('POST /pictures/preview?size=20', png, 'PNG');
+  t.equal(status, 200);
+  t.equal(headers['content-type'], 'image/png');
+  t.equal(text, '\u0007');
+  t.strictSame(asked, [{ name: 'previewCover', request: { cover: 3, size: 20 } }]);
+  t.equal((await ask('POST /pictures/preview', png, 'PNG')).status, 400);
+});
 t.test('a form brings text or file, and a cover, in any order', async (t) => {
   const { ask, asked } = await peer(t);
   const sent = await ask('POST /send_msg', form, bodyOf(cover, text, { name: 'to', value: 'bob' }));

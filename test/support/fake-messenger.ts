@@ -124,6 +124,7 @@ type Note = (name: string, request: unknown) => void;
 
 type Pictures =
   | 'forecastCover'
+  | 'previewCover'
   | 'sendPicture'
   | 'readPicture'
   | 'receivePicture'
@@ -173,6 +174,10 @@ function pictures(note: Note): Pick<Messenger, Pictures> {
     receivePicture: (png, source) => note('receivePicture', { png: png.length, source }),
     restoredCovers: () => [COVER],
     restoredCover: () => ({ cover: COVER, png: [Uint8Array.of(1, 2), Uint8Array.of(3, 4)] }),
+    async previewCover({ cover, size }) {
+      note('previewCover', { cover: cover.length, size });
+      return Uint8Array.of(7);
+    },
     async forecastCover({ cover, size }) {
       note('forecastCover', { cover: cover.length, size });
       return {

@@ -12,6 +12,7 @@ import {
   browserTests,
   bubble,
   goTo,
+  inkOf,
   leaveInOutbox,
   meet,
   operate,
@@ -194,13 +195,6 @@ inBrowser(
     t.strictSame(complaints, []);
   },
 );
-
-/** Whether a canvas has anything on it; runs in the page. */
-const inkOf = `(selector) => {
-  const canvas = document.querySelector(selector);
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-  return data.some((value) => value > 0);
-}`;
 
 inBrowser('passphrase and identity: wrong ones in words, right ones hold', async (t, browser) => {
   const { alice, enter } = await setStage(t, browser);

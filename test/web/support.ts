@@ -130,3 +130,10 @@ export async function browserTests(t: Test): Promise<(says: string, body: Browse
   const browser = await openBrowser(t);
   return (says, body) => void t.test(says, (t) => body(t, browser));
 }
+
+/** Whether a canvas has anything on it; runs in the page. */
+export const inkOf = `(selector) => {
+  const canvas = document.querySelector(selector);
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return data.some((value) => value > 0);
+}`;

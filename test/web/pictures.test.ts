@@ -1,0 +1,109 @@
+/**
+ * Goal: a person hides a message in a picture by the page, having seen what that does to it; the
+ * other side opens it and has the cover back bit for bit.
+ * Method: real Chromium on two real peers, each its own process with a token. A machine without
+ * Chromium is told what was left out.
+ */
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { decodePng, encodePng, phantom } from '../../src/stego/index.ts';
+import { overflows, PHONE, seriousFaults } from '../support/browser.ts';
+import { browserTests, bubble, goTo, inkOf, meet, operate, setStage } from './support.ts';
+
+const inBrowser = await browserTests(t);
+
+function cover(size: number, seed: number) {
+  const picture = phantom({ size, depth: 8, seed });
+  const buffer = Buffer.from(encodePng(picture, { before: [], after: [] }));
+  return { name: `head-${seed}.png`, mimeType: 'image/png', buffer };
+}
+
+inBrowser(
+  'a text travels in a picture, previewed, and the cover comes back',
+  async (t, browser) => {
+    const { alice, bob, enter } = await setStage(t, browser);
+    await meet(alice, bob);
+    const [hers, his] = [await enter(alice), await enter(bob, PHONE)];
+    await goTo(hers.page, 'Messages');
+    await hers.page.getByLabel('Message to bob').fill('under the skin');
+    await hers.page.getByRole('button', { name: 'In a picture', exact: true }).click();
+    const panel = hers.page.getByRole('region', { name: 'In a picture' });
+    const field = panel.getByLabel('Cover (PNG)');
+
+    // What cannot be used is told in words, and nothing can be sent.
+    const send = panel.getByRole('button', { name: 'Send in the picture' });
+    await field.setInputFiles({
+      name: 'a.png',
+      mimeType: 'image/png',
+      buffer: Buffer.from('no PNG'),
+    });
+    await panel.getByRole('alert').waitFor();
+    t.ok(await send.isDisabled());
+    await field.setInputFiles(cover(16, 1));
+    await panel.getByText('It does not fit.', { exact: false }).waitFor();
+    t.ok(await send.isDisabled());
+
+    const original = cover(200, 2);
+    await field.setInputFiles(original);
+    await panel.getByText('200 × 200 pixels').waitFor();
+    await panel.getByText(/the text has 14 bytes/).waitFor();
+    await panel.getByText(/about \d+\.\d dB/).waitFor();
+    await panel.getByRole('button', { name: 'Preview' }).click();
+    await panel.getByRole('img', { name: 'The picture after' }).waitFor();
+    await panel.locator('canvas').waitFor();
+    t.ok(await hers.page.evaluate(`(${inkOf})('.picture canvas')`), 'both histograms are drawn');
+    t.match(await panel.locator('.chart-value').textContent(), /^\d{2}\.\d dB$/);
+    t.match(await panel.textContent(), /[\d.]+ % of the samples differ/);
+    t.strictSame(await seriousFaults(hers.page), []);
+    await send.click();
+    await bubble(hers.page, 'under the skin').getByText('Delivered').waitFor();
+    await bubble(hers.page, 'under the skin').getByText('in a picture').waitFor();
+
+    await goTo(his.page, 'Messages');
+    await his.page.getByRole('button', { name: 'Open', exact: true }).click();
+    await bubble(his.page, 'under the skin').waitFor();
+    const download = his.page.waitForEvent('download');
+    await his.page.getByRole('link', { name: 'Save the restored cover' }).click();
+    const restored = decodePng(readFileSync(await (await download).path())).picture;
+    const before = decodePng(original.buffer).picture;
+    t.strictSame(restored.planes, before.planes, 'the very samples');
+    t.notOk(await overflows(his.page));
+
+    // The same cover once more would betray both, so it is refused, in words.
+    await hers.page.getByLabel('Message to bob').fill('again');
+    await hers.page.getByRole('button', { name: 'In a picture', exact: true }).click();
+    await field.setInputFiles(original);
+    await panel.getByText(/was used before/).waitFor();
+    t.strictSame([...hers.complaints, ...his.complaints], []);
+  },
+);
+
+inBrowser(
+  'a picture is saved, carried by hand, and taken on the other side',
+  async (t, browser) => {
+    const { alice, bob, enter } = await setStage(t, browser);
+    await meet(alice, bob);
+    const [hers, his] = [await enter(alice), await enter(bob)];
+    await goTo(hers.page, 'Messages');
+    await hers.page.getByLabel('Message to bob').fill('by hand');
+    await hers.page.getByRole('button', { name: 'In a picture', exact: true }).click();
+    await hers.page.getByLabel('Cover (PNG)').setInputFiles(cover(200, 3));
+    const download = hers.page.waitForEvent('download');
+    await hers.page.getByRole('button', { name: 'Save, to carry by hand' }).click();
+    const picture = readFileSync(await (await download).path());
+    const { messages } = await operate(bob, 'GET', '/messages');
+    t.strictSame(messages, [], 'nothing went by itself');
+    await goTo(his.page, 'Messages');
+    const file = { name: 'head-3.png', mimeType: 'image/png', buffer: picture };
+    await his.page.locator('#letter').setInputFiles(file);
+    await his.page.getByText('A letter from alice was taken', { exact: false }).waitFor();
+    await his.page.getByRole('button', { name: 'Open', exact: true }).click();
+    await bubble(his.page, 'by hand').getByText('in a picture').waitFor();
+    await his.page.locator('#letter').setInputFiles(file);
+    await his.page
+      .getByRole('alert')
+      .getByText(/taken before/)
+      .waitFor();
+    t.strictSame([...hers.complaints, ...his.complaints], []);
+  },
+);
