@@ -11,19 +11,19 @@ const TIMEOUT_MS = 120_000;
 
 const problemSchema = z.object({ code: z.string(), detail: z.string() });
 
-type Body = object | Readable | undefined;
+type Body = object | Readable | FormData | undefined;
 
 export interface PeerClient {
   /** @throws {CommandError} with the peer's own words if it refuses. */
   get<T>(path: string, schema: z.ZodType<T>): Promise<T>;
-  /** An object goes as JSON, a stream as it is. */
-  post<T>(path: string, body: object | Readable, schema: z.ZodType<T>): Promise<T>;
+  /** An object goes as JSON, a form as one, a stream as it is. */
+  post<T>(path: string, body: object | Readable | FormData, schema: z.ZodType<T>): Promise<T>;
   delete(path: string): Promise<void>;
   /** For answers that are bytes: a letter, a file, or of the type that `accept` names. */
   download(
     method: 'GET' | 'POST',
     path: string,
-    body?: object | Readable,
+    body?: object | Readable | FormData,
     accept?: string,
   ): Promise<Readable>;
 }
@@ -64,14 +64,13 @@ type Method = 'GET' | 'POST' | 'DELETE';
 
 function caller(origin: string, token: string) {
   return async (method: Method, path: string, body: Body, accept?: string) => {
-    const raw = body === undefined || body instanceof Readable;
-    const type = raw ? 'application/octet-stream' : 'application/json';
+    const [type, content] = await encoded(body);
     const response = await request(`${origin}${path}`, {
       method,
-      body: raw ? (body ?? null) : JSON.stringify(body),
+      body: content,
       headers: {
         authorization: `Bearer ${token}`,
-        ...(body !== undefined && { 'content-type': type }),
+        ...(type !== undefined && { 'content-type': type }),
         ...(accept !== undefined && { accept }),
       },
       headersTimeout: TIMEOUT_MS,
@@ -83,6 +82,17 @@ function caller(origin: string, token: string) {
     if (response.statusCode < 400) return response.body;
     throw refusal(await response.body.text(), response.statusCode);
   };
+}
+
+/** What it is called, and its bytes. */
+async function encoded(
+  body: Body,
+): Promise<[string | undefined, string | Uint8Array | Readable | null]> {
+  if (body === undefined) return [undefined, null];
+  if (body instanceof Readable) return ['application/octet-stream', body];
+  if (!(body instanceof FormData)) return ['application/json', JSON.stringify(body)];
+  const form = new Response(body);
+  return [form.headers.get('content-type') ?? undefined, await form.bytes()];
 }
 
 function refusal(answer: string, status: number): CommandError {

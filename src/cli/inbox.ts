@@ -21,6 +21,7 @@ const messageSchema = z.object({
   name: z.string().optional(),
   size: z.number().optional(),
   content: z.string().optional(),
+  cover: z.string().optional(),
 });
 const openedSchema = z.object({ count: z.number(), messages: z.array(messageSchema) });
 type Message = z.output<typeof messageSchema>;
@@ -30,7 +31,8 @@ export const inbox = defineCommand({
   summary: 'Open what has arrived',
   usage: ['[--from NAME] [--save DIR] [--follow]'],
   details: `Shows each message once, oldest first. With --json one line of JSON for each message; in the
-plain form control characters of others are replaced. Files are only named unless --save is given.`,
+plain form control characters of others are replaced. Files, and covers of messages that came in a
+picture, are only named unless --save is given.`,
   examples: [
     'sotto inbox',
     'sotto inbox --from bob --save downloads',
@@ -53,7 +55,9 @@ plain form control characters of others are replaced. Files are only named unles
       const { messages } = await peer.post('/decrypt_msg', request, openedSchema);
       for (const message of messages) {
         const saved = save === undefined ? undefined : await saveFile(peer, message, save);
-        io.print(json === true ? JSON.stringify({ ...message, saved }) : line(message, saved));
+        const cover = save === undefined ? undefined : await saveCover(peer, message, save);
+        const kept = { ...message, saved, saved_cover: cover };
+        io.print(json === true ? JSON.stringify(kept) : line(message, saved, cover));
       }
       opened = messages.length;
       count += opened;
@@ -71,11 +75,21 @@ function sayNothing(count: number, io: Io): void {
   if (count === 0) io.say('Nothing new.');
 }
 
-function line({ from, verified, at, text, type, name, size }: Message, saved?: string): string {
+function line(message: Message, saved?: string, savedCover?: string): string {
+  const { from, verified, at, text, type, name, size, cover } = message;
   const sender = `${printable(from)}${verified ? '' : ' (not verified)'}`;
   const file = `[file ${printable(name ?? '')}, ${size} bytes${saved ? `, saved as ${saved}` : ''}]`;
   const shown = text !== undefined ? printable(text) : type === 'file' ? file : `[${type}]`;
-  return `${at}  ${sender}: ${shown}`;
+  const came = cover === undefined ? '' : ` [in a picture; its cover: ${savedCover ?? cover}]`;
+  return `${at}  ${sender}: ${shown}${came}`;
+}
+
+async function saveCover(peer: PeerClient, { cover, id }: Message, folder: string) {
+  if (cover === undefined) return undefined;
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${id.slice(-8)}-cover.png`);
+  await pipeline(await peer.download('GET', cover), createWriteStream(path, { flags: 'wx' }));
+  return path;
 }
 
 /** The name is a stranger's: only its harmless characters are used, and nothing is replaced. */

@@ -8,6 +8,7 @@ import { type Command, describe } from './command.ts';
 import { completionOf } from './completion.ts';
 import { contacts } from './contacts.ts';
 import { cover } from './cover.ts';
+import { covers } from './covers.ts';
 import { doctor } from './doctor.ts';
 import { CommandError, EXIT, type ExitCode } from './errors.ts';
 import { hide } from './hide.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   send,
   receive,
   inbox,
+  covers,
   sensors,
   identity,
   backup,

@@ -1,45 +1,64 @@
-/** `sotto send`: a text, a file or stdin, to be delivered or as a letter to carry by hand. */
+/**
+ * `sotto send`: a text, a file or stdin, to be delivered or as a letter to carry by hand; bare or in
+ * a picture.
+ */
 import { createWriteStream, existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { z } from 'zod';
 import { connect, type PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
-import { type Io, openFile, printable } from './io.ts';
+import { type Io, openFile } from './io.ts';
+import { sendPicture } from './send-picture.ts';
+import { delivered, sentSchema } from './sent.ts';
 
 const TEXT_SIZE_MAX = 1024 * 1024;
-
-const sentSchema = z.object({
-  to: z.string(),
-  id: z.string(),
-  trust: z.enum(['verified', 'tofu']),
-  delivered: z.boolean(),
-});
 
 export const send = defineCommand({
   name: 'send',
   summary: 'Send a text or a file',
-  usage: ['[--to NAME] TEXT', '[--to NAME] < TEXT', '[--to NAME] --file FILE', '… --letter FILE'],
+  usage: [
+    '[--to NAME] TEXT',
+    '[--to NAME] < TEXT',
+    '[--to NAME] --file FILE',
+    '… --letter FILE',
+    '… --cover COVER.png',
+  ],
   details: `The message is kept and delivered as soon as the contact can be reached; exit code 0 means that
 it is stored here, not that it has arrived (see --wait). Text on the command line stays in the
-history of the shell; from stdin it does not. A letter has no forward secrecy.`,
+history of the shell; from stdin it does not. A letter has no forward secrecy, and what goes in a
+picture is one. The contact has the cover back bit for bit. A picture hides what is said, not for
+sure that something is: whoever has the cover sees the difference, a trained program may. Each cover
+is used once, and any re-encoding destroys what is inside.`,
   examples: [
     'sotto send "see you at nine"',
     'sotto send --to bob --file photo.jpg --wait 30',
     'echo "the code is 7" | sotto send --to bob --letter note.sotto',
+    'sotto send --to bob --cover beach.png "the code is 7"',
+    'sotto send --cover beach.png --letter out.png --file plan.pdf',
   ],
   positionalsMax: 1,
   options: {
     to: { type: 'string', takes: 'NAME', about: 'the contact; may be left out with one' },
     file: { type: 'string', takes: 'FILE', about: 'send this file' },
     letter: { type: 'string', takes: 'FILE', about: 'write a letter there, to carry by hand' },
+    cover: { type: 'string', takes: 'PNG', about: 'hide it in this picture, a copy is sent' },
+    picture: { type: 'boolean', about: 'the same, in the next of the covers folder' },
+    force: { type: 'boolean', about: 'use a cover that was used before' },
     wait: { type: 'string', takes: 'SECONDS', about: 'until it has arrived, at most 60' },
   },
   run: async ({ values, positionals: [text], io }) => {
     const { to, file, letter, wait } = values;
     if (file !== undefined && text !== undefined) throw usageError('send', 'Text or file?');
+    if (values.cover !== undefined || values.picture === true) {
+      return await sendPicture(
+        values,
+        file === undefined ? (text ?? (await readText(io))) : '',
+        io,
+      );
+    }
+    if (values.force === true) throw usageError('send', '--force goes with --cover.');
     const peer = connect(values['data-dir']);
     const query = new URLSearchParams({
       ...(to !== undefined && { to }),
@@ -70,14 +89,7 @@ async function deliver(
   body: object | Readable,
   waited: boolean,
 ): Promise<Outcome> {
-  const sent = await peer.post(path, body, sentSchema);
-  const trust = sent.trust === 'verified' ? '' : ', to a contact that nobody has compared';
-  const state = sent.delivered ? 'delivered' : 'queued';
-  return {
-    data: sent,
-    text: `${state} for ${printable(sent.to)}${trust}  ${sent.id}`,
-    exitCode: waited && !sent.delivered ? EXIT.waiting : EXIT.done,
-  };
+  return delivered(await peer.post(path, body, sentSchema), waited);
 }
 
 async function writeLetter(

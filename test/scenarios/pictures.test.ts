@@ -5,10 +5,13 @@
  * Method: two real processes behind addresses that note each picture and lose answers as they are
  * told; covers of every kind that people have; hostile files at the open door.
  */
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import t, { type Test } from 'tap';
+import { EXIT } from '../../src/cli/errors.ts';
+import { main } from '../../src/cli/index.ts';
+import { terminal } from '../../src/cli/io.ts';
 import { decodePng, encodePng, type Picture, phantom } from '../../src/stego/index.ts';
 import { pictureOf } from '../stego/support/pictures.ts';
 import { chunk, SIGNATURE, uint32 } from '../stego/support/png-files.ts';
@@ -319,6 +322,43 @@ t.test('the event loop goes on while a large cover is hidden in', async (t) => {
   t.match(await sending, { status: 202, json: { delivered: true } });
   t.ok(shown > 30, `${shown} times /show answered meanwhile`);
   t.equal((await bob.peer.opened()).length, 1);
+});
+
+t.test('the command line does the same', async (t) => {
+  const folder = temporaryFolder(t);
+  const at = (name: string) => join(folder, name);
+  const sotto = async ({ peer }: Side, ...args: readonly string[]) => {
+    const [command = '', ...rest] = args;
+    const [out, said]: [string[], string[]] = [[], []];
+    const code = await main([command, '--data-dir', peer.folder, ...rest], {
+      ...terminal(),
+      print: (line) => out.push(line),
+      say: (line) => said.push(line),
+    });
+    return { code, out: out.join('\n'), said: said.join('\n') };
+  };
+  for (const name of ['one.png', 'two.png', 'three.png']) writeFileSync(at(name), fresh());
+  writeFileSync(at('plan.txt'), 'First the door.');
+  const sent = await sotto(alice, 'send', '--cover', at('one.png'), '--wait', '50', 'by command');
+  t.match(sent, { code: EXIT.done, out: /^delivered for bob.*\nin one\.png: \d+\.\d\d dB, / });
+  t.match(sent.said, /bits a sample: who looks/);
+  const again = await sotto(alice, 'send', '--cover', at('one.png'), 'again');
+  t.match(again, { code: EXIT.refused, said: /hidden in before.*cover_used/ });
+  const out = ['--letter', at('out.png'), '--file', at('plan.txt')];
+  t.match(await sotto(alice, 'send', '--cover', at('two.png'), ...out), { code: EXIT.done });
+  t.equal((await sotto(alice, 'send', '--cover', at('three.png'), ...out)).code, EXIT.usage);
+  const received = await sotto(bob, 'receive', at('out.png'), '--restore', at('back.png'));
+  t.match(received, { code: EXIT.done, out: /1 new from alice\ncover restored and proved/ });
+  const pictureIn = (name: string) => decodePng(readFileSync(at(name))).picture;
+  t.strictSame(pictureIn('back.png'), pictureIn('two.png'));
+  const inbox = await sotto(bob, 'inbox', '--save', at('saved'));
+  t.match(inbox.out, /alice.*: by command \[in a picture; its cover: .*cover\.png\]\n.*plan\.txt/);
+  const saved = readdirSync(at('saved')).filter((name) => name.endsWith('-cover.png'));
+  t.equal(saved.length, 2);
+  const list = (await sotto(bob, 'covers')).out;
+  const [, newest] = /^(\d+) .* alice .* 150 × 150, 8 bit, \d+\.\d\d dB, SHA-256 /.exec(list) ?? [];
+  await sotto(bob, 'covers', newest ?? '', '-o', at('newest.png'));
+  t.strictSame(pictureIn('newest.png'), pictureIn('two.png'));
 });
 
 t.test('nothing readable was on the wire', async (t) => {

@@ -1,0 +1,72 @@
+/** `sotto send --cover`: a message in a picture, to be delivered or to be carried by hand. */
+import { createWriteStream } from 'node:fs';
+import { basename } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { connect } from './client.ts';
+import { type Outcome, usageError } from './command.ts';
+import { type Io, printable, refuseExisting } from './io.ts';
+import { readWhole } from './pictures.ts';
+import { during } from './progress.ts';
+import { delivered, sentSchema } from './sent.ts';
+
+const pictureSchema = sentSchema.extend({
+  picture: z.object({
+    cover: z.string().optional(),
+    profile: z.string(),
+    psnr_dB: z.number().nullable(),
+    changed_samples: z.number(),
+    bits_per_sample: z.number(),
+    cover_sha256: z.string(),
+    size: z.number(),
+    warnings: z.array(z.string()),
+  }),
+});
+
+export interface PictureValues {
+  readonly 'data-dir'?: string;
+  readonly to?: string;
+  readonly file?: string;
+  readonly letter?: string;
+  readonly wait?: string;
+  readonly cover?: string;
+  readonly picture?: boolean;
+  readonly force?: boolean;
+}
+
+/** @param text what is to be hidden, unless `values` names a file. */
+export async function sendPicture(values: PictureValues, text: string, io: Io): Promise<Outcome> {
+  const { to, file, letter, wait, cover, picture, force } = values;
+  if (cover !== undefined && picture === true) {
+    throw usageError('send', '--cover, or --picture for one of the covers folder?');
+  }
+  if (letter !== undefined) refuseExisting(letter);
+  const form = new FormData();
+  const fields = { carrier: 'image', to, force: force && 'true', answer: letter && 'file' };
+  for (const [name, value] of Object.entries(fields)) if (value) form.set(name, value);
+  if (wait !== undefined && letter === undefined) form.set('wait', wait);
+  if (file === undefined) form.set('text', text);
+  else form.set('file', blobOf(file), basename(file));
+  if (cover !== undefined) form.set('cover', blobOf(cover), basename(cover));
+  const peer = connect(values['data-dir']);
+  if (letter !== undefined) {
+    const png = await during('hiding', peer.download('POST', '/send_msg', form));
+    await pipeline(png, createWriteStream(letter, { flags: 'wx' }));
+    return { data: { letter }, text: `${letter} holds the letter; any re-encoding destroys it.` };
+  }
+  const sent = await during('hiding', peer.post('/send_msg', form, pictureSchema));
+  for (const warning of sent.picture.warnings) io.say(printable(warning));
+  const { data = sent, text: state, exitCode } = delivered(sent, wait !== undefined);
+  return { data, text: `${state}\n${figures(sent.picture)}`, ...(exitCode && { exitCode }) };
+}
+
+function figures(picture: z.output<typeof pictureSchema>['picture']): string {
+  const { cover = 'the cover', profile, psnr_dB, changed_samples, bits_per_sample } = picture;
+  const likeness = psnr_dB === null ? 'unchanged' : `${psnr_dB.toFixed(2)} dB`;
+  const rate = `${bits_per_sample.toFixed(4)} bits a sample`;
+  return `in ${printable(cover)}: ${likeness}, ${changed_samples} samples changed, ${rate}, profile ${profile}`;
+}
+
+function blobOf(file: string): Blob {
+  return new Blob([Uint8Array.from(readWhole(file))]);
+}
