@@ -1,8 +1,8 @@
 /**
  * Goal: no key, derived secret or plaintext is anywhere but where it belongs.
  * Method: two peers, each a process of its own whose suite tells the test every secret that it
- * sees, take the whole walk with a file, a letter, a renewal, a restart and every refusal. Then
- * what they answered and printed, their arguments and environment, every file of their folders,
+ * sees, take the whole walk with a file, letters, pictures, a renewal, a restart and every refusal.
+ * Then what they answered and printed, their arguments and environment, every file of their folders,
  * every temporary file and every file that they held open are searched for each of them.
  */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import t, { type Test } from 'tap';
+import { encodePng, phantom } from '../../src/stego/index.ts';
 import { type Answer, type CallOptions, PeerProcess, until } from '../support/peer-process.ts';
 import type { Secret } from '../support/recording-crypto.ts';
 import { SecretSearch } from '../support/secret-search.ts';
@@ -23,6 +24,8 @@ const FILE = {
   content: 'First the door, and then the wheel. '.repeat(8_000),
 };
 const LETTER = 'Carried by hand, across the river.';
+const PICTURE = 'Painted over, and yet still there.';
+const CHUNK = 'what only the cover says';
 
 /** A place to search. */
 interface Place {
@@ -143,6 +146,7 @@ const PLAIN = [
   secret('the file', FILE.content.slice(0, 36)),
   secret('the file name', FILE.name),
   secret('the letter', LETTER),
+  secret('what is in pictures', PICTURE),
   secret('the passphrase', PASSPHRASE),
 ];
 
@@ -159,15 +163,36 @@ async function talk(t: Test, alice: Walker, bob: Walker): Promise<void> {
   const letter = await alice.post('/send_msg', { text: LETTER, carrier: 'file' });
   t.equal((await bob.call('POST', '/receive', { body: letter.bytes })).status, 200);
   t.equal((await bob.call('POST', '/receive', { body: letter.bytes })).status, 409);
+  await sendPictures(t, alice, bob);
   t.equal((await alice.post('/send_keys', { to: 'bob' })).status, 200);
   await until('all of it is there', async () =>
-    (await bob.process.contact('alice')).unopened === 3 ? true : undefined,
+    (await bob.process.contact('alice')).unopened === 5 ? true : undefined,
   );
+}
+
+/** One to be delivered, one by hand, in covers of the folder. */
+async function sendPictures(t: Test, alice: Walker, bob: Walker): Promise<void> {
+  const covers = join(alice.process.folder, 'covers');
+  mkdirSync(covers);
+  for (const seed of [1, 2]) {
+    const chunk = { type: 'tEXt', data: Buffer.from(`Comment\0${CHUNK}`) };
+    const png = encodePng(phantom({ size: 120, depth: 8, seed }), { before: [chunk], after: [] });
+    writeFileSync(join(covers, `${seed}.png`), png);
+  }
+  const json = { text: PICTURE, carrier: 'image' };
+  t.match(await alice.post('/send_msg', { ...json, wait: 50 }), {
+    status: 202,
+    json: { delivered: true },
+  });
+  const carried = await alice.post('/send_msg', { ...json, answer: 'file' });
+  t.equal((await bob.call('POST', '/receive', { body: carried.bytes })).status, 200);
+  t.equal((await bob.call('POST', '/receive', { body: carried.bytes })).status, 409);
+  t.equal((await bob.call('GET', '/covers')).status, 401);
 }
 
 /** Opens all, asks for what is refused, and pairs by a code. Returns the code. */
 async function openAndErr(t: Test, alice: Walker, bob: Walker): Promise<Secret> {
-  t.match((await bob.post('/decrypt_msg')).json, { count: 3 });
+  t.match((await bob.post('/decrypt_msg')).json, { count: 5 });
   const { json } = await alice.process.call('POST', '/pair', {
     headers: { authorization: `Bearer ${alice.process.token}` },
   });
@@ -225,6 +250,9 @@ t.test('after the whole walk, no secret is where it should not be', async (t) =>
   t.strictSame(found([...shown, ...files], secrets, [code]), []);
   t.strictSame(found([...elsewhere, ...files], PLAIN), []);
   t.strictSame(found([...shown, ...unsaid], ...both.map(({ tokens }) => tokens)), []);
+  t.ok(kinds.includes('derived for sotto-image'), 'the key of pictures is among them');
+  const ofBob = files.filter(({ name }) => name.startsWith(bob.process.folder));
+  t.strictSame(found(ofBob, [secret('the cover', CHUNK)]), [], 'covers are kept encrypted');
   const database = files.filter(({ name }) => /peer\.db/.test(name));
   t.strictSame(found(database, [secret('an address', 'http://127.0.0.1')]), []);
 });
