@@ -2,8 +2,8 @@
 import { decodePack, type Payload, type SenmlRecord } from '../protocol/index.ts';
 import type { Reading, Received } from './ports.ts';
 
-/** Date can hold no more. */
-const TIME_MAX_S = 8_640_000_000_000;
+/** Date can hold no more, on either side of 1970. */
+const TIME_MAX_MS = 8_640_000_000_000_000;
 /** A reading from further in the future than this keeps its date, but one of two clocks is wrong. */
 const AHEAD_MAX_MS = 86_400_000;
 
@@ -23,9 +23,9 @@ export function readingsOf(
   const uptime_ms = payloads.find((payload) => payload.kind === 'time')?.uptime_ms;
   const isAhead = (time: Date): boolean => time.getTime() - at.getTime() > AHEAD_MAX_MS;
   const date = (time_s: number): Date => {
-    if (!isUnsure) return new Date(Math.min(Math.round(time_s * 1000), TIME_MAX_S * 1000));
+    if (!isUnsure) return dateOf(time_s * 1000);
     const age_ms = uptime_ms === undefined ? 0 : Number(uptime_ms) - time_s * 1000;
-    return new Date(at.getTime() - Math.max(0, Math.round(age_ms)));
+    return dateOf(at.getTime() - Math.max(0, age_ms));
   };
   return records.filter(isNumber).map(({ baseName, name, unit, time_s, value }) => {
     const dated = date(time_s);
@@ -41,6 +41,11 @@ export function readingsOf(
   });
 }
 
+/** The nearest date that there is: a contact may say any time. */
+function dateOf(unixTime_ms: number): Date {
+  return new Date(Math.min(Math.max(Math.round(unixTime_ms), -TIME_MAX_MS), TIME_MAX_MS));
+}
+
 function isNumber(record: SenmlRecord): record is SenmlRecord & { readonly value: number } {
-  return typeof record.value === 'number' && Number.isFinite(record.time_s);
+  return Number.isFinite(record.value) && Number.isFinite(record.time_s);
 }

@@ -2,13 +2,13 @@
 
 /** Why something from the remote peer was refused: all there is to log, count and show. */
 export const REFUSAL_REASONS = [
-  'malformed', // Shorter or longer than its format, or an unknown type, flag or version.
-  'unauthenticated', // Did not decrypt: tampered, truncated, or made for another session.
+  'malformed', // Shorter or longer than its format, or a value that it may not hold.
+  'unauthenticated', // Tag, gate or commitment: tampered, or made for another session.
   'replayed', // Authentic, but its counter was accepted before or is too old to tell.
   'unknown_session', // Names a session that this peer does not have.
   'stale', // Answers a handshake that has moved on.
   'busy', // Well formed, but a limit on rate or room is reached.
-  'refused', // Understood, and against the rules: a changed key, a wrong commitment.
+  'refused', // Understood, and against the rules: a changed key, plain XX where a code is needed.
 ] as const;
 
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];

@@ -177,7 +177,7 @@ function isValid(payload: Payload): boolean {
     case 'part': {
       const { sequence, index, count, slice } = payload;
       const isLast = index === count - 1;
-      const hasSize = isLast || slice.length >= SLICE_SIZE_MIN;
+      const hasSize = slice.length >= (isLast ? 1 : SLICE_SIZE_MIN);
       return index < count && BigInt(index) <= sequence && hasSize;
     }
     case 'ack':

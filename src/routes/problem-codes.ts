@@ -78,7 +78,7 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
   too_large: {
     status: 413,
     title: 'The body is too large',
-    next: 'docs/ARCHITECTURE.md gives the limits. Send it in smaller pieces.',
+    next: 'docs/ROUTES.md gives the limits. Send it in smaller pieces.',
   },
   unsupported: {
     status: 409,
@@ -133,7 +133,7 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
   store_full: {
     status: 507,
     title: 'There is no room to store this',
-    next: 'Make room on the disk of the data folder, or open what has arrived; then try again.',
+    next: 'Make room on the disk of the data folder, then try again.',
   },
   stopping: {
     status: 503,

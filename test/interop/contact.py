@@ -4,7 +4,6 @@ import secrets
 
 import derive
 import wire
-from noise import Malformed
 from session import Session
 from windows import Received, ReceivedLetters, covered, remember
 
@@ -63,14 +62,6 @@ class Inbox:
     def __init__(self, epochs_of):
         self.epochs, self.parts, self.epochs_of = {}, {}, epochs_of
 
-    def check(self, epoch: int, payload: tuple) -> None:
-        """Before anything of a packet is processed: parts must agree on their count."""
-        if payload[0] == wire.PART:
-            _, sequence, index, count, _ = payload
-            known = self.parts.get((epoch, sequence - index))
-            if known is not None and known['count'] != count:
-                raise Malformed('part count')
-
     def take(self, epoch: int, payload: tuple) -> bytes | None:
         """Content that is complete by this slice. Call once for each fresh sequence."""
         if payload[0] == wire.MESSAGE:
@@ -78,6 +69,8 @@ class Inbox:
         _, sequence, index, count, data = payload
         key = (epoch, sequence - index)
         known = self.parts.setdefault(key, {'count': count, 'slices': {}})
+        if known['count'] != count:
+            return None  # It contradicts an earlier one: taken off the line.
         known['slices'][index] = data
         if len(known['slices']) < count:
             return None

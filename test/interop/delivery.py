@@ -20,12 +20,6 @@ class Delivery:
     def key_check(session: Session) -> str:
         return derive.key_check(session.h)
 
-    def check(self, contact: Contact, payloads: list[tuple], inbox: Inbox | None = None) -> None:
-        epoch = None
-        for payload in payloads:
-            epoch = payload[1] if payload[0] == wire.OUTBOX else epoch
-            (inbox or contact.inbox).check(epoch, payload)
-
     def take(self, contact: Contact, payloads: list[tuple]) -> list[bytes]:
         """Processes one packet's payloads; returns the packets that acknowledge them."""
         received, epoch, contents, takes = None, 0, [], False
@@ -48,7 +42,6 @@ class Delivery:
         return [contact.current.seal(acknowledgement), *self._poll(contact)]
 
     def take_letter(self, contact: Contact, payloads: list[tuple]) -> None:
-        self.check(contact, payloads, contact.letter_inbox)
         epoch, contents = payloads[0][1], []
         received = contact.letter_inbox.received(epoch)
         for payload in payloads[1:]:

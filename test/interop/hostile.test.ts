@@ -103,6 +103,7 @@ t.test('a packet that opens and is malformed is not processed at all', { skip },
     'a message before its outbox': text(0n, 'a') + outbox(7n),
     'two outboxes': outbox(7n) + message,
     'a bitmap with a zero at its end': message + payload(4, 7n, 0n, '0100'),
+    'a part of no bytes': message + payload(3, 5n, '00000001', '00000002'),
     'a part beyond its count': message + payload(3, 5n, '00000002', '00000002', '00'.repeat(256)),
   };
   for (const [name, payloads] of Object.entries(malformed)) {
@@ -118,6 +119,18 @@ t.test('a message beyond the window is not taken', { skip }, async (t) => {
   t.equal((await both.sotto.contact('py'))['unopened'], 0);
   await send(both, await seal(both, outbox(7n) + text(1_024n, 'at its end')));
   t.equal((await both.sotto.contact('py'))['unopened'], 1);
+});
+
+t.test('parts that contradict each other are taken off the line', { skip }, async (t) => {
+  const both = await meet(t);
+  const part = (index: number, count: number) => {
+    const place = [index, count].map((number) => number.toString(16).padStart(8, '0')).join('');
+    return payload(3, BigInt(index), place, '01'.repeat(256));
+  };
+  const arriving = async () => (await both.sotto.contact('py'))['arriving'];
+  t.equal((await send(both, await seal(both, outbox(7n) + part(0, 3)))).length, 1);
+  t.equal((await send(both, await seal(both, outbox(7n) + part(1, 4)))).length, 1, 'acknowledged');
+  t.strictSame(await arriving(), [{ parts: 1, count: 3 }], 'and not kept');
 });
 
 t.test('HTTP says what §3.1 has it say', { skip }, async (t) => {

@@ -156,7 +156,6 @@ class Peer:
     def _on_transport(self, packet: wire.Packet, origin: Contact | None) -> list[bytes]:
         contact, session = self._session(packet.index)
         payloads = session.open(packet)
-        self.delivery.check(contact, payloads)
         if session in contact.candidates:
             self.promote(contact, session)
         return self.delivery.take(contact, payloads)

@@ -77,6 +77,7 @@ def plaintexts() -> dict:
         ('part count 0', box + wire.part(7, 0, 0, bytes(256))),
         ('first sequence below 0', box + wire.part(0, 1, 2, bytes(256))),
         ('slice of 255 that is not the last', box + wire.part(7, 0, 2, bytes(255))),
+        ('last slice without a byte', box + wire.part(7, 1, 2, b'')),
         ('bitmap with a trailing zero byte', wire.ack(1, 0, b'\x01\x00')),
         ('bitmap of 129 bytes', wire.ack(1, 0, b'\x01' * 129)),
         ('bitmap size and n differ', wire.encode_payload(wire.ACK, bytes(16) + b'\x02\x01')),

@@ -232,7 +232,7 @@ def _part(body: Reader) -> tuple:
     sequence, index, count, data = body.number(8), body.number(4), body.number(4), body.rest()
     if index >= count or sequence < index:
         raise Malformed('part index')
-    if index < count - 1 and len(data) < SLICE_SIZE_MIN:
+    if len(data) < (SLICE_SIZE_MIN if index < count - 1 else 1):
         raise Malformed('slice too small')
     return sequence, index, count, data
 

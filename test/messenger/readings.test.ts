@@ -49,11 +49,18 @@ t.test('after 2106, and beyond what a date holds', async (t) => {
   t.match(late, { at: new Date(4294967296000), sure: false }, 'a clock is wrong, here or there');
   const then = { ...received, at: new Date(4294967296000 - 80_000_000) };
   t.match(readingsOf(content('after 2106'), then, [])[0], { sure: true });
-  const far = Uint8Array.of(
-    3,
-    ...Buffer.from('81a300617802012 21b7fffffffffffffff'.replace(' ', ''), 'hex'),
-  );
-  t.notOk(Number.isNaN(readingsOf(far, received, [])[0]?.at.getTime()));
+  // A time as an integer, and as the largest and smallest numbers.
+  for (const time of ['1b7fffffffffffffff', 'fb7fefffffffffffff', 'fbffefffffffffffff']) {
+    const far = Uint8Array.of(
+      3,
+      ...Buffer.from(`81a30061780201 22${time}`.replace(' ', ''), 'hex'),
+    );
+    const [reading] = readingsOf(far, received, []);
+    t.equal(Math.abs(reading?.at.getTime() ?? 0), 8.64e15, `${time} is the nearest date`);
+  }
+  const up: Payload = { kind: 'time', event: 'now', unixTime_ms: 0n, uptime_ms: 2n ** 64n - 1n };
+  const [old] = readingsOf(content('before the clock was set'), received, [up]);
+  t.equal(old?.at.getTime(), -8.64e15, 'an uptime of ages');
 });
 
 t.test('a clock that asks, and one that tells', async (t) => {

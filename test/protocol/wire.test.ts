@@ -289,7 +289,13 @@ const kind = <Name extends Payload['kind']>(name: Name) => fc.constant(name);
 const event = fc.constantFrom('now' as const, 'synchronised' as const);
 const anyPayload: fc.Arbitrary<Payload> = fc.oneof(
   fc.record({ kind: kind('message'), sequence: u64, content: body }, PLAIN),
-  fc.tuple(u64, count, body).map(([sequence, count, slice]) => lastPart(sequence, count, slice)),
+  fc
+    .tuple(
+      u64,
+      count,
+      body.filter(({ length }) => length > 0),
+    )
+    .map((part) => lastPart(...part)),
   fc.record({ kind: kind('ack'), epoch: u64, next: u64, bitmap }, PLAIN),
   fc.record({ kind: kind('time'), event, unixTime_ms: u64, uptime_ms: u64 }, PLAIN),
   fc.record({ kind: kind('letter_ack'), epoch: u64, sequence: u64 }, PLAIN),

@@ -33,7 +33,8 @@ static peer_error_t decode_part(slice_t body, payload_t *payload)
         return PEER_ERROR_MALFORMED;
     }
     const bool is_last = payload->part_index + 1 == payload->part_count;
-    return is_last || payload->bytes.size >= SLICE_SIZE_MIN ? PEER_OK : PEER_ERROR_MALFORMED;
+    const size_t size_min = is_last ? 1 : SLICE_SIZE_MIN;
+    return payload->bytes.size >= size_min ? PEER_OK : PEER_ERROR_MALFORMED;
 }
 
 static peer_error_t decode_ack(slice_t body, payload_t *payload)
