@@ -20,8 +20,3 @@ void board_free(void *memory);
 #define MBEDTLS_SHA256_C
 #define MBEDTLS_MD_C
 #define MBEDTLS_HKDF_C
-#define MBEDTLS_BIGNUM_C
-#define MBEDTLS_ECP_C
-#define MBEDTLS_ECP_DP_CURVE25519_ENABLED
-#define MBEDTLS_ECP_NO_INTERNAL_RNG
-#define MBEDTLS_ECDH_C
