@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { ConfigError, explainConfig, loadConfig } from '../src/config.ts';
 import { openssl } from '../src/crypto/index.ts';
@@ -30,6 +31,9 @@ import {
   type PairingSecret,
   RemoteProtocolError,
 } from '../src/protocol/index.ts';
+import { readForm } from '../src/routes/multipart.ts';
+import { Problem } from '../src/routes/problem.ts';
+import type { RouteContext } from '../src/routes/route.ts';
 import { decodePng, encodePng, phantom, StegoError } from '../src/stego/index.ts';
 import type { Target } from './fuzzer.ts';
 
@@ -187,6 +191,38 @@ const configuration: Target = {
   },
 };
 
+const forms: Target = {
+  name: 'forms',
+  watched: /\/src\/routes\/(multipart|body)\.ts$|\/@fastify\/busboy\//,
+  seeds: () =>
+    [
+      '--B\r\nContent-Disposition: form-data; name="text"\r\n\r\nhello\r\n--B--\r\n',
+      '--B\r\nContent-Disposition: form-data; name="cover"; filename="a.png"\r\nContent-Type: image/png\r\n\r\nPNG\r\n--B--\r\n',
+      "--B\r\nContent-Disposition: form-data; name*=UTF-8''t%C3%A9xt\r\nContent-Transfer-Encoding: base64\r\n\r\naGk=\r\n--B--",
+    ].map((text) => new TextEncoder().encode(text)),
+  async run(bytes) {
+    const half = Math.trunc(bytes.length / 2);
+    const req = Object.assign(Readable.from([bytes.subarray(0, half), bytes.subarray(half)]), {
+      headers: { 'content-type': 'multipart/form-data; boundary=B' },
+    });
+    const ctx = { req, get: () => req.headers['content-type'] } as unknown as RouteContext;
+    try {
+      const { fields, files } = await readForm(ctx, {
+        fileSizes: { cover: 512 },
+        fieldSizeMax: 256,
+      });
+      const sizes = Object.values(files).map((file) => file.bytes.length);
+      assert.ok(Math.max(0, ...sizes) <= 512, 'a file over its limit');
+      assert.ok(
+        Object.values(fields).every((value) => value.length <= 256),
+        'a field over its limit',
+      );
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+    }
+  },
+};
+
 export const TARGETS: readonly Target[] = [
   packets,
   payloads,
@@ -195,4 +231,5 @@ export const TARGETS: readonly Target[] = [
   serial,
   codes,
   configuration,
+  forms,
 ];

@@ -12,6 +12,7 @@ import { FLOODS } from '../attack/floods.ts';
 import { MUSEUM } from '../attack/museum.ts';
 import { ON_THE_WIRE } from '../attack/on-the-wire.ts';
 import { OPERATOR, OTHER_USER } from '../attack/operator.ts';
+import { PICTURES } from '../attack/pictures.ts';
 import { assertServed, openWorld, type World } from '../attack/world.ts';
 
 const onPeers =
@@ -38,6 +39,7 @@ const GROUPS: Readonly<Record<string, () => Promise<Verdict[]>>> = {
   wire: onPeers(ON_THE_WIRE),
   contact: onPeers(CONTACT),
   floods: onPeers(FLOODS),
+  pictures: onPeers(PICTURES),
   operator: onPeers(OPERATOR),
   user: onPeers(OTHER_USER, false),
   disk: onDisk,
