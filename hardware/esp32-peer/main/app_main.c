@@ -25,6 +25,7 @@
 
 #include "drivers/sensors.h"
 #include "peer/device.h"
+#include "peer/self_test.h"
 #include "port/port.h"
 
 enum {
@@ -159,11 +160,29 @@ static void use_line(void)
     while ((size = device_poll(&device, port_uptime_ms(), frame)) > 0) port_link_write(frame, size);
 }
 
+/** `update URL SHA256`: only at the device's own console, for that hash is all that is trusted. */
+static bool update_command(const char *line)
+{
+    char url[DEVICE_LINE_SIZE_MAX], hex[2 * HASH_SIZE + 1];
+    uint8_t hash[HASH_SIZE];
+
+    if (sscanf(line, "update %298s %64s", url, hex) != 2) return false;
+    for (size_t i = 0; i < sizeof hash; i++) {
+        unsigned byte;
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) return false;
+        hash[i] = (uint8_t)byte;
+    }
+    if (port_update(url, hash)) esp_restart();
+    puts("update: failed, nothing has changed");
+    return true;
+}
+
 static void use_console(uint64_t now_ms)
 {
     static char line[DEVICE_LINE_SIZE_MAX];
 
-    if (port_console_line(line, sizeof line)) device_command(&device, line, now_ms);
+    if (!port_console_line(line, sizeof line)) return;
+    if (!update_command(line)) device_command(&device, line, now_ms);
 }
 
 /** A press makes a pairing code, or renews; held for ten seconds it forgets everything. */
@@ -217,10 +236,15 @@ static void take_queues(uint64_t now_ms)
     device.measure_now = false;
 }
 
-/** A minute without a crash ends a streak of them. */
+/** A minute without a crash ends a streak of them, and confirms an image that is new. */
 static void note_stability(uint64_t now_ms)
 {
-    if (crash_streak == 0 || now_ms < STABLE_AFTER_MS) return;
+    static bool is_noted;
+
+    if (is_noted || now_ms < STABLE_AFTER_MS) return;
+    is_noted = true;
+    (void)esp_ota_mark_app_valid_cancel_rollback();
+    if (crash_streak == 0) return;
     crash_streak = 0;
     (void)!peer_port.store.save(peer_port.store.context, "streak", &crash_streak,
                                 sizeof crash_streak);
@@ -314,6 +338,15 @@ static void start_tasks(void)
     xTaskCreate(update_with_NTP, "ntp", TASK_STACK_SIZE, NULL, TASK_PRIORITY, NULL);
 }
 
+static bool is_on_trial(void)
+{
+    esp_ota_img_states_t state;
+    const esp_partition_t *running = esp_ota_get_running_partition();
+
+    return running != NULL && esp_ota_get_state_partition(running, &state) == ESP_OK
+           && state == ESP_OTA_IMG_PENDING_VERIFY;
+}
+
 void app_main(void)
 {
     uint64_t boot_id = 0;
@@ -321,6 +354,12 @@ void app_main(void)
     if (!start_peer()) {
         /* Never erased by itself: the key is in there. */
         ESP_LOGE(TAG, "cannot start: no store or no entropy. `idf.py erase-flash` begins anew");
+        return;
+    }
+    if (!self_test(&peer_port.store)) {
+        ESP_LOGE(TAG, "the self-test failed");
+        /* An image that is on trial gives way to the one before. */
+        if (is_on_trial()) (void)esp_ota_mark_app_invalid_rollback_and_reboot();
         return;
     }
     note_start();
@@ -339,7 +378,5 @@ void app_main(void)
     port_button_start(CONFIG_SOTTO_BUTTON);
     port_led_start(CONFIG_SOTTO_LED);
     has_network = !is_safe_mode && port_network_start();
-    /* It came so far, and its key, store and crypto work: keep this image. */
-    (void)esp_ota_mark_app_valid_cancel_rollback();
     start_tasks();
 }

@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "peer/handshake_state.h"
+#include "peer/self_test.h"
 #include "vectors.h"
 
 static slice_t slice(const blob_t *blob)
@@ -232,6 +233,51 @@ static void test_replay_window(void)
     }
 }
 
+static uint8_t kept[64];
+static size_t kept_size, wrong_at = SIZE_MAX;
+
+static bool load(void *context, const char *name, void *value, size_t size)
+{
+    (void)context, (void)name;
+    if (size != kept_size) return false;
+    memcpy(value, kept, size);
+    if (wrong_at < size) ((uint8_t *)value)[wrong_at] ^= 1;
+    return true;
+}
+
+static bool save(void *context, const char *name, const void *value, size_t size)
+{
+    (void)context, (void)name;
+    memcpy(kept, value, size);
+    kept_size = size;
+    return true;
+}
+
+static bool erase(void *context, const char *name)
+{
+    (void)context, (void)name;
+    kept_size = 0;
+    return true;
+}
+
+static bool keep(void *context, const char *name)
+{
+    (void)context, (void)name;
+    return true;
+}
+
+static void test_self_test(void)
+{
+    store_t store = { NULL, load, save, erase };
+
+    CHECK(self_test(&store), "all is well");
+    wrong_at = 5;
+    CHECK(!self_test(&store), "a store that flips a bit");
+    wrong_at = SIZE_MAX;
+    store.erase = keep;
+    CHECK(!self_test(&store), "a store that forgets nothing");
+}
+
 int main(void)
 {
     CHECK(crypto_start() == PEER_OK, "start");
@@ -240,6 +286,7 @@ int main(void)
     test_hashes();
     test_noise();
     test_replay_window();
+    test_self_test();
     puts("crypto: ok");
     return 0;
 }

@@ -46,3 +46,9 @@ uint64_t port_network_unix_ms(void);
 /** One POST of a bundle to `address`/packets. False unless a bundle came back. */
 bool port_network_exchange(const char *address, const uint8_t *bundle, size_t bundle_size,
                            uint8_t *back, size_t room, size_t *back_size);
+
+/**
+ * Fetches an image into the slot that does not run, and boots it next time if its SHA-256 is the
+ * one given. Takes minutes. False, and nothing has changed, otherwise.
+ */
+bool port_update(const char *url, const uint8_t sha256[32]);

@@ -1,0 +1,74 @@
+#include "peer/self_test.h"
+
+#include <string.h>
+
+/** RFC 7748 §6.1: Alice's private key, Bob's public key, what they share. */
+static const uint8_t ALICE[KEY_SIZE] = {
+    0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1, 0x72, 0x51, 0xb2, 0x66, 0x45,
+    0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a,
+};
+static const uint8_t BOB[KEY_SIZE] = {
+    0xde, 0x9e, 0xdb, 0x7d, 0x7b, 0x7d, 0xc1, 0xb4, 0xd3, 0x5b, 0x61, 0xc2, 0xec, 0xe4, 0x35, 0x37,
+    0x3f, 0x83, 0x43, 0xc8, 0x5b, 0x78, 0x67, 0x4d, 0xad, 0xfc, 0x7e, 0x14, 0x6f, 0x88, 0x2b, 0x4f,
+};
+static const uint8_t SHARED[KEY_SIZE] = {
+    0x4a, 0x5d, 0x9d, 0x5b, 0xa4, 0xce, 0x2d, 0xe1, 0x72, 0x8e, 0x3b, 0xf4, 0x80, 0x35, 0x0f, 0x25,
+    0xe0, 0x7e, 0x21, 0xc9, 0x47, 0xd1, 0x9e, 0x33, 0x76, 0xf0, 0x9b, 0x3c, 0x1e, 0x16, 0x17, 0x42,
+};
+/** FIPS 180-2: SHA-256 of "abc". */
+static const uint8_t HASH_OF_ABC[HASH_SIZE] = {
+    0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
+    0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad,
+};
+/** AES-256-GCM, test case 14 of its specification: key, nonce and 16 bytes of plaintext all zero. */
+static const uint8_t SEALED[16 + TAG_SIZE] = {
+    0xce, 0xa7, 0x40, 0x3d, 0x4d, 0x60, 0x6b, 0x6e, 0x07, 0x4e, 0xc5, 0xd3, 0xba, 0xf3, 0x9d, 0x18,
+    0xd0, 0xd1, 0xc8, 0xa7, 0x99, 0x99, 0x6b, 0xf0, 0x26, 0x5b, 0x98, 0xb5, 0xd4, 0x8a, 0xb9, 0x19,
+};
+
+static bool agrees(void)
+{
+    uint8_t shared[KEY_SIZE];
+
+    return crypto_dh(ALICE, BOB, shared) == PEER_OK && memcmp(shared, SHARED, sizeof shared) == 0;
+}
+
+static bool hashes(void)
+{
+    const slice_t abc = { (const uint8_t *)"abc", 3 };
+    uint8_t hash[HASH_SIZE], derived[KEY_SIZE];
+
+    return crypto_hash(&abc, 1, hash) == PEER_OK && memcmp(hash, HASH_OF_ABC, sizeof hash) == 0
+           && crypto_hmac(abc, &abc, 1, hash) == PEER_OK
+           && crypto_hkdf(abc, (slice_t){ abc.bytes, 0 }, abc, derived, sizeof derived) == PEER_OK;
+}
+
+static bool seals(void)
+{
+    static const uint8_t ZERO[KEY_SIZE];
+    const slice_t nothing = { ZERO, 0 };
+    uint8_t sealed[sizeof SEALED], opened[16];
+
+    if (crypto_seal(ZERO, 0, nothing, (slice_t){ ZERO, 16 }, sealed) != PEER_OK) return false;
+    if (memcmp(sealed, SEALED, sizeof sealed) != 0) return false;
+    if (crypto_open(ZERO, 0, nothing, (slice_t){ sealed, sizeof sealed }, opened) != PEER_OK) return false;
+    sealed[3] ^= 1;
+    return crypto_open(ZERO, 0, nothing, (slice_t){ sealed, sizeof sealed }, opened)
+           == PEER_ERROR_UNAUTHENTICATED;
+}
+
+static bool stores(const store_t *store)
+{
+    uint8_t found[sizeof HASH_OF_ABC] = { 0 };
+
+    return store->save(store->context, "self_test", HASH_OF_ABC, sizeof HASH_OF_ABC)
+           && store->load(store->context, "self_test", found, sizeof found)
+           && memcmp(found, HASH_OF_ABC, sizeof found) == 0
+           && store->erase(store->context, "self_test")
+           && !store->load(store->context, "self_test", found, sizeof found);
+}
+
+bool self_test(const store_t *store)
+{
+    return agrees() && hashes() && seals() && stores(store);
+}
