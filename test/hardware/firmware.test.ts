@@ -11,7 +11,12 @@ import { join } from 'node:path';
 import t from 'tap';
 import { decodePng, reveal } from '../../src/stego/index.ts';
 import { firmwareMissing, HARDWARE, HostDevice, make } from './host-device.ts';
-import { begin, bridged, lineOf, pair, play, post, power, until } from './scene.ts';
+import { begin, bridged, lineOf, pair, play, post, power, type Scene, until } from './scene.ts';
+
+function tokenOf({ folder }: Scene) {
+  const token = readFileSync(join(folder, 'pi/token'), 'utf8').trim();
+  return { authorization: `Bearer ${token}` };
+}
 
 t.test('the firmware core, on this computer', async (t) => {
   const missing = await firmwareMissing();
@@ -101,8 +106,7 @@ play('a reading arrives inside a picture, and the Pi has the cover back', async 
   await device.until(/^send_picture: on its way$/);
   await device.until(/^the picture arrived, and its letter was read$/);
   t.ok((await series()).length > before, 'the reading is stored');
-  const token = readFileSync(join(scene.folder, 'pi/token'), 'utf8').trim();
-  const headers = { authorization: `Bearer ${token}` };
+  const headers = tokenOf(scene);
   const { covers } = (await (await fetch(`${scene.origin}/covers`, { headers })).json()) as {
     readonly covers: readonly {
       readonly id: number;
@@ -117,4 +121,26 @@ play('a reading arrives inside a picture, and the Pi has the cover back', async 
   t.ok(samples[0] !== undefined && samples[0] < 20, 'air is dark');
   t.ok((samples[60 * 160 + 80] ?? 0) > 40, 'and a head is in the middle');
   t.notMatch(seen.join('\n'), /temp|25\.08/, 'the bridge saw a picture');
+});
+
+play('a device on the network, without a line: pairing, readings, texts, a picture', async (t) => {
+  const scene = await begin(t);
+  const device = power(t, scene, '--network', '--every', '500');
+  const made = await fetch(`${scene.origin}/pair`, { method: 'POST', headers: tokenOf(scene) });
+  const { code } = (await made.json()) as { readonly code: string };
+  device.type(`use ${code}`);
+  await device.until(/^paired with pi, verified/);
+  t.equal((await post(scene.origin, '/send_msg', { to: 'esp', text: 'over the air' })).status, 202);
+  await device.until(/^a message waits/);
+  device.type('decrypt_msg');
+  await device.until(/^over the air$/);
+  device.type('send_msg heard you');
+  await until('it is on the terminal', async () => {
+    await post(scene.origin, '/decrypt_msg', {});
+    return scene.printed.some((line) => line.includes('heard you'));
+  });
+  device.type('send_picture');
+  await device.until(/^the picture arrived, and its letter was read$/);
+  const sensor = await (await fetch(`${scene.origin}/sensor`)).json();
+  t.match(sensor, { temp_bmp: Number, last_synchronisation: String });
 });

@@ -2,7 +2,7 @@
  * sotto-device: the firmware on this computer. The core is the chip's to the byte; in place of
  * the UART there is a tty or a pty, in place of NVS a folder, in place of sensors their models.
  *
- *     sotto-device --pty --data FOLDER [--name NAME] [--every MS] [--clock] [--code CODE] [--tell]
+ *     sotto-device --pty --data FOLDER [--name NAME] [--every MS] [--clock] [--code CODE] [--network] [--tell]
  *
  * stdin and stdout are the device's own console, which no bridge reads.
  */
@@ -19,6 +19,7 @@
 
 #include "drivers/sensors.h"
 #include "file_store.h"
+#include "http.h"
 #include "peer/device.h"
 #include "sensor_model.h"
 #include "tty.h"
@@ -32,7 +33,7 @@ enum {
 
 typedef struct {
     const char *tty, *data, *name, *code;
-    bool is_pty, has_clock, tells; /* tells: the time of each reading, on the console. */
+    bool is_pty, has_clock, tells, has_network; /* tells: the time of each reading, on the console. */
     unsigned every_ms;
 } options_t;
 
@@ -71,7 +72,7 @@ static bool parse(int count, char **arguments, options_t *options)
         { "data", required_argument, NULL, 'd' },  { "name", required_argument, NULL, 'n' },
         { "every", required_argument, NULL, 'e' }, { "code", required_argument, NULL, 'c' },
         { "clock", no_argument, NULL, 'k' },       { "tell", no_argument, NULL, 'l' },
-        { NULL, 0, NULL, 0 },
+        { "network", no_argument, NULL, 'w' },     { NULL, 0, NULL, 0 },
     };
     int option;
 
@@ -85,12 +86,14 @@ static bool parse(int count, char **arguments, options_t *options)
         case 'e': options->every_ms = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'c': options->code = optarg; break;
         case 'k': options->has_clock = true; break;
+        case 'w': options->has_network = true; break;
         case 'l': options->tells = true; break;
         default: return false;
         }
     }
-    return options->data != NULL && options->is_pty != (options->tty != NULL)
-           && options->every_ms >= 10;
+    const bool has_line = options->is_pty != (options->tty != NULL);
+    const bool is_alone = options->has_network && !options->is_pty && options->tty == NULL;
+    return options->data != NULL && (has_line || is_alone) && options->every_ms >= 10;
 }
 
 /** Weather and a hand that moves the board, so that readings differ. */
@@ -176,6 +179,18 @@ static void update_sensor_data(uint64_t now_ms, bool tells)
     }
 }
 
+/** Without a serial line that answers, bundles and pictures go over the network. */
+static void use_network(uint64_t now_ms)
+{
+    static uint8_t back[65536];
+    device_post_t next;
+    size_t size = 0;
+
+    if (!device_post_next(&device, now_ms, &next)) return;
+    const bool is_done = http_post(&next, back, sizeof back, &size);
+    device_post_done(&device, &next, is_done ? back : NULL, size, milliseconds(CLOCK_MONOTONIC));
+}
+
 static void run(int tty, const options_t *options)
 {
     uint64_t sensors_at_ms = 0, clock_at_ms = 0;
@@ -191,7 +206,7 @@ static void run(int tty, const options_t *options)
         if (has_console && (files[1].revents & (POLLIN | POLLHUP)) != 0) {
             has_console = read_console(now_ms);
         }
-        while ((size = tty_read(tty, bytes, sizeof bytes)) > 0) {
+        while (tty >= 0 && (size = tty_read(tty, bytes, sizeof bytes)) > 0) {
             device_receive(&device, bytes, size, now_ms);
         }
         /* First the clock, so that the first reading is dated by it. */
@@ -204,7 +219,10 @@ static void run(int tty, const options_t *options)
             device.measure_now = false;
             update_sensor_data(now_ms, options->tells);
         }
-        while ((size = device_poll(&device, now_ms, frame)) > 0) tty_write(tty, frame, size);
+        if (options->has_network) use_network(now_ms);
+        while (tty >= 0 && (size = device_poll(&device, now_ms, frame)) > 0) {
+            tty_write(tty, frame, size);
+        }
         device_tell_news(&device);
     }
 }
@@ -230,13 +248,16 @@ int main(int count, char **arguments)
     uint64_t boot_id = 0;
 
     if (!parse(count, arguments, &options)) {
-        fprintf(stderr, "usage: %s (--pty | --tty FILE) --data FOLDER [--name NAME] [--every MS] "
-                        "[--clock] [--code CODE] [--tell]\n", arguments[0]);
+        fprintf(stderr, "usage: %s (--pty | --tty FILE | --network) --data FOLDER [--name NAME] [--every MS] "
+                        "[--clock] [--code CODE] [--network] [--tell]\n", arguments[0]);
         return 2;
     }
     if (!file_store_start(&files, options.data)) return 1;
-    const int tty = options.is_pty ? tty_make(name, sizeof name) : tty_open(options.tty, BAUD);
-    if (tty < 0) return 1;
+    const bool has_line = options.is_pty || options.tty != NULL;
+    const int tty = !has_line      ? -1
+                    : options.is_pty ? tty_make(name, sizeof name)
+                                     : tty_open(options.tty, BAUD);
+    if (has_line && tty < 0) return 1;
     port = (peer_port_t){ .random = random_bytes, .store = file_store(&files) };
     if (crypto_start() != PEER_OK || peer_start(&device.peer, &port, options.name, "") != PEER_OK) {
         fprintf(stderr, "cannot start from %s\n", options.data);
@@ -252,7 +273,7 @@ int main(int count, char **arguments)
     device_start(&device, (device_console_t){ .print = print }, boot_id, BAUD,
                  milliseconds(CLOCK_MONOTONIC));
     device.post = &post;
-    printf("serial: %s\n", options.is_pty ? name : options.tty);
+    printf("serial: %s\n", !has_line ? "none" : options.is_pty ? name : options.tty);
     fflush(stdout);
     run(tty, &options);
 }

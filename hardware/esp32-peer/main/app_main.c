@@ -24,7 +24,7 @@
 #include <time.h>
 
 #include "drivers/sensors.h"
-#include "peer/device.h"
+#include "peer/device_post.h"
 #include "peer/self_test.h"
 #include "port/port.h"
 
@@ -134,21 +134,16 @@ static void update_with_NTP(void *context)
     }
 }
 
-/** Without a serial line that answers, bundles go over the network. */
+/** Without a serial line that answers, bundles and pictures go over the network. */
 static void use_network(uint64_t now_ms)
 {
-    static uint8_t bundle[PEER_BUNDLE_SIZE_MAX], back[4096];
+    static uint8_t back[4096];
     size_t back_size = 0;
-    contact_t *to = NULL;
+    device_post_t next;
 
-    if (!has_network || !port_network_is_up() || device.line.is_up) return;
-    const size_t size = peer_poll(&device.peer, now_ms, bundle, sizeof bundle, &to);
-    if (size == 0) return;
-    if (port_network_exchange(to->record.address, bundle, size, back, sizeof back, &back_size)) {
-        peer_reply(&device.peer, to, (slice_t){ back, back_size }, port_uptime_ms());
-    } else {
-        peer_fail(&device.peer, to, port_uptime_ms());
-    }
+    if (!has_network || !port_network_is_up() || !device_post_next(&device, now_ms, &next)) return;
+    const bool is_done = port_network_exchange(&next, back, sizeof back, &back_size);
+    device_post_done(&device, &next, is_done ? back : NULL, back_size, port_uptime_ms());
 }
 
 static void use_line(void)

@@ -20,10 +20,9 @@ uint64_t port_network_unix_ms(void)
     return 0;
 }
 
-bool port_network_exchange(const char *address, const uint8_t *bundle, size_t bundle_size,
-                           uint8_t *back, size_t room, size_t *back_size)
+bool port_network_exchange(const device_post_t *what, uint8_t *back, size_t room, size_t *back_size)
 {
-    (void)address, (void)bundle, (void)bundle_size, (void)back, (void)room, (void)back_size;
+    (void)what, (void)back, (void)room, (void)back_size;
     return false;
 }
 
@@ -41,6 +40,7 @@ bool port_network_exchange(const char *address, const uint8_t *bundle, size_t bu
 
 enum {
     HTTP_TIMEOUT_MS = 5000,
+    PIECE_SIZE = 512,
     URL_SIZE = 255 + 16,
 };
 
@@ -135,13 +135,27 @@ bool port_network_start(void)
            && start_interface() && esp_netif_sntp_init(&time_config) == ESP_OK;
 }
 
-/** Sends the bundle and reads a whole answer of at most `room` bytes. */
-static bool post(esp_http_client_handle_t client, const uint8_t *bundle, size_t bundle_size,
-                 uint8_t *back, size_t room, size_t *back_size)
+/** Sends what is to be sent piece by piece: a picture is made meanwhile. */
+static bool send_body(esp_http_client_handle_t client, const device_post_t *what)
 {
-    if (esp_http_client_set_header(client, "Content-Type", "application/octet-stream") != ESP_OK
-        || esp_http_client_open(client, (int)bundle_size) != ESP_OK
-        || esp_http_client_write(client, (const char *)bundle, (int)bundle_size) != (int)bundle_size) {
+    uint8_t piece[PIECE_SIZE];
+
+    for (size_t left = what->size; left > 0;) {
+        const size_t next = left < sizeof piece ? left : sizeof piece;
+
+        what->read(what->context, piece, next);
+        if (esp_http_client_write(client, (const char *)piece, (int)next) != (int)next) return false;
+        left -= next;
+    }
+    return true;
+}
+
+/** Reads a whole answer of at most `room` bytes. */
+static bool exchange(esp_http_client_handle_t client, const device_post_t *what, uint8_t *back,
+                     size_t room, size_t *back_size)
+{
+    if (esp_http_client_set_header(client, "Content-Type", what->media_type) != ESP_OK
+        || esp_http_client_open(client, (int)what->size) != ESP_OK || !send_body(client, what)) {
         return false;
     }
     const int64_t declared = esp_http_client_fetch_headers(client);
@@ -153,8 +167,7 @@ static bool post(esp_http_client_handle_t client, const uint8_t *bundle, size_t 
     return true;
 }
 
-bool port_network_exchange(const char *address, const uint8_t *bundle, size_t bundle_size,
-                           uint8_t *back, size_t room, size_t *back_size)
+bool port_network_exchange(const device_post_t *what, uint8_t *back, size_t room, size_t *back_size)
 {
     char url[URL_SIZE];
     const esp_http_client_config_t config = { .url = url,
@@ -162,10 +175,10 @@ bool port_network_exchange(const char *address, const uint8_t *bundle, size_t bu
                                               .timeout_ms = HTTP_TIMEOUT_MS,
                                               .disable_auto_redirect = true };
 
-    snprintf(url, sizeof url, "%s/packets", address);
+    snprintf(url, sizeof url, "%s/packets", what->to->record.address);
     esp_http_client_handle_t client = esp_http_client_init(&config);
     if (client == NULL) return false;
-    const bool is_done = post(client, bundle, bundle_size, back, room, back_size);
+    const bool is_done = exchange(client, what, back, room, back_size);
     (void)esp_http_client_cleanup(client);
     return is_done;
 }

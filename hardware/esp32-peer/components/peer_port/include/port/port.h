@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "drivers/i2c_bus.h"
+#include "peer/device_post.h"
 #include "peer/store.h"
 
 /** The chip. Everything of ESP-IDF that the device touches, but for tasks, stands behind this. */
@@ -43,9 +44,8 @@ bool port_network_is_up(void);
 /** Unix time once the time server told it, else 0. */
 uint64_t port_network_unix_ms(void);
 
-/** One POST of a bundle to `address`/packets. False unless a bundle came back. */
-bool port_network_exchange(const char *address, const uint8_t *bundle, size_t bundle_size,
-                           uint8_t *back, size_t room, size_t *back_size);
+/** One POST to /packets of its contact. False unless a bundle of at most `room` came back. */
+bool port_network_exchange(const device_post_t *what, uint8_t *back, size_t room, size_t *back_size);
 
 /**
  * Fetches an image into the slot that does not run, and boots it next time if its SHA-256 is the
