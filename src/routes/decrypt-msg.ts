@@ -7,7 +7,7 @@ import type { OpenedMessage } from '../messenger/index.ts';
 import { Name, readFields } from './fields.ts';
 import type { Route } from './route.ts';
 
-const DecryptFields = z.strictObject({ from: Name.exactOptional() });
+export const DecryptFields = z.strictObject({ from: Name.exactOptional() });
 
 export const decryptMsg: Route = async (ctx, messenger) => {
   const opened = messenger.decryptMessages(await readFields(ctx, DecryptFields));

@@ -20,7 +20,7 @@ const Passphrase = z
   .refine((text) => !/[\r\n]/.test(text), 'must be one line')
   .transform((text) => new TextEncoder().encode(text));
 
-const SecretFields = z.strictObject({
+export const SecretFields = z.strictObject({
   /** The one that opens the data now; left out where a key file does. */
   current: Passphrase.exactOptional(),
   passphrase: Passphrase,

@@ -37,15 +37,15 @@ const Text = z
   .string()
   .min(1)
   .refine((text) => text.isWellFormed(), 'has a lone surrogate');
-const TextFields = z.strictObject({ text: Text, ...delivery });
-const TypedFields = z.strictObject({ text: Text.exactOptional(), ...delivery });
-const FileFields = z.strictObject({
+export const TextFields = z.strictObject({ text: Text, ...delivery });
+export const TypedFields = z.strictObject({ text: Text.exactOptional(), ...delivery });
+export const FileFields = z.strictObject({
   name: z.string().min(1).max(255).exactOptional(),
   ...delivery,
 });
 
 /** A text may stand in a form beside files, and a file may have its name there. */
-const FormFields = z.strictObject({
+export const FormFields = z.strictObject({
   text: Text.exactOptional(),
   name: z.string().min(1).max(255).exactOptional(),
   ...delivery,

@@ -13,7 +13,7 @@ import type { Route, RouteContext } from './route.ts';
 
 const LIMIT_MAX = 200;
 
-const ListFields = z.strictObject({
+export const ListFields = z.strictObject({
   with: Name.exactOptional(),
   limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(50),
   before: z
@@ -21,7 +21,7 @@ const ListFields = z.strictObject({
     .regex(/^(\d{1,15})?-(\d{1,15})?$/, 'must be the "before" of an earlier answer')
     .exactOptional(),
 });
-const NoFields = z.strictObject({});
+export const NoFields = z.strictObject({});
 
 export const listMessages: Route = async (ctx, messenger) => {
   const { before, ...query } = await readFields(ctx, ListFields);

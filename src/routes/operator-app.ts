@@ -14,6 +14,7 @@ import { type Access, type GuardConfig, guard } from './guard.ts';
 import { changePassphrase, exportIdentity, type Keeper, showIdentity } from './identity.ts';
 import { listMessages, messageContent, openMessage } from './messages.ts';
 import type { Meters } from './meters.ts';
+import { type Described, openApiRoute } from './openapi.ts';
 import { page, pageFiles } from './page.ts';
 import { pair } from './pair.ts';
 import { coverCapacity, listCovers, previewCover, restoredCover } from './pictures.ts';
@@ -38,11 +39,21 @@ export interface OperatorSide {
   readonly keeper: Keeper;
 }
 
+/** Of the side that other peers call, for the description of all. */
+const PEER_ROUTES: readonly Described[] = [
+  ['POST', '/packets', 'peer'],
+  ['GET', '/healthz', 'peer'],
+];
+const OPENAPI = ['GET', '/openapi.json', 'public'] as const;
+
 type Method = 'GET' | 'POST' | 'DELETE';
 
 export function createOperatorApp(side: OperatorSide): Koa {
   const router = new Router<RouteState>({ methods: METHODS });
-  for (const [method, path, access, route] of routes(side)) {
+  const all = routes(side);
+  const described = all.map(([method, path, access]): Described => [method, path, access]);
+  const openapi = openApiRoute([...PEER_ROUTES, ...described, OPENAPI]);
+  for (const [method, path, access, route] of [...all, [...OPENAPI, openapi] as const]) {
     router.register(
       path,
       [method],

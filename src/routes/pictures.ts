@@ -18,8 +18,8 @@ const Size = z.coerce
   .int()
   .min(1)
   .max(16 * 1024 * 1024);
-const CapacityFields = z.strictObject({ size: Size.exactOptional() });
-const PreviewFields = z.strictObject({ size: Size });
+export const CapacityFields = z.strictObject({ size: Size.exactOptional() });
+export const PreviewFields = z.strictObject({ size: Size });
 
 /** The body is the PNG. */
 export const coverCapacity: Route = async (ctx, messenger) => {

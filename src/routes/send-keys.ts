@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Flag, Name, readFields } from './fields.ts';
 import type { Route } from './route.ts';
 
-const SendKeysFields = z.strictObject({
+export const SendKeysFields = z.strictObject({
   to: Name.exactOptional(),
   address: z.string().min(1).max(255).exactOptional(),
   again: Flag.exactOptional(),

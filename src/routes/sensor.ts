@@ -21,7 +21,7 @@ const Time = z
   .transform((text) => new Date(/^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : text))
   .refine((date) => !Number.isNaN(date.getTime()), 'must be a date or Unix seconds');
 
-const SensorFields = z.strictObject({
+export const SensorFields = z.strictObject({
   from: Time.exactOptional(),
   to: Time.exactOptional(),
   every: z.coerce.number().min(1).max(31_536_000).exactOptional(),

@@ -9,7 +9,7 @@ import type { GuardConfig } from './guard.ts';
 import { Problem } from './problem.ts';
 import type { Route, RouteContext } from './route.ts';
 
-const SessionFields = z.strictObject({ token: z.string().min(1).max(256) });
+export const SessionFields = z.strictObject({ token: z.string().min(1).max(256) });
 const ATTRIBUTES = 'Path=/; HttpOnly; SameSite=Strict';
 
 export function openSession(config: GuardConfig): Route {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Flag, Name, readFields } from './fields.ts';
 import type { Route } from './route.ts';
 
-const VerifyFields = z.strictObject({
+export const VerifyFields = z.strictObject({
   to: Name.exactOptional(),
   code: z
     .string()
