@@ -42,6 +42,11 @@ export interface DeliveryDeps {
   readonly changed: (contact: ContactId) => void;
 }
 
+/** Packets of a bundle beside which another may go. The smallest replay window holds 64. */
+const OVERTAKING_MAX = 24;
+
+const NO_MESSAGES = { confirms: false, sequences: [], isFull: false } as const;
+
 interface Waiter {
   readonly sequence: bigint;
   readonly resolve: () => void;
@@ -53,6 +58,8 @@ export class Delivery implements LaneOwner {
   readonly #urgent: Uint8Array[] = [];
   readonly #owed: Payload[] = [];
   readonly #marked = new Set<bigint>();
+  /** In an exchange that has not ended. Another one must not bring them as well. */
+  readonly #flying = new Set<bigint>();
   readonly #waiters = new Set<Waiter>();
   /** All below are acknowledged. */
   #next: bigint;
@@ -171,18 +178,21 @@ export class Delivery implements LaneOwner {
 
   next(): Outgoing | undefined {
     if (this.#urgent.length > 0) {
-      return { packets: this.#urgent.splice(0), expectsProgress: false, confirms: false };
+      return { ...NO_MESSAGES, packets: this.#urgent.splice(0), expectsProgress: false };
     }
     if (!this.#hasWork()) return undefined;
     const standing = this.#deps.sessions.standing(this.#contact, this.#now());
     if (standing === 'none' || standing === 'expired') return this.#meetAgain();
-    const items = this.#pending(BUNDLE_CONTENT_MAX);
-    const packets = this.#packets(items);
-    if (packets.length === 0) return undefined;
-    const renewal = standing === 'to_be_renewed' ? this.#startReunion() : [];
-    // Nobody has to answer a poll or an acknowledgement.
-    const expectsProgress = items.length > 0;
-    return { packets: [...renewal, ...packets], expectsProgress, confirms: true };
+    const outgoing = this.#take();
+    if (outgoing === undefined || standing === 'current') return outgoing;
+    return { ...outgoing, packets: [...this.#startReunion(), ...outgoing.packets] };
+  }
+
+  beside(): Outgoing | undefined {
+    const standing = this.#deps.sessions.standing(this.#contact, this.#now());
+    const isQuiet = this.#urgent.length === 0 && standing === 'current';
+    const isQueued = this.#end === undefined || this.#free() < this.#end;
+    return isQuiet && isQueued ? this.#take() : undefined;
   }
 
   /** What is still to be acknowledged. */
@@ -206,11 +216,13 @@ export class Delivery implements LaneOwner {
   reply(bundle: Uint8Array, outgoing: Outgoing): boolean {
     if (this.#lastError !== undefined) this.#deps.changed(this.#contact);
     this.#lastError = undefined;
+    this.#land(outgoing);
     if (outgoing.confirms) this.#deps.sessions.delivered(this.#contact);
     return this.#deps.receiveReply(this.#contact, bundle, outgoing);
   }
 
-  failed(error: LinkError): void {
+  failed(error: LinkError, outgoing: Outgoing): void {
+    this.#land(outgoing);
     this.#lastError = error.message;
     this.#sentBelow = this.#next;
     this.#deps.changed(this.#contact);
@@ -242,22 +254,50 @@ export class Delivery implements LaneOwner {
     return packets;
   }
 
+  /** One bundle of what waits; undefined: nothing does, not even an acknowledgement. */
+  #take(): Outgoing | undefined {
+    const items = this.#pending(BUNDLE_CONTENT_MAX);
+    const size = items.reduce((sum, { content }) => sum + content.length, 0);
+    const packets = this.#packets(items);
+    if (packets.length === 0) return undefined;
+    const sequences = items.map(({ sequence }) => sequence);
+    for (const sequence of sequences) this.#flying.add(sequence);
+    // Bundles may overtake each other, by no more packets than any replay window forgives.
+    const isFull = size >= BUNDLE_CONTENT_MAX / 2 && packets.length <= OVERTAKING_MAX;
+    // Nobody has to answer a poll or an acknowledgement.
+    return { packets, sequences, isFull, expectsProgress: items.length > 0, confirms: true };
+  }
+
+  /** The exchange has ended: what it did not get acknowledged may go again. */
+  #land({ sequences }: Outgoing): void {
+    for (const sequence of sequences) this.#flying.delete(sequence);
+  }
+
+  /** The first that is neither acknowledged nor under way. */
+  #free(): bigint {
+    let free = this.#next;
+    while (this.#flying.has(free) || this.#marked.has(free)) free += 1n;
+    return free;
+  }
+
   #pending(bytes: number): readonly OutboxItem[] {
-    if (this.#end !== undefined && this.#next >= this.#end) return [];
-    const { store } = this.#deps;
-    if (this.#marked.size > 0) this.#flushNow();
-    const from = this.#next;
-    const items = store.outbox.pending(this.#contact, from, IN_FLIGHT_MAX, bytes);
+    const from = this.#free();
+    const room = Number(this.#next - from) + IN_FLIGHT_MAX;
+    if (room <= 0 || (this.#end !== undefined && from >= this.#end)) return [];
+    const items = this.#deps.store.outbox.pending(this.#contact, from, room, bytes);
     if (items.length === 0) this.#end = from;
-    const end = from + BigInt(IN_FLIGHT_MAX);
-    return items.filter(({ sequence }) => sequence < end && !this.#marked.has(sequence));
+    const end = this.#next + BigInt(IN_FLIGHT_MAX);
+    return items.filter(
+      ({ sequence }) =>
+        sequence < end && !this.#marked.has(sequence) && !this.#flying.has(sequence),
+    );
   }
 
   #meetAgain(): Outgoing | undefined {
     const contact = this.#deps.contacts.get(this.#contact);
     if (contact?.publicKey === undefined) return undefined;
     const packets = this.#startReunion();
-    return packets.length === 0 ? undefined : { packets, expectsProgress: true, confirms: false };
+    return packets.length === 0 ? undefined : { ...NO_MESSAGES, packets, expectsProgress: true };
   }
 
   #startReunion(): readonly Uint8Array[] {

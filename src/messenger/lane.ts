@@ -1,6 +1,7 @@
 /**
- * The way to one contact: one exchange at a time, handshake packets before messages, and a pause
- * that grows while nobody answers. What is sent and what a reply means is decided elsewhere.
+ * The way to one contact: one exchange at a time, or two while bundles are full; handshake packets
+ * before messages, and a pause that grows while nobody answers. What is sent and what a reply
+ * means is decided elsewhere.
  */
 import { release } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
@@ -9,6 +10,8 @@ import type { Clock, Link } from './ports.ts';
 
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_MAX_MS = 60_000;
+/** While one bundle is stored there, the next is read and sealed here. */
+const EXCHANGES_MAX = 2;
 
 /** What goes out in one exchange. */
 export interface Outgoing {
@@ -17,6 +20,10 @@ export interface Outgoing {
   readonly expectsProgress: boolean;
   /** Whether a packet of the current session is in it: once it arrived, the session stands. */
   readonly confirms: boolean;
+  /** Messages in it, which nobody else may send until this exchange has ended. */
+  readonly sequences: readonly bigint[];
+  /** As much as one bundle should carry: another may go beside it. */
+  readonly isFull: boolean;
 }
 
 export interface LaneOwner {
@@ -24,10 +31,12 @@ export interface LaneOwner {
   address(): string | undefined;
   /** The next thing to send; undefined: nothing at present. */
   next(): Outgoing | undefined;
+  /** More messages to go beside full bundles that are under way; undefined: nothing of that kind. */
+  beside(): Outgoing | undefined;
   /** Reads the reply; returns whether it brought anything forward. */
   reply(bundle: Uint8Array, outgoing: Outgoing): boolean;
   /** An exchange came to nothing; the lane tries again after a pause. */
-  failed(error: LinkError): void;
+  failed(error: LinkError, outgoing: Outgoing): void;
 }
 
 export class Lane {
@@ -108,10 +117,33 @@ export class Lane {
       const address = this.#owner.address();
       const outgoing = address === undefined ? undefined : this.#owner.next();
       if (address === undefined || outgoing === undefined) return;
-      const progress = await this.#exchange(address, outgoing);
+      const progress = await (outgoing.isFull
+        ? this.#exchanges(address, outgoing)
+        : this.#exchange(address, outgoing));
       if (progress) this.#failures = 0;
       else if (progress === false) await this.#failed();
     }
+  }
+
+  /** As `#exchange`, with others beside it as long as all goes well. False if any of them failed. */
+  async #exchanges(address: string, first: Outgoing): Promise<boolean | undefined> {
+    const underWay = new Set<Promise<void>>();
+    let result: boolean | undefined;
+    const start = (outgoing: Outgoing) => {
+      const exchange = this.#exchange(address, outgoing).then((progress) => {
+        underWay.delete(exchange);
+        if (result !== false) result = progress ?? result;
+      });
+      underWay.add(exchange);
+    };
+    start(first);
+    while (underWay.size > 0) {
+      const hasRoom = underWay.size < EXCHANGES_MAX && result !== false && !this.#stopped;
+      const other = hasRoom ? this.#owner.beside() : undefined;
+      if (other === undefined) await Promise.race(underWay);
+      else start(other);
+    }
+    return result;
   }
 
   /** Whether it brought something forward; undefined if it did not, and did not have to. */
@@ -123,7 +155,7 @@ export class Lane {
       return progress || outgoing.expectsProgress ? progress : undefined;
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
-      this.#owner.failed(error);
+      this.#owner.failed(error, outgoing);
       return false;
     }
   }

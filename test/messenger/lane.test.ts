@@ -31,6 +31,11 @@ class HandClock implements Clock {
   }
 }
 
+function one(number: number, isFull: boolean): Outgoing {
+  const packets = [Uint8Array.of(number)];
+  return { packets, expectsProgress: true, confirms: false, sequences: [], isFull };
+}
+
 /** Sends numbers, one packet each. */
 class Numbers implements LaneOwner {
   readonly queue: number[] = [];
@@ -39,9 +44,11 @@ class Numbers implements LaneOwner {
 
   next(): Outgoing | undefined {
     const [first] = this.queue;
-    return first === undefined
-      ? undefined
-      : { packets: [Uint8Array.of(first)], expectsProgress: true, confirms: false };
+    return first === undefined ? undefined : one(first, false);
+  }
+
+  beside(): Outgoing | undefined {
+    throw new Error('nothing goes beside a bundle that is not full');
   }
 
   reply(): boolean {
@@ -80,6 +87,60 @@ t.test('everything queued goes out in order, one exchange at a time', async (t) 
   lane.wake();
   await lane.settled();
   t.strictSame(sent, [1, 2, 3]);
+});
+
+t.test('beside a full bundle goes one other, until one of them fails', async (t) => {
+  const waiting = [1, 2, 3, 4, 5, 6];
+  const began: string[] = [];
+  const take = () => {
+    const number = waiting.shift();
+    return number === undefined ? undefined : one(number, true);
+  };
+  const owner: LaneOwner = {
+    address: () => 'http://127.0.0.1:1',
+    next: take,
+    beside: take,
+    reply: () => true,
+    failed: (_error, { packets }) => waiting.unshift(packets[0]?.[0] ?? 0),
+  };
+  const ends = new Map<number, (answer: Uint8Array | LinkError) => void>();
+  const link: Link = {
+    exchange(_address, bundle) {
+      const number = bundle[2] ?? -1;
+      began.push(`${number} beside ${[...ends.keys()].join()}`);
+      return new Promise((resolve, reject) => {
+        ends.set(number, (answer) => {
+          ends.delete(number);
+          if (answer instanceof LinkError) reject(answer);
+          else resolve(answer);
+        });
+      });
+    },
+  };
+  const end = async (number: number, answer: Uint8Array | LinkError = NOTHING) => {
+    ends.get(number)?.(answer);
+    await turns(2);
+  };
+  const clock = new HandClock();
+  const lane = new Lane(owner, link, clock, () => 0.5);
+  lane.wake();
+  await turns(2);
+  t.strictSame(began.splice(0), ['1 beside ', '2 beside 1']);
+  await end(2);
+  t.strictSame(began.splice(0), ['3 beside 1'], 'whichever ends first makes room');
+  await end(1, new LinkError('unreachable', 'lost'));
+  t.strictSame(began.splice(0), [], 'after a failure none is begun');
+  t.strictSame(clock.pauses, [], 'and the other is waited for');
+  await end(3);
+  t.equal(clock.pauses.length, 1);
+  clock.wakeAll();
+  await turns(2);
+  t.strictSame(began.splice(0), ['1 beside ', '4 beside 1']);
+  const stopped = lane.stop();
+  await end(1);
+  t.strictSame(began, [], 'a lane that is to stop begins none');
+  await end(4);
+  await stopped;
 });
 
 t.test('a wake-up in the very turn in which the lane falls asleep is not lost', async (t) => {

@@ -124,6 +124,38 @@ t.test('a file larger than a packet goes in parts', async (t) => {
   t.ok(got.equals(bytes));
 });
 
+t.test('of two bundles under way, only what one lost goes again', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  const size = 6 * 1024 * 1024;
+  const bytes = Uint8Array.from({ length: size }, (_, place) => (place * 31) % 251);
+  const source = (async function* () {
+    for (let at = 0; at < size; at += 65_536) yield bytes.slice(at, at + 65_536);
+  })();
+  let [large, replies, most] = [0, 0, 0];
+  const exchange = wire.exchange.bind(wire);
+  wire.exchange = async (address, bundle) => {
+    if (bundle.length < 524_288) return await exchange(address, bundle);
+    large += 1;
+    most = Math.max(most, large - replies);
+    const isThird = large === 3;
+    wire.harm = () => (isThird ? 'lose_request' : 'pass');
+    try {
+      return await exchange(address, bundle);
+    } finally {
+      replies += 1;
+    }
+  };
+  const content = { type: 'file' as const, name: 'x.bin', mediaType: 'a/b', bytes: source };
+  const sent = await alice.messenger.sendMessage({ content, wait_ms: 20_000 });
+  t.equal(sent.delivered, true);
+  t.equal(most, 2);
+  // 96 full slices and a little: 15 go into a bundle, so there are 6 large ones and a smaller.
+  t.equal(large, 6 + 1);
+  const [opened] = bob.messenger.decryptMessages({});
+  const got = Buffer.concat([...bob.messenger.fileContent(opened?.row ?? -1).bytes]);
+  t.ok(got.equals(bytes));
+});
+
 t.test('a pairing code verifies both sides with one command', async (t) => {
   const { alice, bob } = await twoPeers(t);
   const { code } = bob.messenger.createPairingCode();
