@@ -108,6 +108,7 @@ export class PurePeer {
   readonly book = new MemoryBook();
   readonly self: Self;
   readonly shown: Shown[] = [];
+  /** Since the last trigger. */
   readonly failures: MeetingFailure[] = [];
   readonly refusals: RefusalReason[] = [];
   readonly promotions: Confirmation[] = [];
@@ -135,12 +136,15 @@ export class PurePeer {
 
   /** Pins survive, in the book; nothing else does. */
   restart(): void {
+    this.failures.length = 0;
     [this.sessions, this.meetings, this.reunions] = this.#machines();
   }
 
   /** A person's send_keys: by KK if the contact is pinned, unless `again`. */
   trigger(contact: ContactRef, now: number, again = false): Parcel[] {
     const isPinned = this.book.get(contact)?.publicKey !== undefined;
+    // A person tries anew: what failed before says nothing about it.
+    this.failures.length = 0;
     const effects =
       isPinned && !again ? this.reunions.start(contact, now) : this.meetings.trigger(contact, now);
     return this.#carryOut(effects, undefined, now);
