@@ -53,6 +53,8 @@ t.test('the package holds JavaScript and no source', async (t) => {
     const sotto = join(prefix, 'bin', 'sotto');
     const help = await run(sotto, ['--help'], { env, cwd: folder });
     t.match(help.stdout, /^sotto: two peers/);
+    const { stdout: version } = await run(sotto, ['--version'], { env, cwd: folder });
+    t.equal(`sotto-${version.trim()}.tgz`, filename);
     const data = ['--data-dir', join(folder, 'data')];
     const refused = run(sotto, ['contacts', ...data], { env, cwd: folder });
     await t.rejects(refused, { code: 3, stderr: /No peer runs on/ });

@@ -1,4 +1,5 @@
 /** `sotto`: finds the command, runs it, and says how it ended. */
+import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config.ts';
 import { StoreError } from '../failures.ts';
 import { backup } from './backup.ts';
@@ -52,6 +53,10 @@ export async function main(args: readonly string[], io: Io = terminal()): Promis
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
       return showHelp(rest[0], io);
     }
+    if (name === '--version') {
+      io.print(version());
+      return EXIT.done;
+    }
     const command = find(name);
     if (rest.includes('--help') || rest.includes('-h')) return showHelp(name, io);
     const { data, text, exitCode } = await command.run(rest, io);
@@ -74,6 +79,12 @@ function showHelp(name: string | undefined, io: Io): ExitCode {
   return EXIT.done;
 }
 
+/** Two folders up in a clone and in the package alike. */
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
+
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2;
   return `sotto: two peers that meet, check each other's word, and talk unheard.
@@ -81,7 +92,7 @@ function overview(): string {
 Commands:
 ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`).join('\n')}
 
-\`sotto COMMAND --help\` shows options and examples. Data goes to stdout, words to stderr.
+\`sotto COMMAND --help\` shows options and examples, \`sotto --version\` the version. Data goes to stdout, words to stderr.
 Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 3 no peer runs,
 4 the peer refused, 5 the other side has to act first, 6 the picture cannot hold it,
 7 no message in the picture for this passphrase.`;
