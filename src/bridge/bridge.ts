@@ -11,6 +11,7 @@ import { HttpLink, type OpenSerial, SerialLink } from '../link/index.ts';
 import { type Access, decide, type GuardConfig } from '../routes/index.ts';
 import { LineMeters } from './meters.ts';
 import { reach } from './reach.ts';
+import { Talk } from './talk.ts';
 
 const BUNDLE_SIZE_MAX = 1_048_576;
 const BODY_MS = 10_000;
@@ -85,7 +86,8 @@ export async function startBridge(config: BridgeConfig): Promise<Bridge> {
   };
 }
 
-function openSerial({ serial: path, baud, peers, say, open }: BridgeConfig, http: HttpLink) {
+function openSerial({ serial: path, baud, peers, open, ...config }: BridgeConfig, http: HttpLink) {
+  const talk = new Talk(config.say);
   let lost = '';
   /** Where the last bundle was answered. */
   let answered: string | undefined;
@@ -103,12 +105,12 @@ function openSerial({ serial: path, baud, peers, say, open }: BridgeConfig, http
     },
     // The device tries again for as long as it takes; a person hears of it once.
     onLost: (reason) => {
-      if (reason !== lost) say(printable(reason));
+      if (reason !== lost) talk.say(reason);
       lost = reason;
     },
-    onState: (firmware) => say(firmware ? `device: ${printable(firmware)}` : 'the device is gone'),
-    onMissing: (reason) => say(`waiting for ${path}: ${printable(reason)}`),
-    onText: (text) => say(`device says: ${printable(text)}`),
+    onState: (firmware) => talk.say(firmware ? `device: ${firmware}` : 'the device is gone'),
+    onMissing: (reason) => talk.say(`waiting for ${path}: ${reason}`),
+    onText: (text) => talk.say(`device says: ${text}`),
   });
 }
 
@@ -210,12 +212,6 @@ function isFramed(bundle: Uint8Array): boolean {
   let at = 0;
   while (at + 2 <= bundle.length && view.getUint16(at) > 0) at += 2 + view.getUint16(at);
   return at === bundle.length;
-}
-
-/** A line may hold anything; a terminal obeys control characters. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 500);
 }
 
 function reply(response: ServerResponse, status: number, body: unknown): void {

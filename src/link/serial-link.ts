@@ -12,6 +12,10 @@ const REPLY = 0x80;
 const REPLY_MS = 10_000;
 const REOPEN_MS = 1_000;
 const WAITING_MAX = 32;
+/** Asked and not answered yet; a number, of 128, must not be taken twice. */
+const ASKED_MAX = 64;
+/** Bundles of the device on their way to others. It has one out at a time; a babbling line more. */
+const FORWARDED_MAX = 4;
 /** Of records to this side; the device's own are smaller. */
 /** A device's picture of 160 × 120 fits. */
 const MTU = 32_768;
@@ -49,6 +53,7 @@ export class SerialLink {
   /** Why the line cannot be opened now. */
   #missing: string | undefined;
   #next = 0;
+  #forwarded = 0;
   /** By channel and number. */
   readonly #exchanges = new Map<string, Exchange>();
   readonly #waiting: { readonly channel: Channel; readonly record: Uint8Array }[] = [];
@@ -99,9 +104,10 @@ export class SerialLink {
     if (!this.#line.isUp) {
       return Promise.reject(new LinkError('unreachable', `no device on ${this.#options.path}`));
     }
-    if (this.#waiting.length >= WAITING_MAX) {
+    if (this.#waiting.length >= WAITING_MAX || this.#exchanges.size >= ASKED_MAX) {
       return Promise.reject(new LinkError('busy', `too much waits for ${this.#options.path}`));
     }
+    while (this.#exchanges.has(`${channel} ${this.#next}`)) this.#next = (this.#next + 1) % REPLY;
     const number = this.#next;
     this.#next = (number + 1) % REPLY;
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
@@ -217,10 +223,13 @@ export class SerialLink {
     if (rest.length < 1 + size) return;
     const address = new TextDecoder().decode(rest.subarray(1, 1 + size));
     const bundle = rest.slice(1 + size);
+    if (this.#forwarded >= FORWARDED_MAX) return;
+    this.#forwarded += 1;
     const reply = await this.#options.onBundle(address, bundle).catch((cause: unknown) => {
       // The address was the device's choice: no error about it may end the bridge.
       this.#options.onLost?.(cause instanceof Error ? cause.message : 'it cannot be carried');
     });
+    this.#forwarded -= 1;
     if (reply === undefined || !this.#line.isUp || this.#waiting.length >= WAITING_MAX) return;
     // What does not fit is repeated by whoever sent it, as what a link lost.
     const [first] = pieces(reply, this.#line.mtu - 1);

@@ -11,6 +11,12 @@ import { promisify } from 'node:util';
 /** What the kernel has no room for waits here, and what finds no room here either is lost. */
 const PENDING_SIZE_MAX = 8 * 1024;
 const RETRY_MS = 5;
+/**
+ * So many times what the line's rate allows is read, a pseudo terminal or USB being quicker than it
+ * says. What babbles faster waits in the kernel: it gets a small part of this process, not all.
+ */
+const RATE_FACTOR = 16;
+const WINDOW_MS = 100;
 
 export interface SerialPort {
   write(bytes: Uint8Array): void;
@@ -30,7 +36,7 @@ export const openTty: OpenSerial = async (path, baud, events) => {
   const settings = ['-F', path, String(baud), 'raw', '-echo', 'clocal', '-crtscts', '-hupcl'];
   await promisify(execFile)('stty', settings, { timeout: 5_000 });
   const flags = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
-  return new Tty(openSync(path, flags), events);
+  return new Tty(openSync(path, flags), (baud / 10) * RATE_FACTOR, events);
 };
 
 class Tty implements SerialPort {
@@ -38,9 +44,12 @@ class Tty implements SerialPort {
   readonly #reader: ReadStream;
   #pending: Uint8Array = new Uint8Array(0);
   #retry: NodeJS.Timeout | undefined;
+  #window: NodeJS.Timeout | undefined;
+  /** Bytes in this window. */
+  #read = 0;
   #isClosed = false;
 
-  constructor(file: number, events: SerialEvents) {
+  constructor(file: number, bytesASecond: number, events: SerialEvents) {
     this.#writer = file;
     this.#reader = new ReadStream(file);
     const gone = () => {
@@ -48,7 +57,11 @@ class Tty implements SerialPort {
       this.close();
       events.onGone();
     };
-    this.#reader.on('data', (bytes: Uint8Array) => events.onBytes(bytes));
+    const room = (bytesASecond * WINDOW_MS) / 1_000;
+    this.#reader.on('data', (bytes: Uint8Array) => {
+      this.#restrain(bytes.length, room);
+      events.onBytes(bytes);
+    });
     this.#reader.on('end', gone).on('error', gone).on('close', gone);
   }
 
@@ -62,8 +75,20 @@ class Tty implements SerialPort {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#window);
     // The stream owns the descriptor and closes it.
     this.#reader.destroy();
+  }
+
+  /** Reads no more than `room` bytes a window. */
+  #restrain(size: number, room: number): void {
+    this.#window ??= setTimeout(() => {
+      this.#window = undefined;
+      this.#read = 0;
+      if (!this.#isClosed) this.#reader.resume();
+    }, WINDOW_MS);
+    this.#read += size;
+    if (this.#read >= room) this.#reader.pause();
   }
 
   #flush(): void {

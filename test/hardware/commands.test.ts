@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { reach } from '../../src/bridge/reach.ts';
 import { begin, freePorts, lineOf, pairAt, play, post, power, until } from './scene.ts';
@@ -18,7 +18,8 @@ interface Command {
 }
 
 function run(t: Test, ...args: readonly string[]): Command {
-  const child = spawn(process.execPath, [...args]);
+  const [program = '', ...rest] = args;
+  const child = spawn(program, rest);
   const shown = { text: '' };
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -48,7 +49,15 @@ play('npm start -- --serial: the device is bob, and the walk is the same', async
   const first = await freePorts(2);
   const serial = await lineOf(device);
   const flags = ['--ports', `${first},${first + 1}`, '--data-dir', `${scene.folder}/walk`];
-  const start = run(t, 'scripts/run.mjs', 'run-two-peers.ts', '--serial', serial, ...flags);
+  const start = run(
+    t,
+    process.execPath,
+    'scripts/run.mjs',
+    'run-two-peers.ts',
+    '--serial',
+    serial,
+    ...flags,
+  );
   await shows(start, /Ctrl-C stops both/);
   await shows(start, /bob {3}│ device: sotto-device/);
   const lines = [...start.shown.text.matchAll(/^ {2}\d\. curl (.*)$/gm)].map(([, line]) => line);
@@ -103,7 +112,15 @@ play('sotto bridge: several devices, each at its port, for any peer around', asy
   const folders = ['one', 'two'].map((name) => ({ ...scene, folder: `${scene.folder}/${name}` }));
   const lines = folders.map(({ folder }) => `${folder}.tty`);
   const serials = lines.flatMap((line) => ['--serial', line]);
-  const command = run(t, 'scripts/sotto.mjs', 'bridge', ...serials, '--port', `${first}`);
+  const command = run(
+    t,
+    process.execPath,
+    'scripts/sotto.mjs',
+    'bridge',
+    ...serials,
+    '--port',
+    `${first}`,
+  );
   await shows(command, /waiting for .*one\.tty: /);
   t.equal((await fetch(`http://127.0.0.1:${first}/show`)).status, 503, 'before the device');
   for (const [index, each] of folders.entries()) {
@@ -137,6 +154,42 @@ play('sotto bridge: several devices, each at its port, for any peer around', asy
   });
   t.match(await text(`${url}/metrics`), /reason="unknown_session"\} 1$/m);
   t.equal((await fetch(`${url}/nothing`)).status, 404);
+});
+
+/** In KiB, as the kernel counts. */
+function residentSize({ pid }: ChildProcess): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
+
+t.test('a line that babbles gets neither memory nor time nor the terminal', async (t) => {
+  const python = await once(spawn('python3', ['--version']), 'exit').catch(() => [1]);
+  if (python[0] !== 0) return t.comment('LEFT OUT for want of python3: apt-get install python3');
+  for (const kind of ['noise', 'text', 'frames']) {
+    const babbler = run(t, 'python3', 'test/hardware/babble.py', kind, '2');
+    await shows(babbler, /^\/dev\/\S+\n/);
+    const serial = babbler.shown.text.trim();
+    const port = await freePorts(1);
+    const flags = ['--serial', serial, '--port', `${port}`];
+    const command = run(t, process.execPath, 'scripts/sotto.mjs', 'bridge', ...flags);
+    await shows(command, /is offered at/);
+    const before = residentSize(command.process);
+    babbler.process.stdin?.write('\n');
+    await shows(babbler, /^\d+ \d+\.\d+$/m);
+    const [, written = '', seconds = ''] = /^(\d+) (\d+\.\d+)$/m.exec(babbler.shown.text) ?? [];
+    // 16 times 115,200 baud, what the kernel holds, and what the last window had left.
+    const most = 16 * 11_520 * (Number(seconds) + 0.2) + 65_536;
+    t.ok(Number(written) < most, `${kind}: ${written} bytes were read in ${seconds} s, not more`);
+    t.ok(Number(written) > 50_000, `${kind}: which was plenty`);
+    const { status } = await fetch(`http://127.0.0.1:${port}/healthz`);
+    t.equal(status, 200, `${kind}: the bridge answers meanwhile`);
+    const grown = residentSize(command.process) - before;
+    t.ok(grown < 50_000, `${kind}: ${grown} KiB more`);
+    t.ok(
+      command.shown.text.length < 150_000,
+      `${kind}: it told ${command.shown.text.length} bytes`,
+    );
+    t.notMatch(command.shown.text, '\u001b', `${kind}: and nothing that moves a cursor`);
+  }
 });
 
 t.test('a device reaches who is near, or those that are named; nobody else', async (t) => {
