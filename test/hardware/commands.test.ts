@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { reach } from '../../src/bridge/reach.ts';
+import type { HostDevice } from './host-device.ts';
 import { begin, freePorts, lineOf, pairAt, play, post, power, until } from './scene.ts';
 
 interface Command {
@@ -43,6 +44,20 @@ async function text(url: string, accept = '*/*'): Promise<string> {
   return await (await fetch(url, { headers: { accept } })).text();
 }
 
+/** Runs the lines that were shown, as a person does: the last when there is something to open. */
+async function paste(lines: readonly (string | undefined)[], device: HostDevice) {
+  const answers: unknown[] = [];
+  for (const line of lines) {
+    const body = /-d '(.*)'/.exec(`${line}`)?.[1] ?? null;
+    const url = /http:\S+/.exec(`${line}`)?.[0] ?? '';
+    if (url.endsWith('/decrypt_msg')) await device.until(/^a message waits/);
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const answer = await fetch(url, { method: 'POST', body, headers });
+    answers.push([answer.status, await answer.json()]);
+  }
+  return answers;
+}
+
 play('npm start -- --serial: the device is bob, and the walk is the same', async (t) => {
   const scene = await begin(t);
   const device = power(t, scene, '--pty', '--clock');
@@ -75,15 +90,7 @@ play('npm start -- --serial: the device is bob, and the walk is the same', async
   await shows(start, /Paired: /);
   await device.until(/^paired with alice, verified/);
 
-  const answers: unknown[] = [];
-  for (const line of lines) {
-    const body = /-d '(.*)'/.exec(`${line}`)?.[1] ?? null;
-    const url = /http:\S+/.exec(`${line}`)?.[0] ?? '';
-    if (url.endsWith('/decrypt_msg')) await device.until(/^a message waits/);
-    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    const answer = await fetch(url, { method: 'POST', body, headers });
-    answers.push([answer.status, await answer.json()]);
-  }
+  const answers = await paste(lines, device);
   t.match(answers, [
     [200, { to: 'bob', state: 'established', verified: true }],
     [200, { state: 'waiting' }],

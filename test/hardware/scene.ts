@@ -156,6 +156,6 @@ export async function freePorts(count: number): Promise<number> {
   }
 }
 
-/** The first reading after a while carries the whole second. */
-export const dated = (at_ms: number, index: number) =>
-  index === 0 ? at_ms - (at_ms % 1000) : at_ms;
+/** The time that a reading was sent with: the first after a second or more carries a whole one. */
+export const dated = (at_ms: number, index: number, all: readonly number[]) =>
+  at_ms - (all[index - 1] ?? 0) < 1_000 ? at_ms : at_ms - (at_ms % 1_000);
