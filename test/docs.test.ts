@@ -1,0 +1,201 @@
+/**
+ * Goal: every command in README and docs works as it stands there.
+ * Method: each line of each `sh` block is run by a real bash, in order, in a folder that has the
+ * files it names, with `sotto`, `npx` and `curl` leading to this tree and to two running peers.
+ * A block that cannot be run says why behind its fence, or which test runs it.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import t, { type Test } from 'tap';
+import { rowsOf } from '../src/cli/command.ts';
+import { COMMANDS } from '../src/cli/index.ts';
+import { findPresence } from '../src/presence.ts';
+import { PeerProcess, until } from './support/peer-process.ts';
+
+const DOCUMENTS = ['README.md', ...globSync('docs/*.md').sort()];
+const home = mkdtempSync(join(tmpdir(), 'sotto-docs-'));
+t.teardown(() => rmSync(home, { recursive: true, force: true }));
+const at = (name: string) => join(home, name);
+
+interface Block {
+  readonly file: string;
+  /** What stands behind `sh`. */
+  readonly note: string;
+  readonly lines: readonly string[];
+}
+
+function blocksOf(file: string): Block[] {
+  const found = readFileSync(file, 'utf8').matchAll(/^```sh(?: ([^\n]*))?\n(.*?)^```$/gms);
+  return [...found].map(([, note = '', text = '']) => {
+    return { file, note, lines: text.split('\n').filter((line) => !/^\s*(#|$)/.test(line)) };
+  });
+}
+
+const SENT = ['photo.jpg', 'readings.json'];
+const blocks = DOCUMENTS.flatMap(blocksOf);
+
+/** What stands for this tree, this machine and the two peers. */
+class Stage {
+  readonly alice = new PeerProcess({ name: 'alice', folder: at('peer-alice') });
+  readonly bob = new PeerProcess({ name: 'bob', folder: at('peer-bob') });
+  #code = '';
+  #origins: [string, string] = ['', ''];
+
+  async open(t: Test): Promise<void> {
+    t.teardown(() => Promise.all([this.alice.stop('SIGKILL'), this.bob.stop('SIGKILL')]));
+    await Promise.all([this.alice.start(), this.bob.start()]);
+    this.#origins = [this.alice.origin, this.bob.origin];
+    await this.alice.post('/send_keys', { to: 'bob', address: this.bob.origin });
+    await this.bob.post('/send_keys', { to: 'alice', address: this.alice.origin });
+    mkdirSync(at('bin'));
+    const script = resolve('scripts/sotto.mjs');
+    program('sotto', `exec ${process.execPath} ${script} "$@"`);
+    program('npx', '[ "$1" = sotto ] && shift && exec sotto "$@"');
+    program('curl', 'exec /usr/bin/curl --fail-with-body -sS "$@"');
+    for (const name of ['phantom', 'beach', 'alps', 'cat', 'photo']) {
+      spawnSync(at('bin/sotto'), ['cover', '-o', at(`${name}.png`), '--pixels', '256']);
+    }
+    mkdirSync(join(this.alice.folder, 'covers'), { recursive: true });
+    const cover = ['cover', '-o', join(this.alice.folder, 'covers/next.png'), '--pixels', '256'];
+    spawnSync(at('bin/sotto'), cover);
+    rmSync(at('phantom.png'));
+    for (const name of ['photo.jpg', 'readings.json', 'scan.pdf', 'plan.pdf', 'note.txt']) {
+      writeFileSync(at(name), `{"this": "is ${name}"}`);
+    }
+    writeFileSync(at('words.txt'), 'correct horse\n');
+  }
+
+  /** Runs a line; one that runs on is left running until the test ends. */
+  async run(t: Test, line: string): Promise<void> {
+    const command = await this.#onStage(line.replace(/\s#.*$/, '').replace(/ &$/, ''));
+    if (/\bsotto up\b/.test(command)) return await this.#up(t, command);
+    // Sender and receiver share this folder here, and curl writes over nothing.
+    if (line.includes('curl -OJ')) for (const name of SENT) rmSync(at(name));
+    const { status, stdout, stderr } = await bash(command, this.#environment());
+    this.#code = /^sotto pair (\S+)$/m.exec(stdout)?.[1] ?? this.#code;
+    t.equal(status, 0, `${line}\n${stdout.slice(0, 500)}${stderr}`);
+  }
+
+  async #onStage(line: string): Promise<string> {
+    const [alice, bob] = this.#origins;
+    const file = /messages\/7/.test(line) ? `messages/${await this.#openedFile()}` : '';
+    return line
+      .replace(/CODE@http\S+/, this.#code)
+      .replace(/--port \d+/, '--port 0')
+      .replace('messages/7', file)
+      .replaceAll('http://127.0.0.1:5000', alice)
+      .replaceAll('http://127.0.0.1:5001', bob);
+  }
+
+  async #up(t: Test, command: string): Promise<void> {
+    const port = command.includes('--port') ? '' : ' --port 0';
+    const child = spawn('bash', ['-c', `exec ${command.replace(/^npx /, '')}${port}`], {
+      cwd: home,
+      env: this.#environment(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    t.teardown(() => child.kill('SIGKILL'));
+    let words = '';
+    child.stderr?.on('data', (chunk) => {
+      words += chunk;
+    });
+    const folder = at(/--data-dir (\S+)/.exec(command)?.[1] ?? 'none');
+    await until(`${command} listens`, () => findPresence(folder) ?? ended(child, words));
+    t.pass(command);
+  }
+
+  async #openedFile(): Promise<number> {
+    const headers = { authorization: `Bearer ${this.bob.token}` };
+    const { text } = await this.bob.call('GET', '/messages', { headers });
+    const { messages }: { messages: { kind: string; row: number }[] } = JSON.parse(text);
+    return messages.find(({ kind }) => kind === 'file')?.row ?? 0;
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      PATH: `${at('bin')}${delimiter}${process.env['PATH']}`,
+      SOTTO_DATA_DIR: this.alice.folder,
+      TOKEN: this.bob.token,
+    };
+  }
+}
+
+function ended(child: { readonly exitCode: number | null }, words: string): undefined {
+  if (child.exitCode !== null) throw new Error(`it ended: ${words}`);
+}
+
+function program(name: string, text: string): void {
+  writeFileSync(at(`bin/${name}`), `#!/bin/sh\n${text}\n`);
+  chmodSync(at(`bin/${name}`), 0o755);
+}
+
+/** Not synchronous: the peers' own output has to be read meanwhile. */
+async function bash(command: string, env: NodeJS.ProcessEnv) {
+  const child = spawn('bash', ['-c', command], {
+    cwd: home,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].on('data', (chunk) => {
+      output[name] += chunk;
+    });
+  }
+  const [status] = await once(child, 'close');
+  return { status: Number(status), ...output };
+}
+
+t.test('every line of every sh block runs', async (t) => {
+  if (!existsSync('/usr/bin/curl'))
+    return t.comment('LEFT OUT for want of curl: apt-get install curl');
+  const stage = new Stage();
+  await stage.open(t);
+  for (const { note, lines } of blocks) {
+    if (note !== '') continue;
+    for (const line of lines) await stage.run(t, line);
+  }
+});
+
+t.test('a block that is not run says why, or which test runs it', async (t) => {
+  for (const { file, note, lines } of blocks) {
+    if (note === '') continue;
+    const where = `${file}: ${lines[0]}`;
+    const reason = /^not-run: \w.{9,}/.test(note);
+    const test = /^run-by: (test\/\S+\.test\.ts)$/.exec(note)?.[1];
+    t.ok(reason || (test !== undefined && existsSync(test)), where);
+  }
+});
+
+t.test('every example of a command has flags that there are', async (t) => {
+  const examples = COMMANDS.flatMap(({ examples }) => examples);
+  const inText = DOCUMENTS.flatMap((file) => [
+    ...readFileSync(file, 'utf8').matchAll(/(?<![\w/-])sotto [a-z]+ [^\n`|]*--[a-z-]+/g),
+  ]).map(([line]) => line);
+  for (const line of [...examples, ...inText]) {
+    const [, name = '', rest = ''] = /\bsotto ([a-z]+)(.*)/.exec(line) ?? [];
+    const command = COMMANDS.find((each) => each.name === name);
+    if (command === undefined) continue;
+    const known = rowsOf(command).map(([flag]) => flag.split(' ')[0]);
+    const own = rest.split(/ [|&;<>]/)[0] ?? '';
+    const flags = [...own.matchAll(/(?<=\s)--(?:no-)?([a-z-]+)/g)].map(([, flag]) => `--${flag}`);
+    t.strictSame(
+      flags.filter((flag) => !known.includes(flag)),
+      [],
+      line,
+    );
+  }
+});
