@@ -239,8 +239,10 @@ export interface TalkMessage {
   /** In: sealed until opened. Out: waits here, is on its way, is on the contact's disk. */
   readonly state: 'sealed' | 'opened' | 'queued' | 'sent' | 'delivered';
   readonly isFile: boolean;
-  /** Undefined while sealed. Of what we sent only the start of a long text. */
+  /** Undefined while sealed. */
   readonly content: OpenedMessage['content'] | undefined;
+  /** It is a text longer than 16 KiB, and this is its start. */
+  readonly isCut: boolean;
   /** The restored cover that an opened one came in, if it is still kept. */
   readonly cover?: number;
   /** Of a large one under way. */

@@ -24,6 +24,9 @@ export interface ConversationDeps {
   readonly pictureWays: PictureWays;
 }
 
+/** Of each text in a list, in bytes; `openMessage` shows more. As much is kept of what was sent. */
+const LISTED_TEXT_SIZE_MAX = 16 * 1024 - 1;
+
 type Entry = Envelope | SentMessage;
 
 /** @throws {UseCaseError} `unknown_contact` */
@@ -92,7 +95,7 @@ function toMessage(deps: ConversationDeps, entry: Entry): TalkMessage {
 function receivedMessage({ store, contacts }: ConversationDeps, envelope: Envelope): TalkMessage {
   const { row, id, carrier, at, verified, size, openedAt, contentType } = envelope;
   const opened = openedAt !== undefined;
-  const told = opened ? describe(store, contacts, envelope) : undefined;
+  const told = opened ? describe(store, contacts, envelope, LISTED_TEXT_SIZE_MAX) : undefined;
   return {
     direction: 'in',
     with: contacts.get(envelope.contact)?.name ?? 'a removed contact',
@@ -105,6 +108,7 @@ function receivedMessage({ store, contacts }: ConversationDeps, envelope: Envelo
     state: opened ? 'opened' : 'sealed',
     isFile: contentType === CONTENT_TYPE.file,
     content: told?.content,
+    isCut: opened && isCut(contentType, size),
     ...(told?.cover !== undefined && { cover: told.cover }),
     parts: undefined,
   };
@@ -125,8 +129,14 @@ function sentMessage(deps: ConversationDeps, sent: SentMessage): TalkMessage {
     state: acknowledged ? 'delivered' : waits,
     isFile: start[0] === CONTENT_TYPE.file,
     content: describeStart(start, size),
+    isCut: isCut(start[0], size),
     parts: acknowledged || count === 1 ? undefined : { done: partsDone ?? 0, count },
   };
+}
+
+/** Its type stands before a text. */
+function isCut(type: number | undefined, size: number): boolean {
+  return type === CONTENT_TYPE.text && size - 1 > LISTED_TEXT_SIZE_MAX;
 }
 
 /** A letter in a file is out of our hands. */

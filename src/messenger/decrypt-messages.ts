@@ -56,7 +56,7 @@ function within(sizeMax: number, envelopes: readonly Envelope[]): readonly Envel
 /** A file's bytes, or a text's, without the head that PROTOCOL §8.1 puts before them. */
 export function fileContent(inbox: Inbox, row: number): MessageBytes {
   const envelope = inbox.get(row);
-  const content = envelope && describeContent(inbox, envelope);
+  const content = envelope && describeContent(inbox, envelope, 0);
   const name = content?.type === 'file' ? content.name : undefined;
   return { name, bytes: bytesOf(inbox, row) };
 }
@@ -85,20 +85,26 @@ export function describe(
   { inbox, pictures }: Store,
   contacts: Contacts,
   envelope: Envelope,
+  textSizeMax = TEXT_SIZE_MAX,
 ): OpenedMessage {
   const { row, id, verified, carrier, at, contact } = envelope;
   const from = contacts.get(envelope.contact)?.name ?? 'a removed contact';
-  const content = describeContent(inbox, envelope);
+  const content = describeContent(inbox, envelope, textSizeMax);
   const cover = carrier === 'image' ? pictures.restoredOf(contact, id)?.id : undefined;
   const came = { row, id: messageIdText(id), from, verified, carrier, at };
   return { ...came, ...(cover !== undefined && { cover }), content };
 }
 
-function describeContent(inbox: Inbox, envelope: Envelope): OpenedMessage['content'] {
+function describeContent(
+  inbox: Inbox,
+  envelope: Envelope,
+  textSizeMax: number,
+): OpenedMessage['content'] {
   switch (envelope.contentType) {
-    case CONTENT_TYPE.text:
-    case CONTENT_TYPE.notice:
-      return describeStart(start(inbox, envelope.row, TEXT_SIZE_MAX), envelope.size);
+    case CONTENT_TYPE.text: {
+      const text = start(inbox, envelope.row, textSizeMax + 1);
+      return describeStart(text.subarray(0, textSizeMax + 1), envelope.size);
+    }
     default:
       return describeStart(start(inbox, envelope.row, FILE_HEAD_SIZE_MAX), envelope.size);
   }

@@ -60,14 +60,16 @@ function rowOf(ctx: RouteContext): number {
 }
 
 function toJson(message: TalkMessage, authenticated: boolean): object {
-  const { content, cover, isFile, with: contact, ...rest } = message;
+  const { content, cover, isFile, isCut, with: contact, ...rest } = message;
   const shown = authenticated && content !== undefined && contentJson(content);
-  const bytes = message.direction === 'in' && message.state === 'opened' && isFile;
+  const hasMore = isFile || isCut;
+  const bytes = message.direction === 'in' && message.state === 'opened' && hasMore;
   return {
     with: contact,
     ...rest,
     kind: isFile ? 'file' : 'text',
     ...shown,
+    ...(isCut && { cut: true }),
     ...(bytes && authenticated && { content: `/messages/${message.row}` }),
     ...(cover !== undefined && authenticated && { cover: `/covers/${cover}` }),
   };

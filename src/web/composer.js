@@ -29,7 +29,7 @@ export function Composer({ contact: { name }, onSent }) {
     void sendText.run();
   };
   const onKey = (event) => {
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && !inPicture) submit(event);
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) submit(event);
   };
   return html`<form class="composer ${isOver ? 'over' : ''}" onSubmit=${submit} ...${drop}>
     <${ErrorNote} text=${sendText.error ?? files.error} />
@@ -39,6 +39,7 @@ export function Composer({ contact: { name }, onSent }) {
       html`<${PicturePanel}
         name=${name}
         text=${text}
+        setText=${setText}
         onSent=${sentInPicture}
         close=${() => setInPicture(false)}
       />`
@@ -56,8 +57,8 @@ export function Composer({ contact: { name }, onSent }) {
         onPaste=${(event) => files.give(event.clipboardData?.files ?? [])}
       ></textarea>
       <${FileButton} give=${files.give} />
-      <${PictureButton} isOn=${inPicture} toggle=${() => setInPicture(!inPicture)} />
-      <button class="button primary" disabled=${sendText.busy || inPicture}>Send</button>
+      <${PictureButton} isOn=${inPicture} toggle=${() => setInPicture(true)} />
+      <button class="button primary" disabled=${sendText.busy}>Send</button>
     </div>
   </form>`;
 }
@@ -68,6 +69,7 @@ function PictureButton({ isOn, toggle }) {
     class="button"
     aria-label="In a picture"
     title="In a picture"
+    aria-haspopup="dialog"
     aria-expanded=${isOn}
     onClick=${toggle}
   >

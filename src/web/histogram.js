@@ -25,15 +25,20 @@ export function histogramOf(samples) {
   return counts;
 }
 
-/** Peak signal to noise in decibels, and the share of samples that differ. */
-export function psnr(one, other) {
-  let [squares, changed, count] = [0, 0, 0];
+/** Peak signal to noise in decibels, the share of samples that differ, and the most by which. */
+export function difference(one, other) {
+  let [squares, changed, count, most] = [0, 0, 0, 0];
   for (let at = 0; at < one.length; at += 1) {
     if (at % 4 === 3) continue;
-    const difference = one[at] - other[at];
-    squares += difference * difference;
-    if (difference !== 0) changed += 1;
+    const by = Math.abs(one[at] - other[at]);
+    squares += by * by;
+    if (by > 0) changed += 1;
+    if (by > most) most = by;
     count += 1;
   }
-  return { decibels: 10 * Math.log10(255 ** 2 / (squares / count)), changed: changed / count };
+  return {
+    decibels: 10 * Math.log10(255 ** 2 / (squares / count)),
+    changed: changed / count,
+    most,
+  };
 }

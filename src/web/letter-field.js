@@ -22,8 +22,8 @@ export function LetterField() {
   };
   return html`<div class="stack letter-field">
     <input ref=${picker} id="letter" class="hidden" type="file" tabindex="-1" aria-hidden="true" onChange=${chosen} />
-    <button type="button" class="button small" disabled=${busy} onClick=${() => picker.current.click()}>
-      <${Icon} name="letter" />${busy ? 'Looking…' : 'Take a letter or picture'}
+    <button type="button" class="button small" title="A letter, or a picture, that was carried here by hand" disabled=${busy} onClick=${() => picker.current.click()}>
+      <${Icon} name="letter" />${busy ? 'Looking…' : 'Take a letter'}
     </button>
     <${ErrorNote} text=${error} />
   </div>`;

@@ -44,8 +44,8 @@ function Sealed({ message, onOpened }) {
 }
 
 function Content({ message }) {
-  const { type, text, name, size: bytes, content, reason } = message;
-  if (type === 'text') return html`<p class="text">${text}</p>`;
+  const { type, name, size: bytes, content, reason } = message;
+  if (type === 'text') return html`<${Text} message=${message} />`;
   if (type === 'file') {
     return html`<div class="attached">
       <${Icon} name="file" />
@@ -65,6 +65,16 @@ function Content({ message }) {
   if (type === undefined)
     return html`<p class="text muted">Opened. Its content shows here once the link was opened.</p>`;
   return html`<p class="text muted">A message of a kind that this version does not know.</p>`;
+}
+
+function Text({ message: { text, cut, content } }) {
+  return html`<p class="text">${text}${cut && '…'}</p>
+    ${
+      cut &&
+      (content
+        ? html`<a class="button small" href=${content} download="message.txt">Save the whole text</a>`
+        : html`<p class="small muted">The rest is not kept on this side.</p>`)
+    }`;
 }
 
 function Parts({ message: { parts } }) {

@@ -6,9 +6,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ErrorNote, Note, useAction } from './action.js';
 import { askBytes, query } from './api.js';
+import { Dialog } from './dialog.js';
 import { size } from './format.js';
 import { html } from './html.js';
-import { Icon } from './icons.js';
 import { Preview } from './picture-preview.js';
 import { save } from './save.js';
 import { notify } from './store.js';
@@ -16,7 +16,7 @@ import { refusal } from './words.js';
 
 const PNG = 'image/png';
 
-export function PicturePanel({ name, text, onSent, close }) {
+export function PicturePanel({ name, text, setText, onSent, close }) {
   const [cover, setCover] = useState();
   const [preview, setPreview] = useState();
   const bytes = new TextEncoder().encode(text).length;
@@ -41,34 +41,34 @@ export function PicturePanel({ name, text, onSent, close }) {
     setPreview(undefined);
   };
   const fits = forecast.answer !== undefined && bytes > 0 && forecast.answer.bytes >= bytes;
-  return html`<section class="picture" aria-label="In a picture">
-    <div class="row spread">
-      <h3>In a picture</h3>
-      <button type="button" class="button quiet small" onClick=${close}>
-        <${Icon} name="close" />Not in a picture
-      </button>
+  return html`<${Dialog} title="In a picture" close=${close}>
+    <div class="dialog-body">
+      <p class="small muted">
+        The text goes into a PNG of your own, and ${name} gets that picture back bit for bit.
+        Whoever has the cover sees the difference: never use one twice, and delete it afterwards.
+        A message in a picture has no forward secrecy.
+      </p>
+      <label class="field">
+        <span>Text for ${name}</span>
+        <textarea rows="2" value=${text} onInput=${(event) => setText(event.currentTarget.value)}></textarea>
+      </label>
+      <${CoverField} choose=${choose} />
+      ${cover && forecast.answer && html`<${Forecast} forecast=${forecast.answer} bytes=${bytes} />`}
+      ${preview && html`<${Preview} before=${cover} after=${preview} />`}
+      <${ErrorNote} text=${forecast.error ?? look.error ?? send.error} />
     </div>
-    <p class="small muted">
-      The text above goes into a PNG of your own, and ${name} gets that picture back bit for bit.
-      Whoever has the cover sees the difference: never use one twice, and delete it afterwards.
-      A message in a picture has no forward secrecy.
-    </p>
-    <${CoverField} choose=${choose} />
-    <${ErrorNote} text=${forecast.error ?? look.error ?? send.error} />
-    ${cover && forecast.answer && html`<${Forecast} forecast=${forecast.answer} bytes=${bytes} />`}
-    ${preview && html`<${Preview} before=${cover} after=${preview} />`}
-    <div class="row">
+    <footer class="dialog-foot">
       <button type="button" class="button" disabled=${!fits || look.busy} onClick=${() => look.run()}>
         ${look.busy ? 'Hiding…' : 'Preview'}
-      </button>
-      <button type="button" class="button primary" disabled=${!fits || send.busy} onClick=${() => send.run(false)}>
-        ${send.busy ? 'Hiding…' : 'Send in the picture'}
       </button>
       <button type="button" class="button" disabled=${!fits || send.busy} onClick=${() => send.run(true)}>
         Save, to carry by hand
       </button>
-    </div>
-  </section>`;
+      <button type="button" class="button primary" disabled=${!fits || send.busy} onClick=${() => send.run(false)}>
+        ${send.busy ? 'Hiding…' : 'Send in the picture'}
+      </button>
+    </footer>
+  </${Dialog}>`;
 }
 
 function post(name, text, cover, byHand) {

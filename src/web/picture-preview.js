@@ -1,7 +1,7 @@
 /** A picture before and after, and how often each brightness occurs in both. */
 import { useEffect, useState } from 'preact/hooks';
 import { ErrorNote } from './action.js';
-import { histogramOf, psnr, samplesOf } from './histogram.js';
+import { difference, histogramOf, samplesOf } from './histogram.js';
 import { HistogramPlot } from './histogram-plot.js';
 import { html } from './html.js';
 
@@ -28,7 +28,7 @@ export function Preview({ before, after }) {
       seen &&
       html`<figure class="chart">
         <figcaption>
-          <span class="chart-title">Histogram: how often each sample value occurs</span>
+          <span class="chart-title">Histogram: how often each sample value occurs, logarithmic</span>
           <span class="chart-value">${seen.decibels} <small>dB</small></span>
         </figcaption>
         <${HistogramPlot} before=${seen.before} after=${seen.after} />
@@ -43,12 +43,12 @@ export function Preview({ before, after }) {
 
 async function compare(before, after) {
   const [one, other] = [await samplesOf(before), await samplesOf(after)];
-  const { decibels, changed } = psnr(one, other);
+  const { decibels, changed, most } = difference(one, other);
   return {
     before: histogramOf(one),
     after: histogramOf(other),
     decibels: Number.isFinite(decibels) ? decibels.toFixed(1) : '∞',
-    changed: `${(changed * 100).toFixed(2)} % of the samples differ, most of them by one.`,
+    changed: `${(changed * 100).toFixed(2)} % of the samples differ, none by more than ${most} of 255.`,
   };
 }
 

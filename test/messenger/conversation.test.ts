@@ -112,6 +112,21 @@ t.test('a large file tells how many of its parts have arrived', async (t) => {
   t.match(talk(bob)[0], { isFile: true, state: 'sealed', content: undefined });
 });
 
+t.test('of a long text a list has the start, opening has it whole', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  const long = 'ß'.repeat(100_000);
+  await alice.messenger.sendMessage({ ...text(long), wait_ms: 5_000 });
+  const row = talk(bob)[0]?.row ?? 0;
+  t.match(bob.messenger.openMessage(row), { content: { text: long } });
+  for (const [message] of [talk(alice), talk(bob)]) {
+    t.equal(message?.isCut, true);
+    const { text: shown = '' } = message?.content?.type === 'text' ? message.content : {};
+    t.ok(shown.length === 8_191 && long.startsWith(shown), `${shown.length} characters`);
+  }
+  await alice.messenger.sendMessage({ ...text('short'), wait_ms: 5_000 });
+  t.equal(talk(alice)[0]?.isCut, false);
+});
+
 t.test('a letter counts as sent until its writer hears that it arrived', async (t) => {
   const { alice, bob } = await pairedPeers(t);
   const { letter } = await alice.messenger.writeLetter(text('by hand'));

@@ -100,6 +100,7 @@ const common = {
   at,
   size: 5,
   parts: undefined,
+  isCut: false,
 } as const;
 const TALK: readonly TalkMessage[] = [
   {

@@ -73,6 +73,51 @@ inBrowser('two people pair, compare, write and open, by keyboard and mouse', asy
   t.strictSame([...hers.complaints, ...his.complaints], []);
 });
 
+inBrowser('every control is reached by Tab, is seen there, and has a name', async (t, browser) => {
+  const { alice, bob, enter } = await setStage(t, browser);
+  await meet(alice, bob);
+  await operate(bob, 'POST', '/send_msg', { to: 'alice', text: 'hello', wait: 5 });
+  const { page } = await enter(alice);
+  for (const view of ['Pair', 'Messages', 'Sensors', 'This peer'] as const) {
+    await goTo(page, view);
+    await page.evaluate('document.activeElement?.blur()');
+    const controls: number = await page.evaluate(`${CONTROLS}.length`);
+    const reached = new Map<number, { readonly name: string; readonly outline: number }>();
+    for (let step = 0; step < controls + 3; step += 1) {
+      await page.keyboard.press('Tab');
+      const at: { index: number; name: string; outline: number } = await page.evaluate(FOCUSED);
+      if (at.index >= 0) reached.set(at.index, at);
+    }
+    t.equal(reached.size, controls, `${view}: all ${controls} are reached`);
+    t.ok(controls > 4, view);
+    for (const { name, outline } of reached.values()) {
+      t.not(name, '', `${view}: a control has a name`);
+      t.ok(outline >= 2, `${view}: ${name} is seen`);
+    }
+  }
+  // From the first Tab one can skip what stands on every view.
+  await goTo(page, 'Pair');
+  await page.reload();
+  await page.getByRole('heading', { name: 'Pair', level: 1 }).waitFor();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  t.equal(await page.evaluate('document.activeElement.textContent'), 'Pair');
+});
+
+/** What can be operated and is visible; runs in the page. */
+const CONTROLS = `[...document.querySelectorAll('a[href], button, input, textarea, summary, [tabindex="0"]')]
+  .filter((one) => one.tabIndex >= 0 && one.checkVisibility() && !one.disabled)
+  .filter((one) => one.type !== 'radio' || one.checked)`;
+
+const FOCUSED = `(() => {
+  const one = document.activeElement;
+  const box = one.closest('label.chosen') ?? one;
+  const name = one.ariaLabel || one.labels?.[0]?.textContent || one.textContent || one.title;
+  const style = getComputedStyle(box);
+  const outline = style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth);
+  return { index: ${CONTROLS}.indexOf(one), name: name.trim(), outline };
+})()`;
+
 inBrowser('a pairing code, its text and its QR, verifies both at once', async (t, browser) => {
   const { alice, bob, enter } = await setStage(t, browser);
   const [hers, his] = [await enter(alice), await enter(bob)];

@@ -27,7 +27,7 @@ inBrowser(
     await goTo(hers.page, 'Messages');
     await hers.page.getByLabel('Message to bob').fill('under the skin');
     await hers.page.getByRole('button', { name: 'In a picture', exact: true }).click();
-    const panel = hers.page.getByRole('region', { name: 'In a picture' });
+    const panel = hers.page.getByRole('dialog', { name: 'In a picture' });
     const field = panel.getByLabel('Cover (PNG)');
 
     // What cannot be used is told in words, and nothing can be sent.
@@ -51,7 +51,7 @@ inBrowser(
     await panel.getByRole('button', { name: 'Preview' }).click();
     await panel.getByRole('img', { name: 'The picture after' }).waitFor();
     await panel.locator('canvas').waitFor();
-    t.ok(await hers.page.evaluate(`(${inkOf})('.picture canvas')`), 'both histograms are drawn');
+    t.ok(await hers.page.evaluate(`(${inkOf})('dialog canvas')`), 'both histograms are drawn');
     t.match(await panel.locator('.chart-value').textContent(), /^\d{2}\.\d dB$/);
     t.match(await panel.textContent(), /[\d.]+ % of the samples differ/);
     t.strictSame(await seriousFaults(hers.page), []);
@@ -74,6 +74,8 @@ inBrowser(
     await hers.page.getByRole('button', { name: 'In a picture', exact: true }).click();
     await field.setInputFiles(original);
     await panel.getByText(/was used before/).waitFor();
+    await hers.page.keyboard.press('Escape');
+    await panel.waitFor({ state: 'hidden' });
     t.strictSame([...hers.complaints, ...his.complaints], []);
   },
 );

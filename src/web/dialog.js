@@ -1,0 +1,26 @@
+/** A window over the page. Escape closes it; whoever opened it by keyboard is back where he was. */
+import { useEffect, useRef } from 'preact/hooks';
+import { html } from './html.js';
+import { Icon } from './icons.js';
+
+export function Dialog({ title, close, children }) {
+  const dialog = useRef();
+  useEffect(() => {
+    const element = dialog.current;
+    element.showModal();
+    return () => element.close();
+  }, []);
+  const cancel = (event) => {
+    event.preventDefault();
+    close();
+  };
+  return html`<dialog ref=${dialog} class="dialog" aria-label=${title} onCancel=${cancel}>
+    <header class="dialog-head">
+      <h2>${title}</h2>
+      <button type="button" class="button quiet" aria-label="Close" onClick=${close}>
+        <${Icon} name="close" />
+      </button>
+    </header>
+    ${children}
+  </dialog>`;
+}
