@@ -6,6 +6,12 @@ import { MeetForm } from './meet-form.js';
 import { PairingCode } from './pairing-code.js';
 import { Waiting } from './waiting.js';
 
+/** What waits for a person here comes first; else as they were made. */
+function byUrgency(contacts) {
+  const rank = ({ code, verified }) => (code !== undefined && !verified ? 0 : 1);
+  return contacts.toSorted((one, other) => rank(one) - rank(other));
+}
+
 export function Pair({ show }) {
   const { contacts, waiting } = show;
   return html`<div class="view">
@@ -24,7 +30,7 @@ export function Pair({ show }) {
             way, and both are verified at once.
           </${Empty}>`
         }
-        ${contacts.map((contact) => html`<${ContactCard} key=${contact.name} contact=${contact} />`)}
+        ${byUrgency(contacts).map((contact) => html`<${ContactCard} key=${contact.name} contact=${contact} />`)}
       </section>
       <section class="stack" aria-labelledby="meet-title">
         <h2 id="meet-title">Meet somebody</h2>
