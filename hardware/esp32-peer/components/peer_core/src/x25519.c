@@ -19,30 +19,32 @@ static unsigned bits_of(int limb)
     return limb % 2 == 0 ? 26 : 25;
 }
 
-/** Moves what exceeds a limb into the next, to the nearest; 2^255 is 19 again. */
-static void carry_one(int64_t h[LIMBS], int limb)
-{
-    const unsigned bits = bits_of(limb);
-    const int64_t carry = (h[limb] + (INT64_C(1) << (bits - 1))) >> bits;
-
-    h[limb] -= carry * (INT64_C(1) << bits);
-    if (limb == LIMBS - 1) h[0] += 19 * carry;
-    else h[limb + 1] += carry;
-}
+/**
+ * Moves what exceeds a limb into the next, to the nearest. A macro with constants: on a 32-bit
+ * machine a shift of 64 bits by a variable is a call.
+ */
+#define CARRY(limb, bits, next, factor)                                            \
+    do {                                                                           \
+        const int64_t carry_ = (h[limb] + (INT64_C(1) << ((bits) - 1))) >> (bits); \
+        h[limb] -= carry_ * (INT64_C(1) << (bits));                                \
+        h[next] += (factor) * carry_;                                              \
+    } while (0)
 
 static void carry_all(field_t out, int64_t h[LIMBS])
 {
-    /* Two chains at once, so that the first carries stay small. */
-    carry_one(h, 0);
-    carry_one(h, 4);
-    for (int limb = 1; limb < 4; limb++) {
-        carry_one(h, limb);
-        carry_one(h, limb + 4);
-    }
-    carry_one(h, 4);
-    carry_one(h, 8);
-    carry_one(h, 9);
-    carry_one(h, 0);
+    /* Two chains at once, so that the first carries stay small; 2^255 is 19 again. */
+    CARRY(0, 26, 1, 1);
+    CARRY(4, 26, 5, 1);
+    CARRY(1, 25, 2, 1);
+    CARRY(5, 25, 6, 1);
+    CARRY(2, 26, 3, 1);
+    CARRY(6, 26, 7, 1);
+    CARRY(3, 25, 4, 1);
+    CARRY(7, 25, 8, 1);
+    CARRY(4, 26, 5, 1);
+    CARRY(8, 26, 9, 1);
+    CARRY(9, 25, 0, 19);
+    CARRY(0, 26, 1, 1);
     for (int limb = 0; limb < LIMBS; limb++) out[limb] = (int32_t)h[limb];
 }
 
