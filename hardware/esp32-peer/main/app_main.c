@@ -44,10 +44,12 @@ enum {
 };
 
 static const char TAG[] = "sotto";
+static const uint64_t YEAR_2025_S = UINT64_C(1735689600);
 static device_t device;
 static peer_port_t peer_port;
 static QueueHandle_t measurements, times;
 static atomic_bool measure_now;
+static atomic_uint_fast32_t local_time_s; /* Since 2025; 0: not known. */
 static atomic_uint_fast32_t stack_free_min = UINT32_MAX;
 static bool has_network, is_safe_mode;
 static uint32_t crash_streak;
@@ -103,10 +105,11 @@ static void print_local_time(void *context)
     (void)esp_task_wdt_add(NULL);
     for (;;) {
         char text[32];
-        const time_t now = (time_t)(port_network_unix_ms() / 1000);
+        const uint32_t since_2025_s = (uint32_t)local_time_s;
+        const time_t now = (time_t)(YEAR_2025_S + since_2025_s);
         struct tm parts;
 
-        if (now != 0 && localtime_r(&now, &parts) != NULL
+        if (since_2025_s != 0 && localtime_r(&now, &parts) != NULL
             && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts) > 0) {
             ESP_LOGI(TAG, "%s", text);
         }
@@ -245,6 +248,14 @@ static void note_stability(uint64_t now_ms)
                                 sizeof crash_streak);
 }
 
+/** For the task that prints it: the time that SNTP or the contact told. */
+static void note_time(uint64_t now_ms)
+{
+    const uint64_t now_s = device_clock_unix_ms(&device.peer.clock, now_ms) / 1000;
+
+    local_time_s = now_s > YEAR_2025_S ? (uint32_t)(now_s - YEAR_2025_S) : 0;
+}
+
 static void run_peer(void *context)
 {
     (void)context;
@@ -257,6 +268,7 @@ static void run_peer(void *context)
         if (!is_safe_mode) take_queues(now_ms);
         use_network(now_ms);
         device_tell_news(&device);
+        note_time(now_ms);
         show_state(now_ms);
         note_stability(now_ms);
         note_stack();

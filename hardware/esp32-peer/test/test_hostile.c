@@ -81,7 +81,7 @@ static void test_replays(void)
     for (int restart = 0; restart < 2; restart++) {
         for (size_t i = 0; i < kept_count; i++) {
             for (int side = 0; side < 2; side++) {
-                device_t *device = side == 0 ? &a : &b;
+                side_t *device = side == 0 ? &a : &b;
                 CHECK(peer_receive(&device->peer, (slice_t){ kept[i], kept_sizes[i] }, now_ms, out,
                                    sizeof out, &size) == PEER_OK, "framing is right");
             }

@@ -78,12 +78,12 @@ typedef struct {
     peer_port_t port;
     memory_t memory;
     const char *name, *address;
-} device_t;
+} side_t;
 
-static device_t a, b;
+static side_t a, b;
 static uint64_t now_ms;
 
-static inline void start(device_t *device)
+static inline void start(side_t *device)
 {
     CHECK(peer_start(&device->peer, &device->port, device->name, device->address) == PEER_OK,
           device->name);
@@ -106,7 +106,7 @@ static inline void begin(void)
 /** What the link does to bundles on their way; NULL: nothing. May change or drop them. */
 typedef bool (*meddle_t)(uint8_t *bundle, size_t *size);
 
-static inline bool carry(device_t *from, device_t *to, meddle_t meddle)
+static inline bool carry(side_t *from, side_t *to, meddle_t meddle)
 {
     uint8_t out[PEER_BUNDLE_SIZE_MAX], back[PEER_BUNDLE_SIZE_MAX];
     contact_t *contact = NULL;
@@ -149,7 +149,7 @@ static inline void pair(void)
     CHECK(!b.peer.code.is_held, "the code is used up");
 }
 
-static inline void check_text(device_t *device, const char *expected)
+static inline void check_text(side_t *device, const char *expected)
 {
     contact_t *from = NULL;
     inbox_text_t *text = peer_oldest_text(&device->peer, &from);
@@ -159,7 +159,7 @@ static inline void check_text(device_t *device, const char *expected)
     CHECK(inbox_remove(&from->inbox, text) == PEER_OK, expected);
 }
 
-static inline bool has_text(device_t *device)
+static inline bool has_text(side_t *device)
 {
     contact_t *from = NULL;
     return peer_oldest_text(&device->peer, &from) != NULL;
