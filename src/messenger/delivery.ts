@@ -14,7 +14,6 @@ import {
   type Sessions,
 } from '../protocol/index.ts';
 import type { Contacts } from './contacts.ts';
-import type { GroupCommit } from './group-commit.ts';
 import type { LaneOwner, Outgoing } from './lane.ts';
 import { BUNDLE_CONTENT_MAX, IN_FLIGHT_MAX, pack } from './packing.ts';
 import type { Clock, ContactId, OutboxCount, OutboxItem, Store } from './ports.ts';
@@ -32,7 +31,6 @@ export interface DeliveryDeps {
   readonly contacts: Contacts;
   readonly sessions: Sessions;
   readonly reunions: Reunions;
-  readonly commits: GroupCommit;
   readonly clock: Clock;
   /** Judges a reply; true if it brought something forward. */
   readonly receiveReply: (contact: ContactId, bundle: Uint8Array, outgoing: Outgoing) => boolean;
@@ -318,15 +316,14 @@ export class Delivery implements LaneOwner {
   }
 
   async #flushLater(): Promise<void> {
-    const { clock, commits } = this.#deps;
+    const { clock } = this.#deps;
     const { signal } = this.#stopped;
     this.#isFlushing = true;
     for (let pause = FLUSH_AFTER_MS; this.#due !== undefined; ) {
       await clock.sleep(pause, signal);
       if (signal.aborted) break;
       try {
-        const flushed = await commits.commit(() => this.flush());
-        flushed();
+        this.#remove();
         this.#deps.changed(this.#contact);
         pause = FLUSH_AFTER_MS;
       } catch (error) {
@@ -340,10 +337,15 @@ export class Delivery implements LaneOwner {
   /** A full disk must not keep anybody from looking, nor from being sent what is there. */
   #flushNow(): void {
     try {
-      this.#deps.store.transaction(() => this.flush())();
+      this.#remove();
     } catch (error) {
       this.#notFlushed(error);
     }
+  }
+
+  /** Nobody waits for the disk here: what a power failure brings back is sent again, no more. */
+  #remove(): void {
+    if (this.#due !== undefined) this.#deps.store.transactionInOrder(() => this.flush())();
   }
 
   /** No loss: a row that stays is sent again and recognised. */

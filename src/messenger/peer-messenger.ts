@@ -146,7 +146,6 @@ function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
   const deliveries: Deliveries = new Deliveries(
     {
       ...shared,
-      commits,
       receiveReply: (contact, bundle, outgoing) =>
         reception.receiveReply(contact, bundle, outgoing.packets),
       carryOut: (effects) => reception.carryOut(effects),

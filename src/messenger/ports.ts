@@ -48,7 +48,7 @@ export interface OutboxItem {
 
 /** A content that is being cut into slices while it arrives. Nothing is queued before `queue`. */
 export interface StagedContent {
-  /** Writes the slice at once, so that memory stays bounded. `queue` makes it durable. */
+  /** Holds few slices in memory, which it may not change any more. `queue` makes them durable. */
   append(slice: Uint8Array): void;
   /** Numbers the slices consecutively and makes them visible. Returns the first sequence. */
   queue(): bigint;
@@ -251,6 +251,11 @@ export interface Store {
   readonly settings: Settings;
   /** All of `work`, durable, or nothing of it. Nested calls join the outer one. */
   transaction<T>(work: () => T): T;
+  /**
+   * As `transaction`, without waiting for the disk: a kill loses nothing of it, a power failure
+   * may lose it, but never what was durable before, and never it alone of what comes after.
+   */
+  transactionInOrder<T>(work: () => T): T;
   close(): void;
 }
 

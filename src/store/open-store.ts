@@ -157,6 +157,10 @@ class SqliteStore implements PeerStore {
     return this.#connection.transaction(work);
   }
 
+  transactionInOrder<T>(work: () => T): T {
+    return this.#connection.transactionInOrder(work);
+  }
+
   backup(): Promise<Readable> {
     return packBackup(this.#connection, this.#folder);
   }
