@@ -1,5 +1,5 @@
 /**
- * The best prediction: weights for eight neighbours, found anew for every sample by least squares
+ * The best prediction: weights for sixteen neighbours, found anew for every sample by least squares
  * over what lies around it and is known. Sums of products fade with distance: along the row so
  * far, and, smoothed to both sides, over the rows above. Doubles, but only + − × ÷ √, which IEEE
  * 754 defines to the last bit: every machine finds the same weights.
@@ -7,29 +7,17 @@
 import { UNIT } from './context.ts';
 import type { Field } from './field.ts';
 
-/** Neighbours as (dy, dx): four of the other layer, four of the same that are known already. */
-const TAPS: readonly (readonly [number, number])[] = [
-  ...([
-    [-1, 0],
-    [1, 0],
-    [0, -1],
-    [0, 1],
-  ] as const),
-  ...([
-    [-1, -1],
-    [-1, 1],
-    [-2, 0],
-    [0, -2],
-  ] as const),
-];
-const SIZE = TAPS.length;
+/** Neighbours: the four nearest, four of the same layer that are known, eight of the other layer. */
+const DOWN = [-1, 1, 0, 0, -1, -1, -2, 0, -2, -2, -1, -1, 1, 1, 2, 2] as const;
+const RIGHT = [0, 0, -1, 1, -1, 1, 0, -2, -1, 1, -2, 2, -2, 2, -1, 1] as const;
+const SIZE = DOWN.length;
 const TRIANGLE = (SIZE * (SIZE + 1)) / 2;
 /** Products of neighbours with each other, row by row of a lower triangle; then with the sample. */
 const SUMS = TRIANGLE + SIZE;
 
 /** What a row, and a step along a row, leaves of older sums. */
-const FADE_DOWN = 0.9;
-const FADE_ALONG = 0.9;
+const FADE_DOWN = 0.93;
+const FADE_ALONG = 0.93;
 const FADE_SIDEWAYS = Math.sqrt(FADE_ALONG);
 /** Keeps weights small where the neighbourhood says little. */
 const RIDGE = 16;
@@ -55,7 +43,7 @@ export class LeastSquares {
 
   constructor(field: Field) {
     this.#field = field;
-    this.#offsets = Int32Array.from(TAPS, ([dy, dx]) => dy * field.stride + dx);
+    this.#offsets = Int32Array.from(DOWN, (dy, i) => dy * field.stride + (RIGHT[i] as number));
     this.#above = new Float64Array(field.width * SUMS);
     this.#products = new Float64Array(field.width * SUMS);
     this.#smoothed = new Float64Array(field.width * SUMS);

@@ -68,7 +68,6 @@ export class Model {
   /** Solves the context's flows anew; they stay in `flows`. */
   refresh(context: number): void {
     const seen = this.#seen[context] as number;
-    this.#due[context] = seen + 32 + (seen >> 3);
     const lowest = LOWEST[context] as number;
     const highest = HIGHEST[context] as number;
     const level = context % LEVELS;
@@ -81,6 +80,7 @@ export class Model {
         (this.#prior[i] as number) + (counts[i] as number) + NEIGHBOUR_WEIGHT * beside;
     }
     this.flows.solve(context, this.#histogram, lowest, highest);
+    this.#due[context] = seen + 64 + (seen >> (this.flows.active ? 2 : 1));
   }
 
   /** Counts a cover sample. */

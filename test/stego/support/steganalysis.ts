@@ -185,9 +185,8 @@ function discriminant(
       }
     }
   }
-  const trace = scatter.reduce((sum, row, i) => sum + (row[i] ?? 0), 0);
   scatter.forEach((row, i) => {
-    row[i] = (row[i] ?? 0) + (0.001 * trace) / size + 1e-12;
+    row[i] = 1.01 * (row[i] ?? 0) + 1e-12;
     row[size] = (high[i] ?? 0) - (low[i] ?? 0);
   });
   const weights = solved(scatter);
