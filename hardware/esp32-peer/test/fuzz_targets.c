@@ -113,7 +113,9 @@ static void fuzz_handshake(const uint8_t *bytes, size_t size)
     if (handshake_read(&state, bytes_of(bytes + 1, size - 1), payload, &payload_size) != PEER_OK) return;
     CHECK(payload_size < size, "no longer than its message");
     if (handshake_is_finished(&state)) return;
-    CHECK(handshake_write(&state, bytes_of(bytes, 0), out, sizeof out, &out_size) == PEER_OK, "next");
+    /* A point of small order came in the clear: found when it is used, and refused. */
+    const peer_error_t error = handshake_write(&state, bytes_of(bytes, 0), out, sizeof out, &out_size);
+    CHECK(error == PEER_OK || error == PEER_ERROR_UNAUTHENTICATED, "next");
 }
 
 /** A letter as it comes, and any plaintext in one that is sealed right. */
