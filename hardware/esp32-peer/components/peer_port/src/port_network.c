@@ -103,6 +103,17 @@ static bool start_interface(void)
 
 #include <esp_eth.h>
 #include <esp_eth_mac_openeth.h>
+#include <esp_idf_version.h>
+
+/** The PHY that the emulator has; ESP-IDF 6 keeps only the driver for all that follow IEEE 802.3. */
+static esp_eth_phy_t *new_phy(const eth_phy_config_t *config)
+{
+#if ESP_IDF_VERSION_MAJOR >= 6
+    return esp_eth_phy_new_generic(config);
+#else
+    return esp_eth_phy_new_dp83848(config);
+#endif
+}
 
 static bool start_interface(void)
 {
@@ -114,7 +125,7 @@ static bool start_interface(void)
     phy_config.autonego_timeout_ms = 100;
     esp_netif_t *netif = esp_netif_new(&netif_config);
     esp_eth_mac_t *mac = esp_eth_mac_new_openeth(&mac_config);
-    esp_eth_phy_t *phy = esp_eth_phy_new_dp83848(&phy_config);
+    esp_eth_phy_t *phy = new_phy(&phy_config);
     if (netif == NULL || mac == NULL || phy == NULL) return false;
     const esp_eth_config_t config = ETH_DEFAULT_CONFIG(mac, phy);
     return esp_eth_driver_install(&config, &ethernet) == ESP_OK
