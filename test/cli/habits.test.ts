@@ -38,6 +38,7 @@ const TABLE: Readonly<Record<string, Habit>> = {
   receive: { call: [at('note')], ends: noPeer },
   inbox: { call: [], ends: noPeer },
   sensors: { call: [], ends: noPeer },
+  covers: { call: [], ends: noPeer },
   identity: { call: ['show'], ends: done },
   backup: { call: ['-o', at('copy.tar')], ends: done },
   doctor: { call: ['--port', '0', '--serial', '/dev/null'], ends: failed },
