@@ -43,7 +43,7 @@ export interface DeliveryDeps {
 /** Packets of a bundle beside which another may go. The smallest replay window holds 64. */
 const OVERTAKING_MAX = 24;
 
-const NO_MESSAGES = { confirms: false, sequences: [], isFull: false } as const;
+const NO_MESSAGES = { confirms: undefined, sequences: [], isFull: false } as const;
 
 interface Waiter {
   readonly sequence: bigint;
@@ -215,7 +215,8 @@ export class Delivery implements LaneOwner {
     if (this.#lastError !== undefined) this.#deps.changed(this.#contact);
     this.#lastError = undefined;
     this.#land(outgoing);
-    if (outgoing.confirms) this.#deps.sessions.delivered(this.#contact);
+    const { confirms } = outgoing;
+    if (confirms !== undefined) this.#deps.sessions.delivered(this.#contact, confirms);
     return this.#deps.receiveReply(this.#contact, bundle, outgoing);
   }
 
@@ -263,7 +264,8 @@ export class Delivery implements LaneOwner {
     // Bundles may overtake each other, by no more packets than any replay window forgives.
     const isFull = size >= BUNDLE_CONTENT_MAX / 2 && packets.length <= OVERTAKING_MAX;
     // Nobody has to answer a poll or an acknowledgement.
-    return { packets, sequences, isFull, expectsProgress: items.length > 0, confirms: true };
+    const confirms = this.#deps.sessions.currentIndex(this.#contact);
+    return { packets, sequences, isFull, expectsProgress: items.length > 0, confirms };
   }
 
   /** The exchange has ended: what it did not get acknowledged may go again. */

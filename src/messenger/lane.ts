@@ -18,8 +18,8 @@ export interface Outgoing {
   readonly packets: readonly Uint8Array[];
   /** Whether a reply that brings nothing forward is a reason to pause. */
   readonly expectsProgress: boolean;
-  /** Whether a packet of the current session is in it: once it arrived, the session stands. */
-  readonly confirms: boolean;
+  /** The session a packet of which is in it: once that arrived, the session stands. */
+  readonly confirms: number | undefined;
   /** Messages in it, which nobody else may send until this exchange has ended. */
   readonly sequences: readonly bigint[];
   /** As much as one bundle should carry: another may go beside it. */
@@ -49,6 +49,8 @@ export class Lane {
   #pause = new AbortController();
   #onRest: (() => void)[] = [];
   #failures = 0;
+  /** The other side has asked for that much patience, the last time. */
+  #asked_ms = 0;
   #woken = false;
   #pressed = false;
   #resting = false;
@@ -155,6 +157,7 @@ export class Lane {
       return progress || outgoing.expectsProgress ? progress : undefined;
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
+      this.#asked_ms = error.retryAfter_ms ?? 0;
       this.#owner.failed(error, outgoing);
       return false;
     }
@@ -168,7 +171,9 @@ export class Lane {
     this.#pause = new AbortController();
     this.#resting = true;
     for (const resolve of this.#onRest.splice(0)) resolve();
-    await this.#clock.sleep(full * (0.75 + 0.5 * this.#jitter()), this.#pause.signal);
+    const pause_ms = Math.max(full * (0.75 + 0.5 * this.#jitter()), this.#asked_ms);
+    this.#asked_ms = 0;
+    await this.#clock.sleep(pause_ms, this.#pause.signal);
     this.#resting = false;
   }
 }

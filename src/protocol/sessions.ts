@@ -135,10 +135,13 @@ export class Sessions {
     this.#slots.delete(contact);
   }
 
-  /** An exchange that carried a packet of the contact's current session has succeeded. */
-  delivered(contact: ContactRef): void {
+  /**
+   * An exchange that carried a packet of that session has succeeded. One that was promoted
+   * meanwhile is still to be told.
+   */
+  delivered(contact: ContactRef, localIndex: number): void {
     const slot = this.#slots.get(contact);
-    if (slot !== undefined) slot.repeats = undefined;
+    if (slot?.current?.localIndex === localIndex) slot.repeats = undefined;
   }
 
   /** Wipes what is over, and repeats what tells the other side that a session stands. */

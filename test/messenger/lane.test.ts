@@ -33,7 +33,7 @@ class HandClock implements Clock {
 
 function one(number: number, isFull: boolean): Outgoing {
   const packets = [Uint8Array.of(number)];
-  return { packets, expectsProgress: true, confirms: false, sequences: [], isFull };
+  return { packets, expectsProgress: true, confirms: undefined, sequences: [], isFull };
 }
 
 /** Sends numbers, one packet each. */
@@ -185,6 +185,34 @@ t.test('the pause doubles while nobody answers, and hurry cuts it short', async 
   t.strictSame(clock.pauses, [250, 500, 1000, 2000, 4000]);
   t.strictSame(new Set(owner.failures), new Set(['unreachable']));
   up = true;
+  lane.hurry();
+  await lane.settled();
+  t.strictSame(owner.queue, []);
+});
+
+t.test('who asks for patience gets it, once, unless a person is in a hurry', async (t) => {
+  const owner = new Numbers();
+  const clock = new HandClock();
+  const answers = [7_000, undefined, 9_000].map((retryAfter_ms) => {
+    const options = retryAfter_ms === undefined ? {} : { retryAfter_ms };
+    return new LinkError('busy', 'later', options);
+  });
+  const link: Link = {
+    async exchange() {
+      const error = answers.shift();
+      if (error !== undefined) throw error;
+      return NOTHING;
+    },
+  };
+  const lane = new Lane(owner, link, clock, () => 0.5);
+  owner.queue.push(1);
+  lane.wake();
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    await turns(2);
+    clock.wakeAll();
+  }
+  await turns(2);
+  t.strictSame(clock.pauses, [7_000, 500, 9_000]);
   lane.hurry();
   await lane.settled();
   t.strictSame(owner.queue, []);

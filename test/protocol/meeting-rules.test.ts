@@ -223,6 +223,21 @@ t.test('rule 6: what confirms a session is sent anew until it arrives', async (t
   t.strictSame(bob.tick(5_000), [], 'it was heard: no more of it');
 });
 
+t.test('rule 6: an exchange of an older session does not tell of a newer one', async (t) => {
+  const { alice, bob, network, toBob, toAlice } = strangers();
+  network.post(alice, alice.trigger(toBob, 0));
+  network.settle();
+  network.post(bob, bob.trigger(toAlice, 0));
+  network.deliver();
+  network.deliver();
+  network.underWay.length = 0;
+  const newer = bob.sessions.currentIndex(toAlice) ?? 0;
+  bob.sessions.delivered(toAlice, newer ^ 1);
+  t.match(bob.sessions.tick(1_000), [{ kind: 'confirm', contact: toAlice }]);
+  bob.sessions.delivered(toAlice, newer);
+  t.strictSame(bob.sessions.tick(3_000), []);
+});
+
 t.test('rule 7: a trigger buys four XX2, then nothing until the next trigger', async (t) => {
   const { alice, bob, network, toBob, toAlice } = strangers();
   network.post(alice, alice.trigger(toBob, 0));

@@ -74,7 +74,9 @@ export class Network {
         this.post(to, to.hear(delivery.code, delivery.about, contact, this.now));
         return;
       case 'success':
-        if (delivery.packet[0] === 10) to.sessions.delivered(contact);
+        if (delivery.packet[0] === 10) {
+          to.sessions.delivered(contact, to.sessions.currentIndex(contact) ?? 0);
+        }
     }
   }
 
