@@ -32,6 +32,10 @@ export interface PeerConfig {
   readonly allowedHosts: readonly string[];
   readonly behindProxy: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** Messages go so long after they were opened, or have arrived; undefined: never. */
+  readonly keepMessages_days: number | undefined;
+  /** Readings that are older go; undefined: never. */
+  readonly keepReadings_days: number | undefined;
   /** Opens the store; undefined: a key file does. To be wiped by who uses it. */
   readonly passphrase: Uint8Array | undefined;
 }
@@ -56,6 +60,9 @@ type Settings = ReadonlyMap<OptionName, Setting>;
 const optionNames = Object.keys(OPTIONS) as readonly OptionName[];
 const isOptionName = (name: string): name is OptionName => name in OPTIONS;
 const variableOf = (name: string) => `SOTTO_${name.toUpperCase().replaceAll('-', '_')}`;
+
+/** A year and some: else a device that measures every ten seconds fills any disk. */
+const KEEP_READINGS_DAYS = 400;
 
 /** @throws {ConfigError} for anything unknown, unreadable, out of range or contradictory. */
 export function loadConfig(
@@ -83,6 +90,8 @@ export function loadConfig(
     allowedHosts: (values['allow-host'] ?? []).map((name) => name.toLowerCase()),
     behindProxy: values['behind-proxy'] ?? false,
     logLevel: values['log-level'] ?? 'info',
+    keepMessages_days: values['keep-messages'] || undefined,
+    keepReadings_days: (values['keep-readings'] ?? KEEP_READINGS_DAYS) || undefined,
     passphrase: readPassphrase(values, environment),
   };
 }

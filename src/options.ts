@@ -127,6 +127,18 @@ export const OPTIONS = {
     'be the number of an open file descriptor',
     'the same, from a descriptor',
   ),
+  'keep-messages': option(
+    'DAYS',
+    integer(0, 36_500),
+    'be a number of days, 0 for ever',
+    'delete messages so long after they were opened or have arrived; else never',
+  ),
+  'keep-readings': option(
+    'DAYS',
+    integer(0, 36_500),
+    'be a number of days, 0 for ever',
+    'delete readings that are older; else 400, 0 keeps them for ever',
+  ),
   crypto: option(
     'PROVIDER',
     z.enum(['openssl', 'noble']),

@@ -35,6 +35,7 @@ import {
 } from './routes/index.ts';
 import { FileCovers, openStore, type PeerStore } from './store/index.ts';
 import { systemClock as clock, createLog, stdoutTerminal } from './surroundings.ts';
+import { keepUp } from './upkeep.ts';
 
 /** PROTOCOL §8.4. */
 const CONTENT_SIZE_MAX = 1024 ** 3;
@@ -131,6 +132,7 @@ async function start(
   const backup = () => store.backup();
   serveRoutes(server, log, { messenger, events, keeper, guard, backup });
   messenger.start();
+  undo.defer(keepUp(config, store, log));
   undo.defer(async () => {
     events.close();
     const served = closeServer(server, SERVER_GRACE_MS);

@@ -30,6 +30,7 @@ import { SqliteInbox } from './inbox.ts';
 import { SqliteOutbox } from './outbox.ts';
 import { SqlitePictures } from './pictures.ts';
 import { SqliteReadingStore } from './readings.ts';
+import { type KeepSince, Retention } from './retention.ts';
 import { beginRun } from './runs.ts';
 import { SqliteSent } from './sent.ts';
 import { SqliteSettings } from './settings.ts';
@@ -50,6 +51,8 @@ export interface StoreOptions {
 
 /** A store that can be copied while it is used. */
 export interface PeerStore extends Store {
+  /** A bounded part of what is older; returns how many rows went. @throws {StoreError} */
+  prune(since: KeepSince): number;
   /** As a tar, see backup.ts. @throws {StoreError} `busy`, `full` */
   backup(): Promise<Readable>;
 }
@@ -124,6 +127,7 @@ class SqliteStore implements PeerStore {
   readonly #connection: Connection;
   readonly #folder: Folder;
   readonly #renewNumbering: () => void;
+  readonly #retention: Retention;
 
   constructor(connection: Connection, folder: Folder) {
     const slices = new Slices(connection);
@@ -141,6 +145,7 @@ class SqliteStore implements PeerStore {
     this.settings = settings;
     this.#connection = connection;
     this.#folder = folder;
+    this.#retention = new Retention(connection, slices);
     this.#renewNumbering = () => {
       outbox.renewEpochs();
       settings.removeAll(LETTER_EPOCHS);
@@ -159,6 +164,10 @@ class SqliteStore implements PeerStore {
 
   transactionInOrder<T>(work: () => T): T {
     return this.#connection.transactionInOrder(work);
+  }
+
+  prune(since: KeepSince): number {
+    return this.#retention.prune(since);
   }
 
   backup(): Promise<Readable> {

@@ -23,6 +23,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bridge: ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
   'presence.ts': ['bytes.ts', 'failures.ts'],
   'surroundings.ts': ['messenger'],
+  'upkeep.ts': ['config.ts', 'messenger', 'store'],
   'identity.ts': [
     'bytes.ts',
     'failures.ts',
@@ -43,6 +44,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store',
   ],
   'peer.ts': [
+    'upkeep.ts',
     'identity.ts',
     'keeper.ts',
     'bytes.ts',

@@ -1,0 +1,88 @@
+/**
+ * Goal: what is to be kept for a limited time goes when that is over, whole and at once bounded,
+ * and nothing that somebody still waits for goes with it.
+ * Method: a store with old and new of everything; then a real peer that is told to forget.
+ */
+import t from 'tap';
+import { openStore } from '../../src/store/index.ts';
+import { PeerProcess, until } from '../support/peer-process.ts';
+import { contact, failureOf, joined, options, received, temporaryFolder, utf8 } from './support.ts';
+
+const DAY_MS = 86_400_000;
+const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS);
+
+async function filled(folder: string) {
+  const store = await openStore(options(folder));
+  const { id } = store.contacts.insert(contact('alice'));
+  const from = (sequence: bigint) => received(id, 1n, sequence);
+  store.inbox.add(from(0n), utf8('\u0001old and opened'));
+  store.inbox.add(from(1n), utf8('\u0001new and opened'));
+  store.inbox.add(from(2n), utf8('\u0001old, but nobody has seen it'));
+  for (const index of [0, 1]) {
+    store.inbox.addPart(from(BigInt(3 + index)), { index, count: 2 }, utf8('\u0009large'));
+  }
+  const [first, second, , large] = store.inbox.unopened();
+  store.inbox.open([first?.row ?? 0, large?.row ?? 0], daysAgo(40));
+  store.inbox.open([second?.row ?? 0], daysAgo(20));
+  store.outbox.append(id, utf8('\u0001arrived'), daysAgo(40));
+  store.outbox.append(id, utf8('\u0001on its way'), daysAgo(40));
+  store.outbox.remove(id, 1n, []);
+  const reading = (days: number) => {
+    const at = daysAgo(days);
+    return { contact: id, name: 'temp', unit: 'Cel', at, sure: true, value: days };
+  };
+  store.readings.add([reading(500), reading(399), reading(0)]);
+  store.readings.add(Array.from({ length: 6000 }, (_, index) => reading(600 + index / 1e4)));
+  return { store, id, large: large?.row ?? 0 };
+}
+
+t.test('what is older goes, in bounded steps; what is waited for stays', async (t) => {
+  const { store, id, large } = await filled(temporaryFolder(t));
+  t.teardown(() => store.close());
+  t.equal(store.prune({}), 0, 'nothing unless asked');
+  t.equal(joined(store.inbox.content(large)).length, 12);
+  const since = { messages: daysAgo(30), readings: daysAgo(400) };
+  const first = store.prune(since);
+  t.ok(first > 5000 && first < 5100, `${first} at once`);
+  t.ok(store.prune(since) > 0);
+  t.equal(store.prune(since), 0);
+  const left = store.inbox.list({ limit: 10 }).map(({ size }) => size);
+  t.strictSame(left.sort(), [15, 28]);
+  t.equal(
+    failureOf(() => joined(store.inbox.content(large))),
+    'missing',
+  );
+  t.equal(store.outbox.count(id).items, 1, 'what has not arrived');
+  t.equal(store.sent.list({ limit: 10 }).length, 1);
+  const all = { from: new Date(0), to: new Date(), limit: 10_000 };
+  t.strictSame(
+    store.readings.series(all).map(({ mean }) => mean),
+    [399, 0],
+  );
+});
+
+t.test('a running peer forgets by itself, and readings unless told otherwise', async (t) => {
+  const folder = temporaryFolder(t);
+  (await filled(folder)).store.close();
+  const count = async (...flags: string[]) => {
+    const peer = await new PeerProcess({ name: 'pi', folder, flags }).start();
+    t.teardown(() => peer.stop('SIGKILL'));
+    const query = '/sensor?from=2020-01-01&limit=100000';
+    const rows = async () => JSON.parse((await peer.call('GET', query)).text).length;
+    return { peer, rows };
+  };
+  const careful = await count('--keep-readings', '0');
+  t.equal(await careful.rows(), 6003, '0: for ever');
+  await careful.peer.stop();
+  const plain = await count();
+  await until('the old ones are gone', async () => ((await plain.rows()) === 2 ? true : undefined));
+  const { text } = await plain.peer.call('GET', '/messages');
+  t.equal(JSON.parse(text).messages.length, 6, 'messages stay');
+  await plain.peer.stop();
+  const strict = await count('--keep-messages', '30');
+  await until('old messages are gone', async () => {
+    const answer = await strict.peer.call('GET', '/messages');
+    return JSON.parse(answer.text).messages.length === 3 ? true : undefined;
+  });
+  t.equal(await strict.rows(), 2);
+});
