@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { decodePng, reveal } from '../../src/stego/index.ts';
+import { rounds } from '../support/counts.ts';
 import { firmwareMissing, HARDWARE, HostDevice, make } from './host-device.ts';
 import { begin, bridged, lineOf, pair, play, post, power, type Scene, until } from './scene.ts';
 
@@ -25,6 +26,11 @@ t.test('the firmware core, on this computer', async (t) => {
     return;
   }
   for (const line of (await make('test', 'check')).trim().split('\n')) t.match(line, /: ok/, line);
+  // RFC 7748 §5.2; a thousand of them are in `make check`.
+  const iterations = rounds({ reduced: 1_000, full: 1_000_000 });
+  if (iterations === 1_000) return;
+  const ladder = join(HARDWARE, 'test/build/test_x25519');
+  t.match(execFileSync(ladder, [String(iterations)]).toString(), /: ok/);
 });
 
 play('no step of the ladder depends on a secret', async (t) => {
