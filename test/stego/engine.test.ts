@@ -10,11 +10,11 @@ import { Keystream } from '../../src/stego/chacha20.ts';
 import { embed, extract, PROFILE_NAMES } from '../../src/stego/engine.ts';
 import { StegoError } from '../../src/stego/errors.ts';
 import { decodeHeader, encodeHeader, HeaderRing } from '../../src/stego/header.ts';
-import { carryingPlanes, copyOf, type Picture } from '../../src/stego/picture.ts';
+import { carryingPlanes, copyOf, type Picture, psnr_dB } from '../../src/stego/picture.ts';
 import { findPrice, PRICE_MAX, ratioOf } from '../../src/stego/price.ts';
 import type { ProfileName } from '../../src/stego/profile.ts';
 import { rounds } from '../support/counts.ts';
-import { pictureOf, randomOf, recipes } from './support/pictures.ts';
+import { type Kind, pictureOf, randomOf, recipes } from './support/pictures.ts';
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
 const profiles = fc.constantFrom(...PROFILE_NAMES);
@@ -128,6 +128,46 @@ t.test('a short message leaves every second sample alone, a longer one does not'
     const even = inside.filter(([x, y]) => (x + y) % 2 === 0).length;
     t.ok(oneLayer ? even === 0 : even > 100, `${even} samples of the first layers changed`);
   }
+});
+
+// The start of the last layer has ten bits: sizes that divide evenly once went one beyond them.
+t.test('wherever the last layer ends, its start fits the header', async () => {
+  const shapes = fc.record({
+    width: fc.integer({ min: 20, max: 140 }),
+    height: fc.integer({ min: 20, max: 140 }),
+    kind: fc.constantFrom<Kind>('flat', 'gradient', 'photograph'),
+    seed: fc.nat(1e6),
+  });
+  fc.assert(
+    fc.property(shapes, fc.nat(60), profiles, (shape, size, name) => {
+      const cover = pictureOf({ ...shape, depth: 8, colour: 'gray' });
+      const payload = bytesOf(shape.seed, size);
+      const stego = embedded(cover, payload, name);
+      if (stego === undefined) return;
+      const found = extract(stego, KEY);
+      assert.deepEqual(found.payload, payload);
+      assert.deepEqual(found.cover, cover);
+    }),
+    { numRuns: rounds({ reduced: 15, full: 20_000 }) },
+  );
+});
+
+t.test('one price over all colours beats three gray pictures', async (t) => {
+  const shape = { width: 120, height: 110, depth: 8, kind: 'photograph', seed: 6 } as const;
+  const cover = pictureOf({ ...shape, colour: 'rgb' });
+  // A quiet, a middling and a loud colour, as sensors have them.
+  const random = randomOf(11);
+  const planes = cover.planes.map((plane, c) =>
+    plane.map((sample) => Math.min(250, Math.max(5, sample + (random() - 0.5) * 6 * c))),
+  );
+  const loud = { ...cover, planes };
+  const together = embed(loud, bytesOf(1, 150), KEY, 'fast');
+  const apart = planes.map(
+    (plane) =>
+      embed({ ...loud, colour: 'gray', planes: [plane] }, bytesOf(1, 50), KEY, 'fast').planes[0],
+  ) as Uint16Array[];
+  const [one, three] = [psnr_dB(loud, together), psnr_dB(loud, { ...loud, planes: apart })];
+  t.ok(one > three, `${one.toFixed(2)} dB together, ${three.toFixed(2)} dB apart`);
 });
 
 t.test('without the key nothing is found, in stego image and cover alike', async () => {
