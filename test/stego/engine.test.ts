@@ -130,6 +130,31 @@ t.test('a short message leaves every second sample alone, a longer one does not'
   }
 });
 
+t.test('other keys read the same kind of noise from a stego image as from its cover', async (t) => {
+  const cover = pictureOf({
+    ...({ width: 90, height: 80, depth: 8, colour: 'gray', kind: 'photograph', seed: 3 } as const),
+  });
+  const stego = embed(cover, bytesOf(5, 60), KEY, 'fast');
+  const numKeys = rounds({ reduced: 600, full: 20_000 });
+  const [ofCover, ofStego] = [cover, stego].map((picture) => {
+    let [headers, bits] = [0, 0];
+    for (let i = 0; i < numKeys; i++) {
+      const read = new HeaderRing(copyOf(picture), bytesOf(1000 + i, 32)).read();
+      if (decodeHeader(read) !== undefined) headers += 1;
+      for (const byte of read) for (let b = 0; b < 8; b++) bits += (byte >> b) & 1;
+    }
+    return [headers / numKeys, bits / numKeys / 63] as const;
+  }) as [readonly [number, number], readonly [number, number]];
+  for (const [label, [headers, bits]] of [
+    ['cover', ofCover],
+    ['stego image', ofStego],
+  ] as const) {
+    // Three profiles of four, three zero bits.
+    t.ok(Math.abs(headers - 3 / 32) < 0.05, `${label}: ${headers} of the keys find a header`);
+    t.ok(Math.abs(bits - 0.5) < 0.02, `${label}: ${bits} of the bits are set`);
+  }
+});
+
 // The start of the last layer has ten bits: sizes that divide evenly once went one beyond them.
 t.test('wherever the last layer ends, its start fits the header', async () => {
   const shapes = fc.record({
