@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { OpenSerial } from '../../src/link/index.ts';
+import { findPresence } from '../../src/presence.ts';
 import { rounds } from '../support/counts.ts';
 import { Random } from '../support/random.ts';
 import type { HostDevice } from './host-device.ts';
@@ -154,6 +155,38 @@ play('readings: each once, with its own time', async (t) => {
     const lost = kept.filter((at) => !stored.has(at));
     t.same(lost, [], `none of ${kept.length} is lost`);
   }
+});
+
+play('a reading inside a picture, and the cover given back', async (t) => {
+  const scene = await begin(t);
+  const device = power(t, scene, '--pty', '--clock', '--tell', '--every', '86400000');
+  const { bridge } = await bridged(t, await lineOf(device), [scene.origin]);
+  await pair(scene, device, bridge);
+  device.type('send_picture');
+  await device.until(/^send_picture: on its way/);
+  const authorization = `Bearer ${findPresence(`${scene.folder}/pi`)?.token}`;
+  const ask = (path: string) => fetch(scene.origin + path, { headers: { authorization } });
+  let covers: readonly { readonly id: number }[] = [];
+  await until('the picture has arrived', async () => {
+    covers = ((await (await ask('/covers')).json()) as { covers: typeof covers }).covers;
+    return covers.length > 0;
+  });
+  t.comment(covers[0]);
+  t.equal(covers.length, 1, 'one picture, one cover');
+  const answer = await ask(`/covers/${covers[0]?.id}`);
+  const png = Buffer.from(await answer.arrayBuffer());
+  t.equal(answer.headers.get('content-type'), 'image/png');
+  t.same([png.readUInt32BE(16), png.readUInt32BE(20)], [160, 120], 'the cover, as large as drawn');
+  await until('its reading is there', async () => {
+    const { temp_sht4 } = (await (await ask('/sensor')).json()) as { temp_sht4?: number };
+    return temp_sht4 !== undefined;
+  });
+  const series = await storedSeries(scene, 'temp_sht4');
+  const last_ms = device.taken_ms.at(-1) ?? 0;
+  t.ok(
+    series.some(({ at }) => Math.abs(at.getTime() - last_ms) < 1_000),
+    'the reading that was measured for it is stored',
+  );
 });
 
 play('npm run esp32 pairs a device on this computer and shows its readings', async (t) => {
