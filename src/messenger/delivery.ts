@@ -43,7 +43,7 @@ export interface DeliveryDeps {
 /** Packets of a bundle beside which another may go. The smallest replay window holds 64. */
 const OVERTAKING_MAX = 24;
 
-const NO_MESSAGES = { confirms: undefined, sequences: [], isFull: false } as const;
+const NO_MESSAGES = { confirms: undefined, sequences: [], letters: [], isFull: false } as const;
 
 interface Waiter {
   readonly sequence: bigint;
@@ -224,6 +224,8 @@ export class Delivery implements LaneOwner {
     this.#land(outgoing);
     this.#lastError = error.message;
     this.#sentBelow = this.#next;
+    // An ACK comes again with the next packet; of a letter nobody asks again for a long time.
+    this.owe(outgoing.letters);
     this.#deps.changed(this.#contact);
   }
 
@@ -257,6 +259,7 @@ export class Delivery implements LaneOwner {
   #take(): Outgoing | undefined {
     const items = this.#pending(BUNDLE_CONTENT_MAX);
     const size = items.reduce((sum, { content }) => sum + content.length, 0);
+    const letters = this.#owed.filter(({ kind }) => kind === 'letter_ack');
     const packets = this.#packets(items);
     if (packets.length === 0) return undefined;
     const sequences = items.map(({ sequence }) => sequence);
@@ -265,7 +268,8 @@ export class Delivery implements LaneOwner {
     const isFull = size >= BUNDLE_CONTENT_MAX / 2 && packets.length <= OVERTAKING_MAX;
     // Nobody has to answer a poll or an acknowledgement.
     const confirms = this.#deps.sessions.currentIndex(this.#contact);
-    return { packets, sequences, isFull, expectsProgress: items.length > 0, confirms };
+    const expectsProgress = items.length > 0;
+    return { packets, sequences, letters, isFull, expectsProgress, confirms };
   }
 
   /** The exchange has ended: what it did not get acknowledged may go again. */
@@ -363,6 +367,9 @@ export class Delivery implements LaneOwner {
 
 function isReplaced(owed: Payload, by: Payload): boolean {
   if (owed.kind === 'time') return by.kind === 'time';
+  if (owed.kind === 'letter_ack' && by.kind === 'letter_ack') {
+    return owed.epoch === by.epoch && owed.sequence === by.sequence;
+  }
   return owed.kind === 'ack' && by.kind === 'ack' && owed.epoch === by.epoch;
 }
 

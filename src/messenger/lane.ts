@@ -5,7 +5,7 @@
  */
 import { release } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
-import { encodeBundle } from '../protocol/index.ts';
+import { encodeBundle, type Payload } from '../protocol/index.ts';
 import type { Clock, Link } from './ports.ts';
 
 const BACKOFF_FIRST_MS = 250;
@@ -22,6 +22,8 @@ export interface Outgoing {
   readonly confirms: number | undefined;
   /** Messages in it, which nobody else may send until this exchange has ended. */
   readonly sequences: readonly bigint[];
+  /** Letters that it acknowledges: owed again if it comes to nothing. */
+  readonly letters: readonly Payload[];
   /** As much as one bundle should carry: another may go beside it. */
   readonly isFull: boolean;
 }

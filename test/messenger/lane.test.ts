@@ -33,7 +33,8 @@ class HandClock implements Clock {
 
 function one(number: number, isFull: boolean): Outgoing {
   const packets = [Uint8Array.of(number)];
-  return { packets, expectsProgress: true, confirms: undefined, sequences: [], isFull };
+  const nothing = { confirms: undefined, sequences: [], letters: [] };
+  return { packets, expectsProgress: true, ...nothing, isFull };
 }
 
 /** Sends numbers, one packet each. */

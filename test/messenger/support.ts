@@ -3,12 +3,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { type CryptoProvider, openssl, systemRandomBytes } from '../../src/crypto/index.ts';
+import {
+  type CryptoProvider,
+  openssl,
+  type PublicKey,
+  type SharedSecret,
+  systemRandomBytes,
+} from '../../src/crypto/index.ts';
 import { LinkError } from '../../src/failures.ts';
 import {
   type Clock,
   type Link,
   type Log,
+  type NewContact,
   PeerMessenger,
   type PeerMessengerConfig,
   type Store,
@@ -39,12 +46,21 @@ export class Wire implements Link {
   readonly seen: Uint8Array[] = [];
   harm: Harm = () => 'pass';
 
-  async exchange(address: string, bundle: Uint8Array): Promise<Uint8Array> {
-    const there = this.peers.get(address);
+  async exchange(
+    address: string,
+    bundle: Uint8Array,
+    { mediaType }: { readonly mediaType?: string } = {},
+  ): Promise<Uint8Array> {
     const fate = this.harm(bundle);
     this.seen.push(bundle.slice());
     await new Promise(setImmediate);
+    const there = this.peers.get(address);
     if (there === undefined || fate === 'lose_request') throw lost();
+    if (mediaType === 'image/png') {
+      there.messenger.receivePicture(bundle.slice(), 'the wire');
+      if (fate === 'lose_reply') throw lost();
+      return new Uint8Array();
+    }
     const reply = await there.messenger.receive(bundle.slice());
     if (fate === 'twice') await there.messenger.receive(bundle.slice());
     this.seen.push(reply.slice());
@@ -122,6 +138,22 @@ export class Side {
     this.#wire.peers.set(this.address, this);
     this.#messenger.start();
     return this;
+  }
+
+  /** What its static key and another make together. */
+  dh(publicKey: PublicKey): SharedSecret {
+    return openssl.generateKeyPair(() => this.#secret.slice()).dh(publicKey);
+  }
+
+  /** Another run, in which a contact is not as it was. */
+  async changeContact(name: string, change: Partial<NewContact>): Promise<void> {
+    await this.stop();
+    const folder = this.folder;
+    const store = await openStore({ folder, key: 'key file', log: SILENT, crypto: openssl });
+    const id = store.contacts.all().find((contact) => contact.name === name)?.id ?? 0;
+    store.contacts.update(id, change);
+    store.close();
+    await this.start();
   }
 
   async stop(): Promise<void> {
