@@ -2,13 +2,16 @@
  * One picture for a person: the cover, the stego image, where samples changed; below, how often
  * each value and each prediction error occurs in both. What differs, differs visibly.
  */
-import { CHANNELS, carryingPlanes, type Picture } from './picture.ts';
+import { CHANNELS, carryingPlanes, type Picture, psnr_dB } from './picture.ts';
+import { GLYPH_HEIGHT, hasDot } from './report-text.ts';
 
 /** Width and height of each of the six panels, and the gap between them. */
 const PANEL = 320;
 const GAP = 16;
 const WIDTH = 3 * PANEL + 4 * GAP;
-const HEIGHT = 2 * PANEL + 3 * GAP;
+/** Dots of the line of text below are squares of so many pixels. */
+const DOT = 2;
+const HEIGHT = 2 * PANEL + 4 * GAP + GLYPH_HEIGHT * DOT;
 
 type Rgb = readonly [number, number, number];
 const PAPER: Rgb = [250, 250, 248];
@@ -24,7 +27,7 @@ const BARS = 128;
 /**
  * Top: cover, stego image, changes (yellow up, blue down, each as large as a pixel can be seen).
  * Bottom: values, prediction errors from -16 to 16, and the same errors where they are rare;
- * the cover in gray bars, the stego image as a red line.
+ * the cover in gray bars, the stego image as a red line. Below: PSNR and changed samples.
  */
 export function reportPicture(cover: Picture, stego: Picture): Picture {
   const canvas = new Canvas();
@@ -35,7 +38,19 @@ export function reportPicture(cover: Picture, stego: Picture): Picture {
   canvas.panel(0, 1, chart(values as [Float64Array, Float64Array], 1));
   canvas.panel(1, 1, chart(errors as [Float64Array, Float64Array], 1));
   canvas.panel(2, 1, chart(errors as [Float64Array, Float64Array], 20));
+  canvas.text(GAP, 2 * PANEL + 3 * GAP, figuresOf(cover, stego));
   return canvas.picture();
+}
+
+function figuresOf(cover: Picture, stego: Picture): string {
+  const others = carryingPlanes(stego);
+  let [changed, samples] = [0, 0];
+  for (const [i, plane] of carryingPlanes(cover).entries()) {
+    samples += plane.length;
+    for (const [at, sample] of plane.entries()) if (sample !== others[i]?.[at]) changed += 1;
+  }
+  const likeness = changed === 0 ? 'NO CHANGE' : `PSNR ${psnr_dB(cover, stego).toFixed(2)} dB`;
+  return `${likeness}   ${changed} OF ${samples} SAMPLES CHANGED`;
 }
 
 /** The colour of a panel's point; x and y from 0 to 1, y downwards. */
@@ -52,6 +67,17 @@ class Canvas {
         const at = (top + y) * WIDTH + left + x;
         this.#planes.forEach((plane, i) => {
           plane[at] = colour[i] ?? 0;
+        });
+      }
+    }
+  }
+
+  text(left: number, top: number, text: string): void {
+    for (let y = 0; y < GLYPH_HEIGHT * DOT; y++) {
+      for (let x = left; x < WIDTH - GAP; x++) {
+        if (!hasDot(text, Math.floor((x - left) / DOT), Math.floor(y / DOT))) continue;
+        this.#planes.forEach((plane, i) => {
+          plane[(top + y) * WIDTH + x] = UNCHANGED[i] ?? 0;
         });
       }
     }

@@ -50,7 +50,9 @@ t.test('hide and reveal are each other’s inverse', async (t) => {
   t.equal(hidden.code, EXIT.done, hidden.said);
   t.match(hidden.out, /out\.png: \d+\.\d+ dB, \d+ samples/);
   const drawn = decodePng(readFileSync(at('report.png'))).picture;
-  t.match(drawn, { width: 1024, height: 688, colour: 'rgb' });
+  t.match(drawn, { width: 1024, height: 718, colour: 'rgb' });
+  const below = drawn.planes[0]?.subarray(688 * 1024).filter((sample) => sample === 32) ?? [];
+  t.ok(below.length > 500, `${below.length} dark points of the line with its PSNR`);
   const restore = ['--restore', at('back.png')];
   const revealed = await sotto('reveal', at('out.png'), '-o', at('got'), ...restore, ...words);
   t.equal(revealed.code, EXIT.done, revealed.said);
