@@ -25,13 +25,16 @@ export const PreviewFields = z.strictObject({ size: Size });
 export const coverCapacity: Route = async (ctx, messenger) => {
   const fields = check(CapacityFields, { ...ctx.query });
   const cover = await readBytes(ctx.req, PICTURE_LIMITS);
-  const { bitsPerSample, pixelsNeeded, ...forecast } = await messenger.forecastCover({
+  const { bitsPerSample, pixelsNeeded, psnr_dB, ...forecast } = await messenger.forecastCover({
     cover,
     ...fields,
   });
   ctx.body = {
     ...forecast,
-    ...(bitsPerSample !== undefined && { bits_per_sample: bitsPerSample }),
+    ...(psnr_dB !== undefined && { psnr_dB: decibels(psnr_dB) }),
+    ...(bitsPerSample !== undefined && {
+      bits_per_sample: Number(bitsPerSample.toPrecision(4)),
+    }),
     ...(pixelsNeeded !== undefined && { pixels_needed: pixelsNeeded }),
   };
 };
@@ -65,8 +68,8 @@ export const restoredCover: Route = (ctx, messenger) => {
   ctx.body = Readable.from(png, { objectMode: false });
 };
 
-export function coverJson({ id, psnr_dB, ...rest }: ShownCover): object {
-  return { id, ...rest, psnr_dB: finite(psnr_dB), content: `/covers/${id}` };
+function coverJson({ id, psnr_dB, ...rest }: ShownCover): object {
+  return { id, ...rest, psnr_dB: decibels(psnr_dB), content: `/covers/${id}` };
 }
 
 /** For the 202 of a picture that is on its way. */
@@ -74,9 +77,9 @@ export function pictureReport(report: PictureReport): object {
   const { psnr_dB, changedSamples, bitsPerSample, coverSha256, ...rest } = report;
   return {
     ...rest,
-    psnr_dB: finite(psnr_dB),
+    psnr_dB: decibels(psnr_dB),
     changed_samples: changedSamples,
-    bits_per_sample: bitsPerSample,
+    bits_per_sample: Number(bitsPerSample.toPrecision(4)),
     cover_sha256: coverSha256,
   };
 }
@@ -94,7 +97,7 @@ export function answerPicture(ctx: RouteContext, { id, picture, png }: SentPictu
   ctx.body = Buffer.from(png.buffer, png.byteOffset, png.length);
 }
 
-/** Of a picture that was left as it was there is no ratio, and JSON knows no infinity. */
-function finite(ratio: number): number | null {
-  return Number.isFinite(ratio) ? ratio : null;
+/** To hundredths. Of a picture that was left as it was there is none, and JSON knows no infinity. */
+export function decibels(ratio: number): number | null {
+  return Number.isFinite(ratio) ? Math.round(100 * ratio) / 100 : null;
 }

@@ -1,6 +1,6 @@
 /** `/receive`: takes a letter, bare or in a picture, that a person has carried here, PROTOCOL §9. */
 import { readBytes } from './body.ts';
-import { PICTURE_LIMITS } from './pictures.ts';
+import { decibels, PICTURE_LIMITS } from './pictures.ts';
 import type { Route } from './route.ts';
 
 /** A PNG's signature; no letter begins so, whose first packet is longer than 35,000 bytes then. */
@@ -14,6 +14,10 @@ export const receive: Route = async (ctx, messenger) => {
     return;
   }
   const { from, messages, cover } = await messenger.readPicture(body);
-  const { id, sha256, psnr_dB } = cover;
-  ctx.body = { from, messages, cover: { id, sha256, psnr_dB, content: `/covers/${id}` } };
+  const { id, sha256 } = cover;
+  ctx.body = {
+    from,
+    messages,
+    cover: { id, sha256, psnr_dB: decibels(cover.psnr_dB), content: `/covers/${id}` },
+  };
 };
