@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
+import { systemRandomBytes } from '../src/crypto/index.ts';
+import { encodePng, phantom } from '../src/stego/index.ts';
 import {
   heedSignals,
   parsePairOptions,
@@ -20,6 +22,7 @@ class StepError extends Error {
 }
 
 const TEXT = 'Meet me at the old mill at nine.';
+const HIDDEN = 'Bring the second key.';
 const SHOWN_MS = 10_000;
 
 export async function main(args: readonly string[]): Promise<number> {
@@ -78,6 +81,44 @@ async function walk(alice: RunningPeer, bob: RunningPeer, screens: Screens): Pro
   expect(opened.includes('"count":1'), 'one message is opened');
   expect(!opened.includes(TEXT), 'the answer does not hold the text');
   await screens.find('bob', new RegExp(TEXT));
+
+  await walkWithPicture(alice, bob, screens);
+}
+
+async function walkWithPicture(alice: RunningPeer, bob: RunningPeer, screens: Screens) {
+  say(
+    '6. alice hides a text in a picture. It travels as a PNG; bob gets the picture back as it was.',
+  );
+  const seed = new DataView(systemRandomBytes(4).slice().buffer).getUint32(0);
+  const cover = encodePng(phantom({ size: 512, depth: 8, seed }), { before: [], after: [] });
+  const hidden = await sendInPicture(alice, cover);
+  expect(hidden.includes('"psnr_dB"'), 'the text is hidden, with its figures');
+  await untilOpened(bob);
+  await screens.find('bob', new RegExp(`in a picture.*${HIDDEN}`));
+  const { covers } = JSON.parse(await ownersLook(bob, '/covers'));
+  expect(hidden.includes(covers[0].sha256), 'the cover that came back has the same SHA-256');
+}
+
+/** As `curl -F` sends it. */
+async function sendInPicture({ origin }: RunningPeer, cover: Uint8Array): Promise<string> {
+  const form = new FormData();
+  form.set('text', HIDDEN);
+  form.set('cover', new Blob([cover.slice()]), 'phantom.png');
+  const response = await fetch(`${origin}/send_msg`, { method: 'POST', body: form });
+  const body = await response.text();
+  console.log(`   $ curl -F text='${HIDDEN}' -F cover=@phantom.png ${origin}/send_msg`);
+  console.log(`   ${response.status} ${body}`);
+  return body;
+}
+
+/** With the token: what came in a message is for its owner only. */
+async function ownersLook({ origin, pageLink }: RunningPeer, path: string): Promise<string> {
+  const token = new URL(pageLink).searchParams.get('token') ?? '';
+  const headers = { authorization: `Bearer ${token}` };
+  const body = await (await fetch(`${origin}${path}`, { headers })).text();
+  console.log(`   $ curl -H "Authorization: Bearer $TOKEN" ${origin}${path}`);
+  console.log(`   200 ${body}`);
+  return body;
 }
 
 /** Six digits as a terminal shows them, with the key check value. */
