@@ -50,6 +50,8 @@ export interface OutboxItem {
 export interface StagedContent {
   /** Holds few slices in memory, which it may not change any more. `queue` makes them durable. */
   append(slice: Uint8Array): void;
+  /** Holds none any more: then `queue` may run again after a transaction that was undone. */
+  write(): void;
   /** Numbers the slices consecutively and makes them visible. Returns the first sequence. */
   queue(): bigint;
   discard(): void;

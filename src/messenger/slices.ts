@@ -36,6 +36,8 @@ export async function fill(staged: StagedContent, bytes: Uint8Array): Promise<vo
     const start = index * STORED_SLICE_SIZE;
     staged.append(bytes.subarray(start, start + STORED_SLICE_SIZE));
   }
+  // It is queued in a group of commits, which may be undone for another's fault and done again.
+  staged.write();
 }
 
 /** All of a stored content in one piece, read with turns for others in between. */

@@ -36,11 +36,11 @@ export class Staging implements StagedContent {
   append(slice: Uint8Array): void {
     this.#held.push(slice);
     this.#heldSize += slice.length;
-    if (this.#heldSize >= HELD_MAX) this.#write();
+    if (this.#heldSize >= HELD_MAX) this.write();
   }
 
   queue(): bigint {
-    this.#write();
+    this.write();
     return this.#connection.transaction(() => {
       const { items, bytes } = this.#slices.tally(this.#content);
       if (items === 0) throw new RangeError('a content has at least one slice');
@@ -54,7 +54,7 @@ export class Staging implements StagedContent {
     this.#connection.transaction(() => this.#slices.discard(this.#content));
   }
 
-  #write(): void {
+  write(): void {
     if (this.#held.length === 0) return;
     this.#connection.transactionInOrder(() => {
       for (const [place, slice] of this.#held.entries()) {

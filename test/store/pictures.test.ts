@@ -66,6 +66,25 @@ t.test('what waits is there after a restart, byte for byte, until it is removed'
   store.close();
 });
 
+t.test('what was queued in a transaction that was undone can be queued again', async (t) => {
+  const store = await open(temporaryFolder(t));
+  const bob = store.contacts.insert(contact('bob')).id;
+  const content = bytes(100_000, 3);
+  const staged = store.pictures.stageQueued({ contact: bob, message: id(0n), count: 1 }, NOW);
+  staged.append(content);
+  staged.write();
+  const undone = () =>
+    store.transaction(() => {
+      staged.queue();
+      throw new Error('undone');
+    });
+  t.throws(undone, { message: 'undone' });
+  t.strictSame(store.pictures.queued(bob), []);
+  const again = Number(store.transaction(() => staged.queue()));
+  t.strictSame(joined(store.pictures.queuedContent(again)), content);
+  store.close();
+});
+
 t.test('a used cover is known for ever, unless its transaction failed', async (t) => {
   const folder = temporaryFolder(t);
   let store = await open(folder);
