@@ -15,10 +15,16 @@ const BOARD_VALUES: readonly string[] = [
   ...['temp_sht4', 'humid_sht4'],
 ];
 
+const SECONDS = /^-?\d+(\.\d+)?$/;
+/** RFC 3339, or a part of it: Date itself takes "noon 5" for a day in May. */
+const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
+
 /** An ISO date, or Unix seconds. */
 const Time = z
   .string()
-  .transform((text) => new Date(/^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : text))
+  .transform(
+    (text) => new Date(SECONDS.test(text) ? Number(text) * 1000 : ISO.test(text) ? text : NaN),
+  )
   .refine((date) => !Number.isNaN(date.getTime()), 'must be a date or Unix seconds');
 
 export const SensorFields = z.strictObject({

@@ -83,7 +83,19 @@ t.test('a series, in buckets', async (t) => {
   t.match(JSON.parse(answer.text), [{ device: 'esp', name: 'ax', min: -1, mean: 0.5, max: 2 }]);
   t.match(asked[0], { device: 'esp', every_ms: 60_000, limit: 10_000 });
   t.equal(asked[0]?.from.getTime(), 1_700_000_000_000);
-  for (const wrong of ['from=yesterday', 'every=0', 'limit=0', 'colour=red']) {
+  await get('/sensor?from=-86400&to=0');
+  t.equal(asked.at(-1)?.from.getTime(), -86_400_000, 'before 1970');
+  await get('/sensor?from=2026-01-01T00:00:00.5%2B01:00');
+  t.equal(asked.at(-1)?.from.toISOString(), '2025-12-31T23:00:00.500Z');
+  const odd = [
+    'from=noon%205',
+    'from=9999999999999999',
+    'from=2026-13-01',
+    'from=1&from=2',
+    'from=',
+  ];
+  const wild = ['every=-1', 'every=1e99', 'every=x', 'limit=1.5', 'limit=100001', 'to=2026-1-1'];
+  for (const wrong of ['from=yesterday', 'every=0', 'limit=0', 'colour=red', ...odd, ...wild]) {
     t.equal((await get(`/sensor?${wrong}`)).status, 400, wrong);
   }
 });
