@@ -15,7 +15,7 @@ import {
 } from '../protocol/index.ts';
 import type { Contacts } from './contacts.ts';
 import type { LaneOwner, Outgoing } from './lane.ts';
-import { BUNDLE_CONTENT_MAX, IN_FLIGHT_MAX, pack } from './packing.ts';
+import { BUNDLE_CONTENT_MAX, contentOf, IN_FLIGHT_MAX, onlyContentOf, pack } from './packing.ts';
 import type { Clock, ContactId, OutboxCount, OutboxItem, Store } from './ports.ts';
 
 /** How long an acknowledged row may wait for somebody else's commit. */
@@ -58,6 +58,8 @@ export class Delivery implements LaneOwner {
   readonly #marked = new Set<bigint>();
   /** In an exchange that has not ended. Another one must not bring them as well. */
   readonly #flying = new Set<bigint>();
+  /** What the newest exchange carries parts of, and nothing else; others may go beside it. */
+  #overtaken: bigint | undefined;
   readonly #waiters = new Set<Waiter>();
   /** All below are acknowledged. */
   #next: bigint;
@@ -181,16 +183,18 @@ export class Delivery implements LaneOwner {
     if (!this.#hasWork()) return undefined;
     const standing = this.#deps.sessions.standing(this.#contact, this.#now());
     if (standing === 'none' || standing === 'expired') return this.#meetAgain();
-    const outgoing = this.#take();
+    const outgoing = this.#take(this.#pending(BUNDLE_CONTENT_MAX));
     if (outgoing === undefined || standing === 'current') return outgoing;
     return { ...outgoing, packets: [...this.#startReunion(), ...outgoing.packets] };
   }
 
   beside(): Outgoing | undefined {
     const standing = this.#deps.sessions.standing(this.#contact, this.#now());
-    const isQuiet = this.#urgent.length === 0 && standing === 'current';
-    const isQueued = this.#end === undefined || this.#free() < this.#end;
-    return isQuiet && isQueued ? this.#take() : undefined;
+    if (this.#urgent.length > 0 || standing !== 'current') return undefined;
+    const items = this.#pending(BUNDLE_CONTENT_MAX);
+    const other = items.findIndex((item) => contentOf(item) !== this.#overtaken);
+    const same = other < 0 ? items : items.slice(0, other);
+    return same.length > 0 ? this.#take(same) : undefined;
   }
 
   /** What is still to be acknowledged. */
@@ -255,17 +259,19 @@ export class Delivery implements LaneOwner {
     return packets;
   }
 
-  /** One bundle of what waits; undefined: nothing does, not even an acknowledgement. */
-  #take(): Outgoing | undefined {
-    const items = this.#pending(BUNDLE_CONTENT_MAX);
+  /** One bundle of `items` and what is owed; undefined: there is nothing of either. */
+  #take(items: readonly OutboxItem[]): Outgoing | undefined {
+    this.#overtaken = onlyContentOf(items);
     const size = items.reduce((sum, { content }) => sum + content.length, 0);
     const letters = this.#owed.filter(({ kind }) => kind === 'letter_ack');
     const packets = this.#packets(items);
     if (packets.length === 0) return undefined;
     const sequences = items.map(({ sequence }) => sequence);
     for (const sequence of sequences) this.#flying.add(sequence);
-    // Bundles may overtake each other, by no more packets than any replay window forgives.
-    const isFull = size >= BUNDLE_CONTENT_MAX / 2 && packets.length <= OVERTAKING_MAX;
+    // Bundles may overtake each other, by no more packets than any replay window forgives; and only
+    // within one content, so that messages arrive in the order in which they were queued.
+    const isLarge = size >= BUNDLE_CONTENT_MAX / 2 && packets.length <= OVERTAKING_MAX;
+    const isFull = isLarge && this.#overtaken !== undefined;
     // Nobody has to answer a poll or an acknowledgement.
     const confirms = this.#deps.sessions.currentIndex(this.#contact);
     const expectsProgress = items.length > 0;

@@ -1,6 +1,6 @@
 /**
- * The way to one contact: one exchange at a time, or two while bundles are full; handshake packets
- * before messages, and a pause that grows while nobody answers. What is sent and what a reply
+ * The way to one contact: one exchange at a time, or two while one content fills bundles; handshake
+ * packets before messages, and a pause that grows while nobody answers. What is sent and what a reply
  * means is decided elsewhere.
  */
 import { release } from '../bytes.ts';
@@ -24,7 +24,7 @@ export interface Outgoing {
   readonly sequences: readonly bigint[];
   /** Letters that it acknowledges: owed again if it comes to nothing. */
   readonly letters: readonly Payload[];
-  /** As much as one bundle should carry: another may go beside it. */
+  /** As much of one content as a bundle should carry: more of it may go beside. */
   readonly isFull: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface LaneOwner {
   address(): string | undefined;
   /** The next thing to send; undefined: nothing at present. */
   next(): Outgoing | undefined;
-  /** More messages to go beside full bundles that are under way; undefined: nothing of that kind. */
+  /** More of the content whose full bundle is under way; undefined: there is none. */
   beside(): Outgoing | undefined;
   /** Reads the reply; returns whether it brought anything forward. */
   reply(bundle: Uint8Array, outgoing: Outgoing): boolean;

@@ -68,3 +68,15 @@ export function payloadOf({ sequence, part, content }: OutboxItem): Payload {
     ? { kind: 'message', sequence, content }
     : { kind: 'part', sequence, ...part, slice: content };
 }
+
+/** Of a part: the sequence of the first one of its content. */
+export function contentOf({ sequence, part }: OutboxItem): bigint | undefined {
+  return part === undefined ? undefined : sequence - BigInt(part.index);
+}
+
+/** If all are parts of one content, which. */
+export function onlyContentOf(items: readonly OutboxItem[]): bigint | undefined {
+  const [first] = items;
+  const content = first === undefined ? undefined : contentOf(first);
+  return items.every((item) => contentOf(item) === content) ? content : undefined;
+}

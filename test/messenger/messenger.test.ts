@@ -156,6 +156,25 @@ t.test('of two bundles under way, only what one lost goes again', async (t) => {
   t.ok(got.equals(bytes));
 });
 
+t.test('messages that fill bundles arrive in order, though one bundle is lost', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  const said = Array.from({ length: 420 }, (_, at) => `${at} ${'x'.repeat(5_000)}`);
+  let large = 0;
+  const exchange = wire.exchange.bind(wire);
+  wire.exchange = async (address, bundle) => {
+    if (bundle.length > 524_288) large += 1;
+    const isFirst = bundle.length > 524_288 && large === 1;
+    // The first comes to nothing only after others had time to overtake it.
+    if (isFirst) await new Promise((resolve) => setTimeout(resolve, 50));
+    wire.harm = () => (isFirst ? 'lose_request' : 'pass');
+    return exchange(address, bundle);
+  };
+  const sent = said.map((each) => alice.messenger.sendMessage({ ...text(each), wait_ms: 20_000 }));
+  for (const { delivered } of await Promise.all(sent)) t.equal(delivered, true);
+  t.ok(large > 2, `${large} full bundles`);
+  t.strictSame(readTexts(bob), said);
+});
+
 t.test('a pairing code verifies both sides with one command', async (t) => {
   const { alice, bob } = await twoPeers(t);
   const { code } = bob.messenger.createPairingCode();
