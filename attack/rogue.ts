@@ -10,6 +10,8 @@ import { type Parcel, PurePeer } from '../test/support/pure-peer.ts';
 import { Random } from '../test/support/random.ts';
 import { post } from './wire.ts';
 
+const HEADER_SIZE = 16;
+
 export class Rogue {
   readonly name: string;
   readonly address: string;
@@ -18,8 +20,9 @@ export class Rogue {
   readonly received: Uint8Array[] = [];
   readonly #server: Server;
   readonly #began = performance.now();
-  /** What the next packet protects, instead of what it should. */
+  /** What is to be sealed besides, with the next packet's counter and header. */
   #plaintext: Uint8Array | undefined;
+  #sealed: Uint8Array = new Uint8Array();
 
   private constructor(name: string, server: Server, keys: KeyPair | undefined) {
     this.name = name;
@@ -90,21 +93,22 @@ export class Rogue {
     this.#plaintext = padded ? new Uint8Array(size) : payloads;
     this.#plaintext.set(payloads);
     if (padded) this.#plaintext[payloads.length] = 0x80;
-    return this.seal(contact, []);
+    const header = this.seal(contact, []).subarray(0, HEADER_SIZE);
+    return Uint8Array.from(Buffer.concat([header, this.#sealed]));
   }
 
   #bendingCrypto(): CryptoProvider {
-    const take = (plaintext: Uint8Array) => {
-      const bent = this.#plaintext ?? plaintext;
-      this.#plaintext = undefined;
-      return bent;
-    };
     return {
       ...openssl,
-      importSymmetricKey(key) {
+      importSymmetricKey: (key) => {
         const honest = openssl.importSymmetricKey(key);
         return {
-          seal: (nonce, ad, plaintext) => honest.seal(nonce, ad, take(plaintext)),
+          seal: (nonce, ad, plaintext, target) => {
+            if (this.#plaintext !== undefined)
+              this.#sealed = honest.seal(nonce, ad, this.#plaintext);
+            this.#plaintext = undefined;
+            return honest.seal(nonce, ad, plaintext, target);
+          },
           open: (nonce, ad, ciphertext) => honest.open(nonce, ad, ciphertext),
           wipe: () => honest.wipe(),
         };
