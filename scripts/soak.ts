@@ -105,7 +105,7 @@ async function keepSending(side: Side, mark: string, stop: AbortSignal): Promise
   const sender = async () => {
     while (!stop.aborted) {
       sequence += 1;
-      const size = random.once(20) ? 20_000 : random.below(400);
+      const size = random.once(20) ? 100_000 : random.below(400);
       await send(side, `${side.peer.name} ${mark}${sequence} ${'x'.repeat(size)}`);
       await sleep(random.below(PAUSE_MS));
     }
