@@ -137,6 +137,7 @@ async function start(
     events.close();
     const served = closeServer(server, SERVER_GRACE_MS);
     await Promise.all([served, messenger.stop(), link.close(LINK_GRACE_MS)]);
+    messenger.settle();
   });
   undo.defer(announcePresence(config.dataFolder, { host: config.host, port, token }));
   const origin = originOf(config.host, port) ?? `http://127.0.0.1:${port}`;

@@ -10,9 +10,11 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ConfigError, loadConfig } from '../src/config.ts';
+import { openssl } from '../src/crypto/index.ts';
 import { StoreError, type StoreFailure } from '../src/failures.ts';
 import { createPeer, type Peer, type RunningPeer } from '../src/peer.ts';
 import { findPresence } from '../src/presence.ts';
+import { openStore } from '../src/store/index.ts';
 import { silentLog } from './support/http.ts';
 
 function folder(t: Test): string {
@@ -127,6 +129,30 @@ t.test('stopping does not wait for a contact that never answers', async (t) => {
   await called;
   const [answer] = await Promise.all([asked, made.stop()]);
   t.equal(answer.status, 502, 'who has asked is answered');
+});
+
+t.test('what was acknowledged is off the queue when a peer has stopped', async (t) => {
+  const [here, there] = [folder(t), folder(t)];
+  const bob = await running(t, peer(there, ['--demo', '--name', 'bob']));
+  const made = peer(here, ['--demo', '--contact', `bob=${bob.origin}`]);
+  const alice = await running(t, made);
+  const post = async (origin: string, path: string, body: object) =>
+    await (
+      await fetch(`${origin}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    ).json();
+  await post(alice.origin, '/send_keys', {});
+  await post(bob.origin, '/send_keys', { to: 'alice', address: alice.origin });
+  t.match(await post(alice.origin, '/send_msg', { text: 'hello', wait: 20 }), { delivered: true });
+  await made.stop();
+
+  const store = await openStore({ folder: here, key: 'key file', log: silentLog, crypto: openssl });
+  t.teardown(() => store.close());
+  const counts = store.contacts.all().map(({ id }) => store.outbox.count(id).messages);
+  t.strictSame(counts, [0], 'so it is not sent once more');
 });
 
 t.test('a peer answers under the address it was told to listen on', async (t) => {

@@ -62,6 +62,11 @@ export class Deliveries {
     await Promise.all([...this.#ways.values()].map(({ lane }) => lane.stop()));
   }
 
+  /** After `stop`, once nobody calls any more: what was acknowledged need not go again. */
+  settle(): void {
+    for (const { delivery } of this.#ways.values()) delivery.settle();
+  }
+
   #way(contact: ContactId): Way {
     const known = this.#ways.get(contact);
     if (known !== undefined) return known;

@@ -165,9 +165,14 @@ export class Delivery implements LaneOwner {
     };
   }
 
-  /** Touches the store no more. */
+  /** Touches the store no more, but for `settle`. */
   stop(): void {
     this.#stopped.abort();
+  }
+
+  /** Removes what is acknowledged, once nothing is under way any more. */
+  settle(): void {
+    this.#flushNow();
   }
 
   // What the lane asks ----------------------------------------------------------------------

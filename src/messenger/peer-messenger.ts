@@ -339,6 +339,11 @@ export class PeerMessenger implements Messenger {
     await Promise.all([deliveries.stop(), pictureWays.stop(), work.close()]);
   }
 
+  /** After `stop` and the last bundle received: leaves no acknowledged message to be sent again. */
+  settle(): void {
+    this.#parts.deliveries.settle();
+  }
+
   #sending(): SendMessageDeps {
     return this.#parts;
   }
