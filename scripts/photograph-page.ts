@@ -93,7 +93,12 @@ async function ask(peer: RunningPeer, path: string, body: object = {}) {
 
 /** An hour of a fridge whose door stood open once, and of which some minutes are missing. */
 async function seedReadings(path: string): Promise<void> {
-  const log = { info: () => undefined, warn: () => undefined };
+  const log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+  };
   const store = await openStore({ folder: path, key: 'key file', log, crypto: openssl });
   const { id: contact } = store.contacts.insert(unmet('fridge-ward-2', undefined));
   const now = Date.now();

@@ -34,7 +34,7 @@ import {
   serve,
 } from './routes/index.ts';
 import { FileCovers, openStore, type PeerStore } from './store/index.ts';
-import { systemClock as clock, createLog, stdoutTerminal } from './surroundings.ts';
+import { systemClock as clock, createLog, logged, stdoutTerminal } from './surroundings.ts';
 import { keepUp } from './upkeep.ts';
 
 /** PROTOCOL §8.4. */
@@ -119,7 +119,7 @@ async function start(
       ...surroundings,
       staticKeys,
       store,
-      link,
+      link: logged(link, log),
       clock,
       randomBytes: systemRandomBytes,
       coverFolder: new FileCovers(join(config.dataFolder, 'covers')),

@@ -1,6 +1,7 @@
 /** The messenger's small ports on this process: its clock, its terminal, its log. */
 import { pino } from 'pino';
-import type { Clock, Log, Terminal } from './messenger/index.ts';
+import { LinkError } from './failures.ts';
+import type { Clock, Link, Log, Terminal } from './messenger/index.ts';
 
 export const systemClock: Clock = {
   now: () => new Date(),
@@ -19,6 +20,27 @@ export const systemClock: Clock = {
   },
 };
 
+/** The same link; each exchange is a line of the log, for who looks for a fault. */
+export function logged(link: Link, log: Log): Link {
+  return {
+    async exchange(address, bundle, options) {
+      // The link makes the bundle its own.
+      const sent = bundle.length;
+      const begun_ms = performance.now();
+      const facts = () => ({ address, sent, ms: Math.round(performance.now() - begun_ms) });
+      try {
+        const reply = await link.exchange(address, bundle, options);
+        log.debug('exchange', { ...facts(), received: reply.length });
+        return reply;
+      } catch (cause) {
+        const reason = cause instanceof LinkError ? cause.failure : 'unexpected';
+        log.debug('exchange_failed', { ...facts(), reason });
+        throw cause;
+      }
+    },
+  };
+}
+
 /** stdout: what people are meant to read, and nothing that a program would log. */
 export function stdoutTerminal(printMessages: boolean): Terminal {
   const print = (line: string) => void process.stdout.write(`${line}\n`);
@@ -35,7 +57,9 @@ export function createLog(level: 'debug' | 'info' | 'warn' | 'error' | 'silent')
   };
   const logger = pino(options, pino.destination({ fd: 2, sync: true }));
   return {
+    debug: (event, fields = {}) => logger.debug(fields, event),
     info: (event, fields = {}) => logger.info(fields, event),
     warn: (event, fields = {}) => logger.warn(fields, event),
+    error: (event, fields = {}) => logger.error(fields, event),
   };
 }

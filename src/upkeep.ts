@@ -14,7 +14,7 @@ export function keepUp(config: PeerConfig, store: PeerStore, log: Log): () => vo
   const prune = () =>
     void forget(config, store, ending.signal).then(
       (count) => count > 0 && log.info('forgotten', { rows: count }),
-      (cause) => log.warn('not_forgotten', { reason: String(cause) }),
+      (cause) => log.error('not_forgotten', { reason: String(cause) }),
     );
   if (keepMessages_days === undefined && keepReadings_days === undefined) return () => {};
   const timer = setInterval(prune, HOUR_MS).unref();

@@ -128,7 +128,7 @@ export class PictureLine {
       observations.refused('busy');
       // A thread that ran out of memory must not take the peer along. It names no content.
       const detail = error instanceof Error ? error.name : 'not an error';
-      log.warn(error instanceof StoreError ? 'store_failed' : 'picture_failed', { detail });
+      log.error(error instanceof StoreError ? 'store_failed' : 'picture_failed', { detail });
     }
   }
 

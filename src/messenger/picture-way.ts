@@ -186,7 +186,7 @@ export class PictureWay {
     } catch (error) {
       if (error instanceof LinkError) this.#failed(picture, error);
       else if (error instanceof StoreError) {
-        log.warn('store_failed', { failure: error.failure, detail: error.message });
+        log.error('store_failed', { failure: error.failure, detail: error.message });
         picture.due_ms = this.#now() + STORE_PAUSE_MS;
       } else throw error;
     }
@@ -235,7 +235,7 @@ export class PictureWay {
     } catch (error) {
       // No loss: after a restart it is sent once more, and recognised as a repeat.
       if (!(error instanceof StoreError)) throw error;
-      log.warn('store_failed', { failure: error.failure, detail: error.message });
+      log.error('store_failed', { failure: error.failure, detail: error.message });
     }
   }
 

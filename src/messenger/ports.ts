@@ -290,8 +290,16 @@ export interface Terminal {
   printMessage(line: string): void;
 }
 
+type Say = (event: string, fields?: Readonly<Record<string, string | number | boolean>>) => void;
+
 /** The log; never gets a secret or a plaintext. */
 export interface Log {
-  info(event: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
-  warn(event: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
+  /** What somebody who looks for a fault wants to see: each exchange, each request. */
+  readonly debug: Say;
+  /** What has happened. */
+  readonly info: Say;
+  /** What a person should look at, although all goes on. */
+  readonly warn: Say;
+  /** Something that was asked for could not be done, and it is this side's fault. */
+  readonly error: Say;
 }

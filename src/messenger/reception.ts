@@ -229,7 +229,7 @@ export class Reception {
       judging.progress = true;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      this.#deps.log.warn('store_failed', { failure: error.failure, detail: error.message });
+      this.#deps.log.error('store_failed', { failure: error.failure, detail: error.message });
       for (const { packet } of judging.arrivals) this.#answerStatus('busy', packet, judging);
       this.#deps.observations.refused('busy');
     }
@@ -367,12 +367,13 @@ export class Reception {
   /** Counts what was the remote's fault; anything else is ours, and surfaces. */
   #refuse(error: unknown): RefusalReason {
     if (error instanceof StoreError) {
-      this.#deps.log.warn('store_failed', { failure: error.failure, detail: error.message });
+      this.#deps.log.error('store_failed', { failure: error.failure, detail: error.message });
       this.#deps.observations.refused('busy');
       return 'busy';
     }
     if (!(error instanceof RemoteProtocolError)) throw error;
     this.#deps.observations.refused(error.reason);
+    this.#deps.log.debug('packet_refused', { reason: error.reason });
     return error.reason;
   }
 

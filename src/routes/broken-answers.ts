@@ -9,6 +9,6 @@ const LEFT = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATU
 export function logBrokenAnswers(app: Koa, log: Log): void {
   app.on('error', (error: Error & { readonly code?: string }) => {
     const code = error.code ?? error.name;
-    if (!LEFT.has(code)) log.warn('answer broke off', { code });
+    if (!LEFT.has(code)) log.warn('answer_broke_off', { code });
   });
 }

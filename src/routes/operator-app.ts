@@ -20,6 +20,7 @@ import { pair } from './pair.ts';
 import { coverCapacity, listCovers, previewCover, restoredCover } from './pictures.ts';
 import { problems } from './problem.ts';
 import { receive } from './receive.ts';
+import { logRequests } from './request-log.ts';
 import type { Route, RouteState } from './route.ts';
 import { sendKeys } from './send-keys.ts';
 import { sendMsg, sendTyped } from './send-msg.ts';
@@ -62,7 +63,7 @@ export function createOperatorApp(side: OperatorSide): Koa {
   }
   const app = new Koa();
   logBrokenAnswers(app, side.log);
-  app.use(hearOut).use(headers).use(problems(side.log));
+  app.use(logRequests(side.log)).use(hearOut).use(headers).use(problems(side.log));
   app.use(router.routes()).use(router.allowedMethods());
   return app;
 }

@@ -9,6 +9,7 @@ import { healthz } from './healthz.ts';
 import type { Meters } from './meters.ts';
 import { type PeerArrivals, packets } from './packets.ts';
 import { problems } from './problem.ts';
+import { logRequests } from './request-log.ts';
 
 export interface PeerSide extends PeerArrivals {
   readonly messenger: Messenger;
@@ -22,7 +23,7 @@ export function createPeerApp({ messenger, log, meters, ...arrivals }: PeerSide)
   router.get('/healthz', healthz);
   const app = new Koa();
   logBrokenAnswers(app, log);
-  app.use(meters.exchanges).use(hearOut).use(problems(log));
+  app.use(logRequests(log)).use(meters.exchanges).use(hearOut).use(problems(log));
   app.use(router.routes()).use(router.allowedMethods());
   return app;
 }

@@ -38,7 +38,7 @@ export function problems(log: Log): Middleware {
     } catch (cause) {
       const problem = toProblem(cause);
       const { status } = PROBLEMS[problem.code];
-      if (status === 500) log.warn('request failed', { path: ctx.path, error: describe(cause) });
+      if (status === 500) log.error('request_failed', { path: ctx.path, error: describe(cause) });
       answer(ctx, problem);
     }
   };

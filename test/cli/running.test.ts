@@ -100,3 +100,34 @@ t.test('sensors and inbox on a running peer', async (t) => {
     t.equal(output.stderr, '');
   });
 });
+
+t.test('the log has levels, and only those that were asked for', async (t) => {
+  const peer = await new PeerProcess({ name: 'loud', folder: join(home, 'loud') }).start();
+  t.teardown(() => peer.stop('SIGKILL'));
+  const lines = () =>
+    peer.log.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  const listening = { level: 'info', time: String, msg: 'listening', origin: peer.origin };
+  t.match(
+    lines().find(({ msg }) => msg === 'listening'),
+    listening,
+  );
+  t.strictSame([...new Set(lines().map(({ level }) => level))].sort(), ['info', 'warn']);
+  await peer.stop();
+  const flags = ['--log-level', 'debug'];
+  const loud = await new PeerProcess({ name: 'loud', folder: join(home, 'loud'), flags }).start();
+  t.teardown(() => loud.stop('SIGKILL'));
+  await loud.call('GET', '/send_msg?text=hush&to=nobody');
+  const told = await until('the request is logged', () =>
+    loud.log.find((line) => /send_msg.*"msg":"request"/.test(line)),
+  );
+  t.match(JSON.parse(told), { level: 'debug', method: 'GET', route: '/send_msg', status: 404 });
+  t.notMatch(loud.log.join('\n'), 'hush');
+  const quiet = { flags: ['--log-level', 'error'], folder: join(home, 'loud') };
+  await loud.stop();
+  const silent = await new PeerProcess({ name: 'loud', ...quiet }).start();
+  t.teardown(() => silent.stop('SIGKILL'));
+  t.strictSame(
+    silent.log.filter((line) => line.startsWith('{')),
+    [],
+  );
+});

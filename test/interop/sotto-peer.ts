@@ -5,7 +5,12 @@ import { createPeer, type Peer } from '../../src/peer.ts';
 export type Json = Readonly<Record<string, unknown>>;
 
 const QUIET = {
-  log: { info: () => {}, warn: () => {} },
+  log: {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: () => {},
+  },
   terminal: { print: () => {}, printMessage: () => {} },
 };
 

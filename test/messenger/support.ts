@@ -22,7 +22,12 @@ import {
 } from '../../src/messenger/index.ts';
 import { openStore } from '../../src/store/index.ts';
 
-export const SILENT: Log = { info: () => {}, warn: () => {} };
+export const SILENT: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+};
 
 export const realClock: Clock = {
   now: () => new Date(),

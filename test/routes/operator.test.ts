@@ -180,7 +180,7 @@ t.test('a file that cannot be read to its end breaks off, and the log has it', a
   const port = await serve(t, createOperatorApp({ ...sideOf(messenger), log }));
   const headers = { host: `localhost:${port}`, ...withToken };
   await t.rejects(call(port, { path: '/messages/5', headers }));
-  t.strictSame(logged.slice(0, 2), ['answer broke off', '{"code":"StoreError"}']);
+  t.strictSame(logged.slice(0, 2), ['answer_broke_off', '{"code":"StoreError"}']);
 });
 
 t.test('a pairing code, being a secret, asks for the token too', async (t) => {

@@ -30,8 +30,8 @@ t.test('whatever is thrown becomes a problem', async (t) => {
   for (const [thrown, code] of cases) {
     const logged: string[] = [];
     const app = new Koa();
-    const warn = (event: string, fields = {}) => logged.push(event, JSON.stringify(fields));
-    app.use(problems({ ...silentLog, warn }));
+    const error = (event: string, fields = {}) => logged.push(event, JSON.stringify(fields));
+    app.use(problems({ ...silentLog, error }));
     app.use(() => {
       throw thrown;
     });

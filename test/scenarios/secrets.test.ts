@@ -243,6 +243,8 @@ t.test('after the whole walk, no secret is where it should not be', async (t) =>
   t.ok(secrets.length > 200 && kinds.length > 10, `${secrets.length} secrets: ${kinds.join(', ')}`);
   t.match(bob.process.terminal.join('\n'), TEXT, 'the text is where it should be');
   t.match(alice.process.log.join('\n'), /"KKpsk0"/, 'there was a renewal');
+  t.match(alice.process.log.join('\n'), /"level":"debug".*"msg":"exchange"/, 'and much was logged');
+  t.match(bob.process.log.join('\n'), /"route":"\/packets"/, 'each request, too');
 
   const shown = both.flatMap((each) => [...each.answers, ...each.printed()]);
   const elsewhere = shown.filter(({ name }) => name !== 'terminal of bob');

@@ -23,7 +23,12 @@ export const NOW = new Date('2026-01-01T00:00:00Z');
 /** See child.ts. */
 export const CHILD = join(import.meta.dirname, 'child.ts');
 
-export const SILENT: Log = { info: () => {}, warn: () => {} };
+export const SILENT: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+};
 
 /** scrypt at the least it may cost: what is tested is not how slow it is. */
 export const CHEAP = { N: 16, r: 1, p: 1 };

@@ -22,7 +22,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['bytes.ts', 'options.ts'],
   bridge: ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
   'presence.ts': ['bytes.ts', 'failures.ts'],
-  'surroundings.ts': ['messenger'],
+  'surroundings.ts': ['failures.ts', 'messenger'],
   'upkeep.ts': ['config.ts', 'messenger', 'store'],
   'identity.ts': [
     'bytes.ts',

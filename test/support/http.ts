@@ -10,7 +10,12 @@ import type { AddressInfo } from 'node:net';
 import type Koa from 'koa';
 import type { Test } from 'tap';
 
-export const silentLog = { info: () => {}, warn: () => {} };
+export const silentLog = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+};
 
 /** Returns the port; the server ends with the test. */
 export async function serve(t: Test, app: Koa): Promise<number> {
