@@ -6,6 +6,7 @@ import type { Context, Middleware } from 'koa';
 import { LinkError, StoreError, type StoreFailure } from '../failures.ts';
 import { type Log, UseCaseError } from '../messenger/index.ts';
 import { PROBLEMS, type ProblemCode } from './problem-codes.ts';
+import { isPersonWhoCame, PROBLEM_PAGE_POLICY, problemPage } from './problem-page.ts';
 
 export interface ProblemOptions extends ErrorOptions {
   /** Instead of the table's words; says what to do next as well. */
@@ -47,14 +48,15 @@ export function problems(log: Log): Middleware {
 function answer(ctx: Context, { code, message, retryAfter_s }: Problem): void {
   const { status, title } = PROBLEMS[code];
   ctx.status = status;
-  ctx.body = JSON.stringify({
-    type: `urn:sotto:error:${code}`,
-    title,
-    status,
-    detail: message,
-    code,
-  });
-  ctx.type = 'application/problem+json';
+  if (isPersonWhoCame(ctx.headers)) {
+    ctx.body = problemPage({ code, title, detail: message });
+    ctx.type = 'html';
+    ctx.set('Content-Security-Policy', PROBLEM_PAGE_POLICY);
+  } else {
+    const type = `urn:sotto:error:${code}`;
+    ctx.body = JSON.stringify({ type, title, status, detail: message, code });
+    ctx.type = 'application/problem+json';
+  }
   ctx.set('Cache-Control', 'no-store');
   if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="sotto"');
   // What is left of an unread body must not be taken for the next request.

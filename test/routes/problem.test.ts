@@ -44,6 +44,38 @@ t.test('whatever is thrown becomes a problem', async (t) => {
   }
 });
 
+t.test('a person who came by a link or the address bar reads a page, a program JSON', async (t) => {
+  const app = new Koa();
+  app.use(problems(silentLog));
+  const evil = `"><img src=x onerror=alert(1)>'`;
+  app.use((ctx) => {
+    throw new Problem(ctx.path === '/bad' ? 'invalid_request' : 'other_site', { detail: evil });
+  });
+  const port = await serve(t, app);
+  const browser = { ...headers, accept: 'text/html,application/xml;q=0.9,*/*;q=0.8' };
+  const came = { ...browser, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+  const page = await call(port, { headers: came });
+  t.equal(page.status, 403);
+  t.match(page.headers['content-type'], /^text\/html/);
+  const policy = page.headers['content-security-policy'] ?? '';
+  t.match(policy, /^default-src 'none';.*frame-ancestors 'none'/);
+  t.notMatch(policy, /script|unsafe/);
+  t.match(page.text, /Nothing was done\..*other_site/s);
+  t.match(page.text, /href="\/"/);
+  const { text } = await call(port, { headers: came, path: '/bad' });
+  t.match(text, /&quot;&gt;&lt;img src=x onerror=alert\(1\)&gt;&#39;/);
+  t.notMatch(text, /<img src=x/);
+  for (const other of [
+    headers,
+    browser,
+    { ...came, accept: '*/*' },
+    { ...came, 'sec-fetch-dest': 'iframe' },
+    { ...came, 'sec-fetch-mode': 'cors' },
+  ]) {
+    t.equal(JSON.parse((await call(port, { headers: other })).text).code, 'other_site');
+  }
+});
+
 t.test('a path and a method that nobody serves are problems too', async (t) => {
   const app = new Koa();
   app.use(problems(silentLog));
