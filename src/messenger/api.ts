@@ -149,6 +149,8 @@ export interface CoverForecast {
 export interface SendPictureRequest extends SendMessageRequest {
   /** Left out: the next of the covers folder that was never used. */
   readonly cover?: { readonly name?: string; readonly png: Uint8Array };
+  /** One of the covers folder, by its file name; not together with `cover`. */
+  readonly coverName?: string;
   /** The picture is answered, for a person to carry, and not sent. */
   readonly carry: boolean;
   /** Also a cover that was used before. */
@@ -174,6 +176,14 @@ export interface ReadPicture {
   /** How many were new. */
   readonly messages: number;
   readonly cover: RestoredCover;
+}
+
+/** The covers that a person has put into the folder for them. */
+export interface FolderCovers {
+  /** Undefined: there is no folder. */
+  readonly path: string | undefined;
+  /** Of their files, in the order in which they would be used. */
+  readonly names: readonly string[];
 }
 
 /** A cover that came back, as people see it. */
@@ -352,6 +362,9 @@ export interface Messenger {
     readonly cover: ShownCover;
     readonly png: Iterable<Uint8Array>;
   };
+  folderCovers(): Promise<FolderCovers>;
+  /** One of them, a PNG. @throws {UseCaseError} `no_cover` */
+  folderCover(name: string): Promise<Uint8Array>;
   /** @throws {UseCaseError} `cover_unusable`, `busy` */
   forecastCover(request: CoverRequest): Promise<CoverForecast>;
   /**

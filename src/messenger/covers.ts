@@ -3,7 +3,7 @@
  * decoding, and by that of its samples, which no other name or compression changes.
  */
 import type { CryptoProvider } from '../crypto/index.ts';
-import { type SendPictureRequest, UseCaseError } from './api.ts';
+import { type FolderCovers, type SendPictureRequest, UseCaseError } from './api.ts';
 import { hex } from './observations.ts';
 import type { CoverFolder } from './picture-ports.ts';
 import { PICTURE_SIZE_MAX } from './picture-work.ts';
@@ -24,6 +24,10 @@ export interface Cover {
   readonly png: Uint8Array;
 }
 
+type CoverChoice = Pick<SendPictureRequest, 'cover' | 'coverName' | 'force'>;
+
+const LISTED_MAX = 1_000;
+
 /** A cover's own refusal: of a folder, the next one may do. */
 const PASSING = new Set(['cover_unusable', 'cover_too_small', 'cover_used']);
 
@@ -34,15 +38,36 @@ export class Covers {
     this.#deps = deps;
   }
 
+  /** What lies in the folder, in the order in which it would be used; at most LISTED_MAX names. */
+  async inFolder(): Promise<FolderCovers> {
+    const { coverFolder: folder } = this.#deps;
+    if (folder === undefined) return { path: undefined, names: [] };
+    return { path: folder.path, names: (await folder.names()).slice(0, LISTED_MAX) };
+  }
+
+  /** @throws {UseCaseError} `no_cover` */
+  async named(name: string): Promise<Uint8Array> {
+    const { coverFolder: folder } = this.#deps;
+    // A name is one that the folder lists, so it cannot lead out of it.
+    const isThere = folder !== undefined && (await folder.names()).includes(name);
+    const png = isThere ? await folder.read(name, PICTURE_SIZE_MAX) : undefined;
+    if (png === undefined) {
+      const message = 'the covers folder has no such PNG any more: choose another';
+      throw new UseCaseError('no_cover', message);
+    }
+    return png;
+  }
+
   /**
-   * Does `work` with the cover that was sent along, or with the first of the folder that is
-   * unused and good for it; what was used moves aside.
+   * Does `work` with the cover that was sent along or named, or else with the first of the folder
+   * that is unused and good for it; what was used moves aside.
    * @throws {UseCaseError} `no_cover`, `cover_used`, and what `work` throws.
    */
   async with<T>(
-    { cover, force = false }: Pick<SendPictureRequest, 'cover' | 'force'>,
+    { cover, coverName, force = false }: CoverChoice,
     work: (cover: Cover) => Promise<T>,
   ): Promise<T> {
+    if (coverName !== undefined) return await this.#fromFolderNamed(coverName, force, work);
     if (cover === undefined) return await this.#fromFolder(work);
     if (!force && this.#isUsed(cover.png)) throw used('it');
     return await work({ name: cover.name, png: cover.png });
@@ -55,6 +80,19 @@ export class Covers {
     const now = this.#deps.clock.now();
     pictures.useCover(samplesSha256, now);
     pictures.useCover(this.#hash(png), now);
+  }
+
+  async #fromFolderNamed<T>(
+    name: string,
+    force: boolean,
+    work: (cover: Cover) => Promise<T>,
+  ): Promise<T> {
+    const png = await this.named(name);
+    if (!force && this.#isUsed(png)) throw used('it');
+    const result = await work({ name, png });
+    const { coverFolder: folder } = this.#deps;
+    if (folder !== undefined) await this.#retire(folder, name);
+    return result;
   }
 
   async #fromFolder<T>(work: (cover: Cover) => Promise<T>): Promise<T> {

@@ -21,6 +21,7 @@ import {
   type ConversationQuery,
   type CoverForecast,
   type CoverRequest,
+  type FolderCovers,
   type Happening,
   type LetterResult,
   type MessageBytes,
@@ -270,6 +271,14 @@ export class PeerMessenger implements Messenger {
 
   restoredCover(id: number): { readonly cover: ShownCover; readonly png: Iterable<Uint8Array> } {
     return restoredCover(this.#parts, id);
+  }
+
+  folderCovers(): Promise<FolderCovers> {
+    return this.#parts.covers.inFolder();
+  }
+
+  folderCover(name: string): Promise<Uint8Array> {
+    return this.#parts.covers.named(name);
   }
 
   forecastCover(request: CoverRequest): Promise<CoverForecast> {

@@ -75,6 +75,10 @@ export const Received = z.object({
   messages: Count,
   cover: z.looseObject({ id: Count, sha256: z.string(), content: z.string() }).optional(),
 });
+export const FolderCovers = z.object({
+  path: z.string().describe('where a person puts them').optional(),
+  covers: z.array(z.object({ name: z.string(), content: z.string() })),
+});
 export const Covers = z.object({
   covers: z.array(z.looseObject({ id: Count, sha256: z.string(), content: z.string() })),
 });

@@ -125,6 +125,11 @@ export const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     file: { types: ['image/png'], fields: PreviewFields },
     answers: { 200: ['image/png'] },
   },
+  'GET /pictures/covers': {
+    summary: 'What lies in the covers folder, to be used',
+    answers: { 200: answers.FolderCovers },
+  },
+  'GET /pictures/covers/:name': { summary: 'One of them', answers: { 200: ['image/png'] } },
   'GET /covers': {
     summary: 'Covers that came back, with what proves each',
     answers: { 200: answers.Covers },

@@ -29,6 +29,7 @@ const delivery = {
   wait: Seconds.default(0),
   // With carrier=image:
   answer: z.enum(['id', 'file']).exactOptional(),
+  cover_name: z.string().min(1).max(255).exactOptional(),
   force: Flag.exactOptional(),
   profile: z.enum(['auto', 'fast', 'max', 'integer']).exactOptional(),
 };
@@ -113,9 +114,13 @@ function coverOf(file: FormFile | undefined): Cover | undefined {
 
 /** What pictures alone have goes with `carrier: image`, which a cover implies. */
 function outgoing(fields: Delivery, content: Content, cover?: Cover): OutgoingMessage {
-  const { carrier = cover === undefined ? 'session' : 'image', to, wait, ...picture } = fields;
+  const hasCover = cover !== undefined || fields.cover_name !== undefined;
+  const { carrier = hasCover ? 'image' : 'session', to, wait, ...picture } = fields;
   const common = { ...(to !== undefined && { to }), wait, content };
   if (carrier === 'image') {
+    if (cover !== undefined && fields.cover_name !== undefined) {
+      throw wrong('give either "cover" or "cover_name"');
+    }
     return { ...common, carrier, ...picture, ...(cover !== undefined && { cover }) };
   }
   const stray = cover === undefined ? Object.keys(picture)[0] : 'cover';

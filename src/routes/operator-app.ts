@@ -17,7 +17,14 @@ import type { Meters } from './meters.ts';
 import { type Described, openApiRoute } from './openapi.ts';
 import { page, pageFiles } from './page.ts';
 import { pair } from './pair.ts';
-import { coverCapacity, listCovers, previewCover, restoredCover } from './pictures.ts';
+import {
+  coverCapacity,
+  folderCover,
+  listCovers,
+  listFolderCovers,
+  previewCover,
+  restoredCover,
+} from './pictures.ts';
 import { problems } from './problem.ts';
 import { receive } from './receive.ts';
 import { logRequests } from './request-log.ts';
@@ -90,6 +97,8 @@ function routes(side: OperatorSide): readonly [Method, string, Access, Route][] 
     ['GET', '/messages/:row', 'read', messageContent],
     ['POST', '/pictures/capacity', 'read', coverCapacity],
     ['POST', '/pictures/preview', 'read', previewCover],
+    ['GET', '/pictures/covers', 'read', listFolderCovers],
+    ['GET', '/pictures/covers/:name', 'read', folderCover],
     ['POST', '/backup', 'trigger', backup(side.backup)],
     ['POST', '/messages/:row/open', 'trigger', openMessage],
     ['GET', '/events', 'read', events.route],

@@ -48,6 +48,22 @@ export const previewCover: Route = async (ctx, messenger) => {
   ctx.body = Buffer.from(png.buffer, png.byteOffset, png.length);
 };
 
+/** What lies in the covers folder. A cover betrays its picture, so who lists them shows the token. */
+export const listFolderCovers: Route = async (ctx, messenger) => {
+  needToken(ctx);
+  const { path, names } = await messenger.folderCovers();
+  const content = (name: string) => `/pictures/covers/${encodeURIComponent(name)}`;
+  ctx.body = { path, covers: names.map((name) => ({ name, content: content(name) })) };
+};
+
+/** One of them, to look at before it is used. */
+export const folderCover: Route = async (ctx, messenger) => {
+  needToken(ctx);
+  const png = await messenger.folderCover(ctx.params['name'] ?? '');
+  ctx.type = PICTURE_TYPE;
+  ctx.body = Buffer.from(png.buffer, png.byteOffset, png.length);
+};
+
 /** Covers that came back, each with what proves it. */
 export const listCovers: Route = (ctx, messenger) => {
   needToken(ctx);

@@ -45,7 +45,13 @@ async function send(
 async function sendPicture(
   ctx: RouteContext,
   messenger: Messenger,
-  { cover, answer, force, profile }: Extract<OutgoingMessage, { readonly carrier: 'image' }>,
+  {
+    cover,
+    cover_name,
+    answer,
+    force,
+    profile,
+  }: Extract<OutgoingMessage, { readonly carrier: 'image' }>,
   request: SendMessageRequest,
 ): Promise<void> {
   const wanted = answer ?? (/\bimage\/png\b/.test(ctx.get('accept')) ? 'file' : 'id');
@@ -53,6 +59,7 @@ async function sendPicture(
     ...request,
     carry: wanted === 'file',
     ...(cover !== undefined && { cover }),
+    ...(cover_name !== undefined && { coverName: cover_name }),
     ...(force !== undefined && { force }),
     ...(profile !== undefined && { profile }),
   });

@@ -4,7 +4,7 @@
  * Method: the description is fetched from a real peer and read back into validators; then every
  * operation of it is called until each of its statuses was seen, and once wrongly.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -61,6 +61,7 @@ interface Call {
 async function call(line: string, { peer = alice, json, body, type, row, query = '' }: Call) {
   const [method, path = ''] = line.split(' ');
   const at = path
+    .replace('covers/{name}', 'covers/cover.png')
     .replace('{name}', 'bob')
     .replace(/\{row\}|\{id\}/, row ?? '1')
     .replace('{file}', 'base.css');
@@ -180,6 +181,11 @@ async function look(t: Test): Promise<void> {
   await tried(t, 'POST /pair');
   await tried(t, 'POST /pictures/capacity', { body: png, type: 'image/png' });
   await tried(t, 'POST /pictures/preview', { body: png, type: 'image/png', query: '?size=2' });
+  const covers = join(alice.folder, 'covers');
+  mkdirSync(covers, { recursive: true });
+  copyFileSync(at('cover.png'), join(covers, 'cover.png'));
+  await tried(t, 'GET /pictures/covers');
+  await tried(t, 'GET /pictures/covers/{name}');
   for (const line of ['GET /identity', 'POST /backup', 'GET /metrics', 'GET /openapi.json']) {
     await tried(t, line);
   }

@@ -105,6 +105,29 @@ t.test('without a cover the folder gives one, whatever the message is', async (t
   ]);
 });
 
+t.test('a cover of the folder is listed, seen and named, with the token alone', async (t) => {
+  const { ask, asked } = await peer(t);
+  const content = '/pictures/covers/a%20b.png';
+  const listed = await ask('GET /pictures/covers', withToken);
+  t.strictSame(JSON.parse(listed.text), {
+    path: '/data/covers',
+    covers: [{ name: 'a b.png', content }],
+  });
+  const { text, headers } = await ask(`GET ${content}`, withToken);
+  t.equal(text, '\u0005');
+  t.equal(headers['content-type'], 'image/png');
+  t.strictSame(asked, [{ name: 'folderCover', request: 'a b.png' }]);
+  for (const path of ['/pictures/covers', content]) t.equal((await ask(`GET ${path}`)).status, 401);
+
+  await ask('POST /send_msg', json, '{"text":"hi","cover_name":"a b.png"}');
+  t.match(asked.at(-1), { name: 'sendPicture', request: { coverName: 'a b.png' } });
+  const hi: Part = { name: 'text', value: 'hi' };
+  const both = bodyOf(hi, cover, { name: 'cover_name', value: 'a b.png' });
+  t.equal((await ask('POST /send_msg', form, both)).status, 400);
+  const stray = '{"text":"hi","carrier":"file","cover_name":"a b.png"}';
+  t.equal((await ask('POST /send_msg', json, stray)).status, 400);
+});
+
 t.test('the picture itself is answered to who asks for it', async (t) => {
   const { ask, asked } = await peer(t);
   const wishes = [

@@ -166,8 +166,17 @@ t.test('the covers folder gives each of its pictures once', async (t) => {
   const none = await post('nothing is left');
   t.match(none, { status: 409, json: { code: 'no_cover', detail: /a-tiny.*1 more/ } });
   t.strictSame(readdirSync(join(folder, 'used')).sort(), ['c-good.png', 'd-again.png']);
+  // One that a person chose; a name cannot lead out of the folder, nor to what was used.
+  writeFileSync(join(folder, 'e-chosen.png'), fresh());
+  const choose = (cover_name: string) =>
+    alice.peer.post('/send_msg', { text: 'in the one I chose', cover_name });
+  for (const name of ['../identity.png', 'used/c-good.png', 'c-good.png']) {
+    t.match(await choose(name), { status: 409, json: { code: 'no_cover' } }, name);
+  }
+  t.match(await choose('e-chosen.png'), { json: { picture: { cover: 'e-chosen.png' } } });
+  t.ok(readdirSync(join(folder, 'used')).includes('e-chosen.png'), 'moved aside as well');
   await untilArrived(alice, 'bob');
-  t.strictSame(await bob.peer.openedTexts(), ['from the folder']);
+  t.strictSame(await bob.peer.openedTexts(), ['from the folder', 'in the one I chose']);
 });
 
 t.test('a picture may be carried by hand, and is read once', async (t) => {

@@ -128,6 +128,8 @@ type Pictures =
   | 'sendPicture'
   | 'readPicture'
   | 'receivePicture'
+  | 'folderCovers'
+  | 'folderCover'
   | 'restoredCovers'
   | 'restoredCover';
 
@@ -172,6 +174,11 @@ function pictures(note: Note): Pick<Messenger, Pictures> {
       return { from: 'bob', messages: 1, cover: { ...COVER, contact: 1, message: ID } };
     },
     receivePicture: (png, source) => note('receivePicture', { png: png.length, source }),
+    folderCovers: async () => ({ path: '/data/covers', names: ['a b.png'] }),
+    async folderCover(name) {
+      note('folderCover', name);
+      return Uint8Array.of(5);
+    },
     restoredCovers: () => [COVER],
     restoredCover: () => ({ cover: COVER, png: [Uint8Array.of(1, 2), Uint8Array.of(3, 4)] }),
     async previewCover({ cover, size }) {
