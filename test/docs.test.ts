@@ -68,8 +68,10 @@ class Stage {
       spawnSync(at('bin/sotto'), ['cover', '-o', at(`${name}.png`), '--pixels', '256']);
     }
     mkdirSync(join(this.alice.folder, 'covers'), { recursive: true });
-    const cover = ['cover', '-o', join(this.alice.folder, 'covers/next.png'), '--pixels', '256'];
-    spawnSync(at('bin/sotto'), cover);
+    for (const name of ['next', 'xray']) {
+      const path = join(this.alice.folder, `covers/${name}.png`);
+      spawnSync(at('bin/sotto'), ['cover', '-o', path, '--pixels', '256']);
+    }
     rmSync(at('phantom.png'));
     for (const name of ['photo.jpg', 'readings.json', 'scan.pdf', 'plan.pdf', 'note.txt']) {
       writeFileSync(at(name), `{"this": "is ${name}"}`);
