@@ -6,6 +6,7 @@ import { concat } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
 import type { Channel } from './serial-frame.ts';
 import { type LineCounters, type LineEvent, SerialLine } from './serial-line.ts';
+import { openPort } from './serial-port.ts';
 import { type OpenSerial, openTty, type SerialPort } from './serial-tty.ts';
 
 const REPLY = 0x80;
@@ -16,9 +17,10 @@ const WAITING_MAX = 32;
 const ASKED_MAX = 64;
 /** Bundles of the device on their way to others. It has one out at a time; a babbling line more. */
 const FORWARDED_MAX = 4;
-/** Of records to this side; the device's own are smaller. */
-/** A device's picture of 160 × 120 fits. */
+/** Of records to this side; a device's picture of 160 × 120 fits. */
 const MTU = 32_768;
+/** `stty` is Linux's: see serial-tty.ts for what it is better at. */
+const openSerial = process.platform === 'linux' ? openTty : openPort;
 
 export interface SerialLinkOptions {
   readonly path: string;
@@ -128,7 +130,7 @@ export class SerialLink {
 
   async #reopen(): Promise<void> {
     if (this.#isClosed) return;
-    const { path, baud = 115_200, open = openTty } = this.#options;
+    const { path, baud = 115_200, open = openSerial } = this.#options;
     const onBytes = (bytes: Uint8Array) => {
       for (const event of this.#line.receive(bytes, now_ms())) this.#handle(event);
       this.#pump();

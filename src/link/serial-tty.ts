@@ -1,7 +1,7 @@
 /**
  * A serial line of this machine as bytes. On Linux `stty` sets it up and a non-blocking
  * `tty.ReadStream` reads it: that notices when the device is unplugged, and cannot hang the loop.
- * DTR and RTS are left alone; on most boards they reset the chip.
+ * DTR and RTS are left alone; on most boards they reset the chip. Elsewhere: serial-port.ts.
  */
 import { execFile } from 'node:child_process';
 import { constants, openSync, writeSync } from 'node:fs';
@@ -9,14 +9,18 @@ import { ReadStream } from 'node:tty';
 import { promisify } from 'node:util';
 
 /** What the kernel has no room for waits here, and what finds no room here either is lost. */
-const PENDING_SIZE_MAX = 8 * 1024;
+export const PENDING_SIZE_MAX = 8 * 1024;
 const RETRY_MS = 5;
 /**
  * So many times what the line's rate allows is read, a pseudo terminal or USB being quicker than it
  * says. What babbles faster waits in the kernel: it gets a small part of this process, not all.
  */
 const RATE_FACTOR = 16;
-const WINDOW_MS = 100;
+export const WINDOW_MS = 100;
+
+/** What may be read of a line in a window. */
+export const bytesAWindow = (baud: number) =>
+  Math.ceil((((baud / 10) * WINDOW_MS) / 1_000) * RATE_FACTOR);
 
 export interface SerialPort {
   write(bytes: Uint8Array): void;
@@ -36,7 +40,7 @@ export const openTty: OpenSerial = async (path, baud, events) => {
   const settings = ['-F', path, String(baud), 'raw', '-echo', 'clocal', '-crtscts', '-hupcl'];
   await promisify(execFile)('stty', settings, { timeout: 5_000 });
   const flags = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
-  return new Tty(openSync(path, flags), (baud / 10) * RATE_FACTOR, events);
+  return new Tty(openSync(path, flags), bytesAWindow(baud), events);
 };
 
 class Tty implements SerialPort {
@@ -49,7 +53,7 @@ class Tty implements SerialPort {
   #read = 0;
   #isClosed = false;
 
-  constructor(file: number, bytesASecond: number, events: SerialEvents) {
+  constructor(file: number, room: number, events: SerialEvents) {
     this.#writer = file;
     this.#reader = new ReadStream(file);
     const gone = () => {
@@ -57,7 +61,6 @@ class Tty implements SerialPort {
       this.close();
       events.onGone();
     };
-    const room = (bytesASecond * WINDOW_MS) / 1_000;
     this.#reader.on('data', (bytes: Uint8Array) => {
       this.#restrain(bytes.length, room);
       events.onBytes(bytes);

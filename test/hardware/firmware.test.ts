@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { openPort } from '../../src/link/index.ts';
 import { decodePng, reveal } from '../../src/stego/index.ts';
 import { rounds } from '../support/counts.ts';
 import { firmwareMissing, HARDWARE, HostDevice, make } from './host-device.ts';
@@ -78,6 +79,30 @@ play('a device without a clock of its own is told the time by its peer', async (
   });
   const { current_time } = (await sensor()) as { readonly current_time: string };
   t.ok(Math.abs(Date.now() - Date.parse(current_time)) < 30_000, current_time);
+});
+
+play('the line works as on systems without stty too', async (t) => {
+  const scene = await begin(t);
+  const device = power(t, scene, '--pty', '--every', '200');
+  const line = await lineOf(device);
+  const { bridge, seen } = await bridged(t, line, [scene.origin], openPort);
+  await pair(scene, device, bridge);
+  await until('readings have come', async () => {
+    const answer = await fetch(`${scene.origin}/sensor?from=0&name=temp_bmp`);
+    return ((await answer.json()) as readonly unknown[]).length >= 5;
+  });
+  const text = 'word '.repeat(500);
+  t.equal((await post(scene.origin, '/send_msg', { to: 'esp', text })).status, 202);
+  await device.until(/^a message waits/);
+  await device.kill();
+  await until('the bridge knows it', () => seen.includes('the device is gone'));
+  await until('and looks for it', () =>
+    seen.some((told) => told.startsWith(`waiting for ${line}`)),
+  );
+  const none = await bridged(t, '/dev/none', [], openPort);
+  await until('a line that is not there is told', () =>
+    none.seen.some((told) => told.includes('/dev/none')),
+  );
 });
 
 play('a long text reaches the device in parts, and its console whole', async (t) => {
