@@ -7,6 +7,7 @@ import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { nearest } from './nearest.ts';
 import { OPTIONS } from './options.ts';
 
 export interface PeerConfig {
@@ -61,6 +62,9 @@ const optionNames = Object.keys(OPTIONS) as readonly OptionName[];
 const isOptionName = (name: string): name is OptionName => name in OPTIONS;
 const variableOf = (name: string) => `SOTTO_${name.toUpperCase().replaceAll('-', '_')}`;
 
+const CONFIG_VARIABLE = 'SOTTO_CONFIG';
+const PASSPHRASE_VARIABLE = 'SOTTO_PASSPHRASE';
+
 /** A year and some: else a device that measures every ten seconds fills any disk. */
 const KEEP_READINGS_DAYS = 400;
 
@@ -96,14 +100,43 @@ export function loadConfig(
   };
 }
 
-/** Where each setting came from, for `sotto up --print-config`; holds no secret. */
+export interface Explained {
+  readonly name: string;
+  /** Null: there is none. */
+  readonly value: unknown;
+  readonly from: string;
+}
+
+/** Every setting, and where it came from, for `sotto up --print-config`; holds no secret. */
 export function explainConfig(
   args: readonly string[],
   environment: Environment = process.env,
-): readonly { readonly name: string; readonly value: unknown; readonly from: string }[] {
+): readonly Explained[] {
+  const config = loadConfig(args, environment);
+  config.passphrase?.fill(0);
   const settings = collect(args, environment);
-  check(settings);
-  return [...settings].map(([name, { value, from }]) => ({ name, value, from }));
+  const inEffect = valuesOf(config);
+  const explained = optionNames.map((name): Explained => {
+    const { value = null, from = 'default' } = settings.get(name) ?? {};
+    return { name, value: inEffect[name] ?? value, from };
+  });
+  if (environment[PASSPHRASE_VARIABLE] === undefined) return explained;
+  return [...explained, { name: 'passphrase', value: '…', from: PASSPHRASE_VARIABLE }];
+}
+
+/** As the options would say it. */
+function valuesOf(config: PeerConfig): Partial<Readonly<Record<OptionName, unknown>>> {
+  return {
+    ...config,
+    'data-dir': config.dataFolder,
+    contact: config.contacts.map(({ name, address }) => `${name}=${address}`),
+    'print-messages': config.printMessages,
+    'allow-host': config.allowedHosts,
+    'behind-proxy': config.behindProxy,
+    'keep-messages': config.keepMessages_days ?? 0,
+    'keep-readings': config.keepReadings_days ?? 0,
+    'log-level': config.logLevel,
+  };
 }
 
 export interface ServiceManager {
@@ -144,7 +177,7 @@ export function optionRows(): readonly (readonly [string, string])[] {
 
 function collect(args: readonly string[], environment: Environment): Settings {
   const flags = fromFlags(args);
-  const file = flags.config ?? environment['SOTTO_CONFIG'];
+  const file = flags.config ?? environment[CONFIG_VARIABLE];
   return new Map([
     ...(file === undefined ? [] : fromFile(file)),
     ...fromEnvironment(environment),
@@ -168,13 +201,31 @@ function fromFlags(args: readonly string[]) {
     );
     return { config: config === undefined ? undefined : String(config), settings };
   } catch (cause) {
-    const message =
-      cause instanceof Error ? cause.message.replace(/\. .*$/s, '') : 'Unusable flags';
-    throw new ConfigError(`${message}. \`sotto up --help\` lists what there is.`, { cause });
+    const words = explainFlags(cause, Object.keys(options));
+    throw new ConfigError(`${words} \`sotto up --help\` lists what there is.`, { cause });
   }
 }
 
+/** What parseArgs has against them, and what may have been meant. */
+export function explainFlags(cause: unknown, known: readonly string[]): string {
+  const message = cause instanceof Error ? cause.message.replace(/\. .*$/s, '') : 'Unusable flags';
+  const typed = /^Unknown option '--([^'=]+)/.exec(message)?.[1] ?? '';
+  const meant = nearest(typed, known);
+  return `${message}.${didYouMean(meant === undefined ? undefined : `--${meant}`)}`;
+}
+
+/** A sentence of its own, with a space before it. */
+export function didYouMean(word: string | undefined): string {
+  return word === undefined ? '' : ` Did you mean ${word}?`;
+}
+
 function fromEnvironment(environment: Environment): [OptionName, Setting][] {
+  const known = [...optionNames.map(variableOf), CONFIG_VARIABLE, PASSPHRASE_VARIABLE];
+  for (const name of Object.keys(environment)) {
+    // What is like none of ours may be another program's.
+    const meant = name.startsWith('SOTTO_') && !known.includes(name) && nearest(name, known);
+    if (meant) throw new ConfigError(`There is no setting ${name}.${didYouMean(meant)}`);
+  }
   return optionNames.flatMap((name): [OptionName, Setting][] => {
     const value = environment[variableOf(name)];
     return value === undefined ? [] : [[name, { value, from: variableOf(name) }]];
@@ -190,7 +241,8 @@ function fromFile(file: string): [OptionName, Setting][] {
     const from = `${file}:${lineOf(name, text)}`;
     if (isOptionName(name)) return [name, { value, from }];
     const hint = 'Its settings are the options of `sotto up --help`, without dashes.';
-    throw new ConfigError(`There is no setting "${name}" (from ${from}). ${hint}`);
+    const meant = didYouMean(nearest(name, optionNames));
+    throw new ConfigError(`There is no setting "${name}" (from ${from}).${meant} ${hint}`);
   });
 }
 
@@ -227,7 +279,7 @@ function dataFolder(given: string | undefined, environment: Environment): string
 /** Never an argument: those are for everybody to read. One line break at the end is dropped. */
 function readPassphrase(values: Values, environment: Environment): Uint8Array | undefined {
   const source = values['passphrase-file'] ?? values['passphrase-fd'];
-  const word = environment['SOTTO_PASSPHRASE'];
+  const word = environment[PASSPHRASE_VARIABLE];
   const ways = [values['passphrase-file'], values['passphrase-fd'], word];
   if (ways.filter((way) => way !== undefined).length > 1) {
     throw new ConfigError('Give the passphrase in one way only.');

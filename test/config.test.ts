@@ -54,11 +54,11 @@ t.test('flags overrule the environment, and that the file', async (t) => {
   });
   const origins = explainConfig(['--port=3'], environment);
   t.strictSame(
-    origins.map(({ name, from }) => [name, from]),
+    origins.map(({ name, from }) => [name, from]).filter(([, from]) => from !== 'default'),
     [
       ['name', 'SOTTO_NAME'],
-      ['port', '--port'],
       ['host', `${config}:1`],
+      ['port', '--port'],
       ['demo', `${config}:1`],
     ],
   );
@@ -109,7 +109,15 @@ t.test('what cannot be used is named, with its source', async (t) => {
     [['--contact', 'bob'], {}, /^contact must look like bob=http/],
     [['--contact', '=http://127.0.0.1:1'], {}, /^contact must/],
     [['--allow-host', 'a.example:80'], {}, /^allow-host must be a host name without port/],
-    [['--prot', '5'], {}, /^Unknown option '--prot'\. `sotto up --help`/],
+    [['--prot', '5'], {}, /^Unknown option '--prot'\. Did you mean --port\? `sotto up --help`/],
+    [['--nothing-like-it', '5'], {}, /^Unknown option '--nothing-like-it'\. `sotto up --help`/],
+    [[], { SOTTO_PROT: '5' }, /^There is no setting SOTTO_PROT\. Did you mean SOTTO_PORT\?/],
+    [[], { SOTTO_PASPHRASE: 'x' }, /Did you mean SOTTO_PASSPHRASE\?/],
+    [
+      ['--config', file('e.json', '{"keep-reading": 1}')],
+      {},
+      /^There is no setting "keep-reading" \(from .*e\.json:1\)\. Did you mean keep-readings\?/,
+    ],
     [['--port'], {}, /--port/],
     [['5000'], {}, /'5000'/],
     [['--demo', '--behind-proxy'], {}, /exclude each other/],
@@ -143,6 +151,22 @@ t.test('a passphrase is one line from a file, a descriptor or the environment', 
   const explained = JSON.stringify(explainConfig([], { SOTTO_PASSPHRASE: 'open sesame' }));
   t.notMatch(explained, 'sesame', 'and --print-config does not print it');
   t.throws(() => loadConfig(['--passphrase', 'x'], {}), ConfigError, 'never an argument');
+});
+
+t.test('every setting is explained, also one that nobody has set', async (t) => {
+  const explained = explainConfig([], { XDG_DATA_HOME: '/data', SOTTO_PASSPHRASE: 'sesame' });
+  const names = explained.map(({ name }) => `--${name}`);
+  t.strictSame(names, [...optionRows().map(([flag]) => flag.split(' ')[0]), '--passphrase']);
+  const of = (name: string) => explained.find((each) => each.name === name);
+  t.strictSame(of('port'), { name: 'port', value: 5000, from: 'default' });
+  t.strictSame(of('data-dir'), { name: 'data-dir', value: '/data/sotto', from: 'default' });
+  t.match(of('keep-readings'), { value: 400 });
+  t.match(of('address'), { value: null }, 'there is none');
+  t.match(of('passphrase'), { value: '…', from: 'SOTTO_PASSPHRASE' });
+  const unread = ['passphrase-file', 'passphrase-fd', 'address'];
+  const unknown = explained.filter(({ value }) => value === null).map(({ name }) => name);
+  t.strictSame(unknown.sort(), unread.sort(), 'all others have a value');
+  t.doesNotThrow(() => explainConfig([], { SOTTO_OTHER_PROGRAM: '1' }));
 });
 
 t.test('small readers', async (t) => {

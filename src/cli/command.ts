@@ -1,5 +1,6 @@
 /** What a command is, how its arguments are read, and how its help is made. */
 import { type ParseArgsOptionDescriptor, parseArgs } from 'node:util';
+import { explainFlags } from '../config.ts';
 import { CommandError, EXIT, type ExitCode } from './errors.ts';
 import type { Io } from './io.ts';
 
@@ -95,7 +96,7 @@ export function defineCommand<const O extends Options>(definition: Definition<O>
 export function usageError(name: string, message: string): CommandError {
   return new CommandError(
     EXIT.usage,
-    `${message.replace(/\.$/, '')}. See \`sotto ${name} --help\`.`,
+    `${message.replace(/(?<!\?)\.?$/, (end) => end || '.')} See \`sotto ${name} --help\`.`,
   );
 }
 
@@ -103,8 +104,7 @@ function parse(name: string, args: readonly string[], options: Options) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message.replace(/\. .*$/s, '') : 'Unusable';
-    throw usageError(name, message);
+    throw usageError(name, explainFlags(cause, Object.keys(options)));
   }
 }
 

@@ -1,7 +1,8 @@
 /** `sotto`: finds the command, runs it, and says how it ended. */
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../config.ts';
+import { ConfigError, didYouMean } from '../config.ts';
 import { StoreError } from '../failures.ts';
+import { nearest } from '../nearest.ts';
 import { backup } from './backup.ts';
 import { bridge } from './bridge.ts';
 import { capacity } from './capacity.ts';
@@ -71,7 +72,12 @@ export async function main(args: readonly string[], io: Io = terminal()): Promis
 function find(name: string): Command {
   const command = COMMANDS.find((each) => each.name === name);
   if (command !== undefined) return command;
-  throw new CommandError(EXIT.usage, `There is no command ${name}. \`sotto --help\` lists them.`);
+  const meant = nearest(
+    name,
+    COMMANDS.map((each) => each.name),
+  );
+  const words = `There is no command ${name}.${didYouMean(meant)} \`sotto --help\` lists them.`;
+  throw new CommandError(EXIT.usage, words);
 }
 
 function showHelp(name: string | undefined, io: Io): ExitCode {

@@ -22,7 +22,7 @@ that the file. A passphrase may also be in SOTTO_PASSPHRASE, never on the comman
   optionRows: () => [
     ...optionRows(),
     ['--config FILE', 'settings from this file'],
-    ['--print-config', 'show what is set, and by what, instead of running'],
+    ['--print-config', 'show every setting, and where it came from, instead of running'],
     ['--json', 'with --print-config, as one line of JSON'],
     ['--help', 'this page'],
   ],
@@ -43,7 +43,6 @@ that the file. A passphrase may also be in SOTTO_PASSPHRASE, never on the comman
 };
 
 function printConfig(args: readonly string[]): Outcome {
-  loadConfig(args).passphrase?.fill(0);
   const settings = explainConfig(args);
   const lines = settings.map(
     ({ name, value, from }) => `${name} = ${JSON.stringify(value)}  # ${from}`,

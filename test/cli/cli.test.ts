@@ -127,9 +127,13 @@ t.test('docs/CLI.md has the help of every command, and every exit code', async (
 t.test('up --print-config tells what is set, and by what, but no secret', async (t) => {
   const flags = ['--port', '7', '--contact', 'bob=http://127.0.0.1:1'];
   const shown = await sotto('/data', ['up', ...flags, '--print-config']);
-  t.match(shown, { code: 0, stderr: '', stdout: 'port = "7"  # --port\n' });
+  t.match(shown, { code: 0, stderr: '', stdout: '\nport = 7  # --port\n' });
   const json = await sotto('/data', ['up', ...flags, '--print-config', '--json']);
-  t.match(JSON.parse(json.stdout), [{ name: 'data-dir', value: '/data', from: '--data-dir' }, {}]);
+  const explained: { name: string }[] = JSON.parse(json.stdout);
+  const of = (name: string) => explained.find((each) => each.name === name);
+  t.strictSame(of('data-dir'), { name: 'data-dir', value: '/data', from: '--data-dir' });
+  t.match(of('contact'), { value: ['bob=http://127.0.0.1:1'], from: '--contact' });
+  t.match(of('trust'), { value: 'verified', from: 'default' });
   const wrong = await sotto('/data', ['up', '--port', 'seven']);
   t.match(wrong, { code: 2, stdout: '', stderr: /^sotto: port must be a number/ });
 });
