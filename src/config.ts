@@ -20,6 +20,8 @@ export interface PeerConfig {
   readonly dataFolder: string;
   /** The origin that other peers are told; undefined: from host and port, see `originOf`. */
   readonly address: string | undefined;
+  /** Others are told where it listens, if `address` does not say. */
+  readonly isCallable: boolean;
   /** Made at the start if they do not exist yet. */
   readonly contacts: readonly { readonly name: string; readonly address: string }[];
   /** Any caller on this machine may operate the peer. */
@@ -86,6 +88,7 @@ export function loadConfig(
     port: values.port ?? 5000,
     dataFolder: dataFolder(values['data-dir'], environment),
     address: values.address,
+    isCallable: true,
     contacts: values.contact ?? [],
     demo: values.demo ?? false,
     trust: values.trust ?? (values.demo === true ? 'tofu' : 'verified'),

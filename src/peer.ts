@@ -55,7 +55,9 @@ export interface RunningPeer {
   readonly name: string;
   /** Where its person and its page call it, e.g. `http://127.0.0.1:5000`. */
   readonly origin: string;
-  /** Opens the page; holds the token, so it is for this peer's own person only. */
+  /** What its operator shows: for this peer's own person only. */
+  readonly token: string;
+  /** Opens the page; holds the token. */
   readonly pageLink: string;
   readonly fingerprint: string;
 }
@@ -112,9 +114,10 @@ async function start(
   undo.defer(() => closeServer(server, 0));
 
   const link = new HttpLink();
-  const identity = { name: config.name, address: config.address ?? originOf(config.host, port) };
+  const origin = originOf(config.host, port);
+  const address = config.address ?? (config.isCallable ? origin : undefined);
   const messenger = new PeerMessenger(
-    { ...identity, trust: config.trust, contentSizeMax: CONTENT_SIZE_MAX },
+    { name: config.name, address, trust: config.trust, contentSizeMax: CONTENT_SIZE_MAX },
     {
       ...surroundings,
       staticKeys,
@@ -140,10 +143,11 @@ async function start(
     messenger.settle();
   });
   undo.defer(announcePresence(config.dataFolder, { host: config.host, port, token }));
-  const origin = originOf(config.host, port) ?? `http://127.0.0.1:${port}`;
-  log.info('listening', { origin });
+  const called = origin ?? `http://127.0.0.1:${port}`;
+  log.info('listening', { origin: called });
   const { fingerprint } = messenger.show();
-  return { name: config.name, origin, pageLink: `${origin}/?token=${token}`, fingerprint };
+  const pageLink = `${called}/?token=${token}`;
+  return { name: config.name, origin: called, token, pageLink, fingerprint };
 }
 
 async function openConfiguredStore(

@@ -55,14 +55,15 @@ t.test('a peer keeps its key and its contacts, and is found while it runs', asyn
   const data = folder(t);
   const contact = ['--contact', 'bob=http://127.0.0.1:1'];
   const first = peer(data, contact);
-  const { name, origin, fingerprint, pageLink } = await first.start();
+  const started = await first.start();
+  const { name, origin, fingerprint, pageLink } = started;
   t.equal(name, 'alice');
   t.equal(findPresence(data)?.port, Number(new URL(origin).port));
   t.equal((statSync(data).mode & 0o777).toString(8), '700');
   for (const file of readdirSync(data)) {
     t.equal((statSync(join(data, file)).mode & 0o077).toString(8), '0', file);
   }
-  const before = await show({ name, origin, fingerprint, pageLink });
+  const before = await show(started);
   await first.stop();
   t.equal(findPresence(data), undefined);
   await t.rejects(fetch(`${origin}/healthz`), 'nobody listens any more');

@@ -28,18 +28,31 @@ export interface PeerClient {
   ): Promise<Readable>;
 }
 
-/** @throws {CommandError} `noPeer` */
+/** The peer that runs on this data folder. @throws {CommandError} `noPeer` */
 export function connect(dataDir: string | undefined): PeerClient {
   const folder = findDataFolder(dataDir);
+  const peer = findPeer(folder);
+  if (peer === undefined) throw noPeer(folder);
+  return peer;
+}
+
+/** Undefined if none runs there. */
+export function findPeer(folder: string): PeerClient | undefined {
   const presence = look(folder);
-  if (presence === undefined) {
-    throw new CommandError(
-      EXIT.noPeer,
-      `No peer runs on ${folder}. Start one with \`sotto up\`, or name its folder by --data-dir.`,
-    );
-  }
+  if (presence === undefined) return undefined;
   const { host, port, token } = presence;
-  const call = caller(originOf(host, port) ?? `http://127.0.0.1:${port}`, token);
+  return clientOf(originOf(host, port) ?? `http://127.0.0.1:${port}`, token);
+}
+
+export function noPeer(folder: string): CommandError {
+  return new CommandError(
+    EXIT.noPeer,
+    `No peer runs on ${folder}. Start one with \`sotto up\`, or name its folder by --data-dir.`,
+  );
+}
+
+export function clientOf(origin: string, token: string): PeerClient {
+  const call = caller(origin, token);
   const json = async <T>(method: Method, path: string, body: Body, schema: z.ZodType<T>) =>
     schema.parse(JSON.parse((await (await call(method, path, body)).text()) || 'null'));
   return {

@@ -1,8 +1,9 @@
 /** `sotto contacts`: who is known and how things stand with each. */
 import { z } from 'zod';
-import { connect } from './client.ts';
-import { defineCommand } from './command.ts';
-import { printable } from './io.ts';
+import type { PeerClient } from './client.ts';
+import { defineCommand, type Outcome } from './command.ts';
+import { type Io, printable } from './io.ts';
+import { OPENING, withPeer } from './passing-peer.ts';
 
 const shownSchema = z.object({
   contacts: z.array(
@@ -30,18 +31,22 @@ export const contacts = defineCommand({
   positionalsMax: 0,
   options: {
     forget: { type: 'string', takes: 'NAME', about: 'delete this contact and its keys' },
+    ...OPENING,
   },
   run: async ({ values, io }) => {
-    const peer = connect(values['data-dir']);
-    if (values.forget !== undefined) {
-      await peer.delete(`/contacts/${encodeURIComponent(values.forget)}`);
-      return { data: { forgotten: values.forget }, text: `${values.forget} is forgotten.` };
-    }
-    const shown = await peer.get('/show', shownSchema);
-    if (shown.contacts.length === 0) io.say('Nobody yet. `sotto pair` makes a first contact.');
-    return { data: shown.contacts, text: shown.contacts.map(line).join('\n') };
+    return await withPeer(values, ({ peer }) => act(peer, values.forget, io));
   },
 });
+
+async function act(peer: PeerClient, forget: string | undefined, io: Io): Promise<Outcome> {
+  if (forget !== undefined) {
+    await peer.delete(`/contacts/${encodeURIComponent(forget)}`);
+    return { data: { forgotten: forget }, text: `${printable(forget)} is forgotten.` };
+  }
+  const shown = await peer.get('/show', shownSchema);
+  if (shown.contacts.length === 0) io.say('Nobody yet. `sotto pair` makes a first contact.');
+  return { data: shown.contacts, text: shown.contacts.map(line).join('\n') };
+}
 
 function line({ name, address, verified, state, queued, unopened, advice, last_error }: Contact) {
   const facts = [

@@ -2,9 +2,9 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { connect } from './client.ts';
 import { defineCommand, usageError } from './command.ts';
 import { printable, refuseExisting } from './io.ts';
+import { OPENING, withPeer } from './passing-peer.ts';
 import { metered } from './progress.ts';
 
 const coversSchema = z.object({
@@ -37,6 +37,7 @@ contact are kept, and at most 256 MiB.`,
   positionalsMax: 1,
   options: {
     output: { type: 'string', short: 'o', takes: 'FILE', about: 'the picture to write' },
+    ...OPENING,
   },
   run: async ({ values: { output, ...values }, positionals: [number] }) => {
     if ((number === undefined) !== (output === undefined)) {
@@ -45,15 +46,16 @@ contact are kept, and at most 256 MiB.`,
     if (number !== undefined && !/^\d{1,15}$/.test(number)) {
       throw usageError('covers', 'NUMBER is what the list shows first');
     }
-    const peer = connect(values['data-dir']);
-    if (output === undefined) {
-      const list = await peer.get('/covers', coversSchema);
-      return { data: list.covers, text: list.covers.map(line).join('\n') };
-    }
-    refuseExisting(output);
-    const png = metered(await peer.download('GET', `/covers/${number}`), 'writing');
-    await pipeline(png, createWriteStream(output, { flags: 'wx' }));
-    return { data: { file: output }, text: output };
+    if (output !== undefined) refuseExisting(output);
+    return await withPeer(values, async ({ peer }) => {
+      if (output === undefined) {
+        const list = await peer.get('/covers', coversSchema);
+        return { data: list.covers, text: list.covers.map(line).join('\n') };
+      }
+      const png = metered(await peer.download('GET', `/covers/${number}`), 'writing');
+      await pipeline(png, createWriteStream(output, { flags: 'wx' }));
+      return { data: { file: output }, text: output };
+    });
   },
 });
 

@@ -1,8 +1,12 @@
 /** `sotto identity`: who this peer is, carried to another machine, and its passphrase changed. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { loadConfig, type PeerConfig, readPassphraseFile } from '../config.ts';
+import { text } from 'node:stream/consumers';
+import { z } from 'zod';
+import { findDataFolder, loadConfig, type PeerConfig, readPassphraseFile } from '../config.ts';
+import { findPeer, type PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { refuseExisting } from './io.ts';
 
 const IDENTITY_SIZE_MAX = 64 * 1024;
 
@@ -32,7 +36,8 @@ export const identity = defineCommand({
   name: 'identity',
   summary: 'Show, export or import who this peer is; change its passphrase',
   usage: ['show', 'export -o FILE', 'import FILE', 'passphrase'],
-  details: `For a peer that does not run. Passphrases come from files, never from the command line. An exported
+  details: `Of a peer that runs, or of its data where none does; importing, and going over to a key file, need
+them at rest. Passphrases come from files, never from the command line. An exported
 identity is encrypted; who has it and its passphrase is this peer. Two peers must not run as one.`,
   examples: [
     'sotto identity show',
@@ -47,39 +52,90 @@ identity is encrypted; who has it and its passphrase is this peer. Two peers mus
   run: async ({ values, positionals: [verb = 'show', file] }) => {
     const act = VERBS[verb];
     if (act === undefined) throw usageError('identity', `There is no identity ${verb}.`);
-    return await act(configOf(values), values, file);
+    return await act(keeperOf(values), values, file);
   },
 });
 
-type Act = (config: PeerConfig, values: Values, file: string | undefined) => Promise<Outcome>;
+/** What a peer does with its identity: one that runs, or its data where none does. */
+interface Keeper {
+  show(): Promise<Shown>;
+  /** Passphrases are wiped by who uses them. */
+  write(passphrase: Uint8Array): Promise<string>;
+  read(text: string, passphrase: Uint8Array): Promise<Shown>;
+  /** Undefined: a key file opens the data from now on. */
+  protect(passphrase: Uint8Array | undefined): Promise<void>;
+}
+
+const shownSchema = z.object({ public_key: z.string(), fingerprint: z.string() });
+type Shown = z.output<typeof shownSchema>;
+
+function keeperOf(values: Values): Keeper {
+  const peer = findPeer(findDataFolder(values['data-dir']));
+  if (peer !== undefined) return askPeer(peer, values['passphrase-file']);
+  const config = configOf(values);
+  const load = () => import('../identity.ts');
+  return {
+    show: async () => (await load()).showIdentity(config),
+    write: async (passphrase) => (await load()).writeIdentity(config, passphrase),
+    read: async (text, passphrase) => (await load()).readIdentity(config, text, passphrase),
+    protect: async (passphrase) => (await load()).changePassphrase(config, passphrase),
+  };
+}
+
+/** @param file holds the passphrase that opens its data now, if one does. */
+function askPeer(peer: PeerClient, file: string | undefined): Keeper {
+  const stopped = (what: string) =>
+    new CommandError(EXIT.usage, `${what} while the peer runs is not possible: stop it first.`);
+  const secrets = (passphrase: Uint8Array) => ({
+    ...(file !== undefined && { current: take(readPassphraseFile(file)) }),
+    passphrase: take(passphrase),
+  });
+  return {
+    show: () => peer.get('/identity', shownSchema),
+    write: async (passphrase) =>
+      await text(await peer.download('POST', '/identity', secrets(passphrase))),
+    read: async () => {
+      throw stopped('Importing an identity');
+    },
+    protect: async (passphrase) => {
+      if (passphrase === undefined) throw stopped('Going over to a key file');
+      await peer.post('/passphrase', secrets(passphrase), z.null());
+    },
+  };
+}
+
+/** As text, which a request has to be. */
+function take(passphrase: Uint8Array): string {
+  const word = new TextDecoder().decode(passphrase);
+  passphrase.fill(0);
+  return word;
+}
+
+type Act = (keeper: Keeper, values: Values, file: string | undefined) => Promise<Outcome>;
 
 const VERBS: Readonly<Record<string, Act>> = {
-  show: async (config) => {
-    const { showIdentity } = await import('../identity.ts');
-    const data = await showIdentity(config);
-    return { data, text: `public key   ${data.public_key}\nfingerprint  ${data.fingerprint}` };
+  show: async (keeper) => {
+    const { public_key, fingerprint } = await keeper.show();
+    const lines = `public key   ${public_key}\nfingerprint  ${fingerprint}`;
+    return { data: { public_key, fingerprint }, text: lines };
   },
-  export: async (config, values) => {
+  export: async (keeper, values) => {
     if (values.output === undefined) throw usageError('identity', 'Where to? Give -o FILE.');
-    const passphrase = newPassphrase(values);
-    const { writeIdentity } = await import('../identity.ts');
-    write(values.output, await writeIdentity(config, passphrase));
+    refuseExisting(values.output);
+    write(values.output, await keeper.write(newPassphrase(values)));
     return { data: { file: values.output }, text: `Written to ${values.output}.` };
   },
-  import: async (config, values, file) => {
+  import: async (keeper, values, file) => {
     if (file === undefined) throw usageError('identity', 'Which file?');
-    const text = read(file);
-    const { readIdentity } = await import('../identity.ts');
-    const data = await readIdentity(config, text, newPassphrase(values));
+    const data = await keeper.read(read(file), newPassphrase(values));
     return { data, text: `This peer is ${data.fingerprint} now.` };
   },
-  passphrase: async (config, values) => {
+  passphrase: async (keeper, values) => {
     const none = values['key-file'] === true;
     if (none === (values['new-passphrase-file'] !== undefined)) {
       throw usageError('identity', 'Give either --new-passphrase-file or --key-file.');
     }
-    const { changePassphrase } = await import('../identity.ts');
-    await changePassphrase(config, none ? undefined : newPassphrase(values));
+    await keeper.protect(none ? undefined : newPassphrase(values));
     const text = none ? 'A key file opens the data now.' : 'The new passphrase opens the data now.';
     return { data: { passphrase: !none }, text };
   },

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { connect, type PeerClient } from './client.ts';
+import type { PeerClient } from './client.ts';
 import { defineCommand } from './command.ts';
 import { type Io, interruption, printable } from './io.ts';
+import { OPENING, withPeer } from './passing-peer.ts';
 import { metered } from './progress.ts';
 
 const FOLLOW_MS = 1000;
@@ -43,39 +44,50 @@ picture, are only named unless --save is given.`,
     from: { type: 'string', takes: 'NAME', about: 'of this contact only' },
     save: { type: 'string', takes: 'DIR', about: 'write files there' },
     follow: { type: 'boolean', about: 'go on until Ctrl-C' },
+    ...OPENING,
   },
   run: async ({ values, io }) => {
     const { from, save, follow, json } = values;
-    const peer = connect(values['data-dir']);
-    const { signal } = follow === true ? { signal: interruption(io) } : new AbortController();
-    let count = 0;
-    let opened = 0;
-    do {
-      const request = from === undefined ? {} : { from };
-      const { messages } = await peer.post('/decrypt_msg', request, openedSchema);
-      for (const message of messages) {
-        const saved = save === undefined ? undefined : await saveFile(peer, message, save);
-        const cover = save === undefined ? undefined : await saveCover(peer, message, save);
-        const kept = { ...message, saved, saved_cover: cover };
-        io.print(json === true ? JSON.stringify(kept) : line(message, saved, cover));
-      }
-      opened = messages.length;
-      count += opened;
-      // Ctrl-C ends here only: what the peer has marked as opened was shown.
-      if (follow === true && opened === 0)
-        await sleep(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
-      // One call opens only so many.
-    } while (!signal.aborted && (opened > 0 || follow === true));
-    sayNothing(count, io);
+    const request = from === undefined ? {} : { from };
+    await withPeer(values, async ({ peer }) => {
+      const { signal } = follow === true ? { signal: interruption(io) } : new AbortController();
+      let count = 0;
+      let opened = 0;
+      do {
+        const { messages } = await peer.post('/decrypt_msg', request, openedSchema);
+        for (const message of messages) {
+          const kept = await keep(peer, message, save);
+          io.print(json === true ? JSON.stringify(kept) : line(kept));
+        }
+        opened = messages.length;
+        count += opened;
+        // Ctrl-C ends here only: what the peer has marked as opened was shown.
+        if (follow === true && opened === 0)
+          await sleep(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
+        // One call opens only so many.
+      } while (!signal.aborted && (opened > 0 || follow === true));
+      sayNothing(count, io);
+    });
     return {};
   },
 });
+
+interface Kept extends Message {
+  readonly saved?: string | undefined;
+  readonly saved_cover?: string | undefined;
+}
+
+async function keep(peer: PeerClient, message: Message, save: string | undefined): Promise<Kept> {
+  if (save === undefined) return message;
+  const saved = await saveFile(peer, message, save);
+  return { ...message, saved, saved_cover: await saveCover(peer, message, save) };
+}
 
 function sayNothing(count: number, io: Io): void {
   if (count === 0) io.say('Nothing new.');
 }
 
-function line(message: Message, saved?: string, savedCover?: string): string {
+function line({ saved, saved_cover: savedCover, ...message }: Kept): string {
   const { from, verified, at, text, type, name, size, cover } = message;
   const sender = `${printable(from)}${verified ? '' : ' (not verified)'}`;
   const file = `[file ${printable(name ?? '')}, ${size} bytes${saved ? `, saved as ${saved}` : ''}]`;

@@ -1,10 +1,12 @@
 /** `sotto receive`: takes a letter, bare or in a picture, that somebody has carried here. */
 import { createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { connect } from './client.ts';
-import { defineCommand, usageError } from './command.ts';
-import { openFile, printable, refuseExisting } from './io.ts';
+import type { PeerClient } from './client.ts';
+import { defineCommand, type Outcome, usageError } from './command.ts';
+import { type Io, openFile, printable, refuseExisting } from './io.ts';
+import { OPENING, withPeer } from './passing-peer.ts';
 import { during } from './progress.ts';
 
 const receivedSchema = z.object({
@@ -31,25 +33,34 @@ the cover comes back bit for bit, proved by the SHA-256 of its samples; the peer
   positionalsMax: 1,
   options: {
     restore: { type: 'string', takes: 'FILE', about: 'write the cover of a picture there' },
+    ...OPENING,
   },
   run: async ({ values: { restore, ...values }, positionals: [file], io }) => {
     if (file === undefined) throw usageError('receive', 'Which file?');
     if (restore !== undefined) refuseExisting(restore);
-    const peer = connect(values['data-dir']);
-    const taken = peer.post('/receive', openFile(file), receivedSchema);
-    const received = await during('looking', taken);
-    const { from, messages, cover } = received;
-    const text = `${messages} new from ${printable(from)}`;
-    if (cover === undefined) {
-      if (restore !== undefined) io.say('A bare letter has no cover to restore.');
-      return { data: received, text };
-    }
-    if (restore !== undefined) {
-      const png = await peer.download('GET', cover.content);
-      await pipeline(png, createWriteStream(restore, { flags: 'wx' }));
-    }
-    const place = restore ?? `\`sotto covers ${cover.id}\``;
-    const proof = `cover restored and proved, SHA-256 of its samples ${cover.sha256}: ${place}`;
-    return { data: { ...received, restored: restore }, text: `${text}\n${proof}` };
+    const content = openFile(file);
+    return await withPeer(values, ({ peer }) => take(peer, content, restore, io));
   },
 });
+
+async function take(
+  peer: PeerClient,
+  content: Readable,
+  restore: string | undefined,
+  io: Io,
+): Promise<Outcome> {
+  const received = await during('looking', peer.post('/receive', content, receivedSchema));
+  const { from, messages, cover } = received;
+  const text = `${messages} new from ${printable(from)}`;
+  if (cover === undefined) {
+    if (restore !== undefined) io.say('A bare letter has no cover to restore.');
+    return { data: received, text };
+  }
+  if (restore !== undefined) {
+    const png = await peer.download('GET', cover.content);
+    await pipeline(png, createWriteStream(restore, { flags: 'wx' }));
+  }
+  const place = restore ?? `\`sotto covers ${cover.id}\``;
+  const proof = `cover restored and proved, SHA-256 of its samples ${cover.sha256}: ${place}`;
+  return { data: { ...received, restored: restore }, text: `${text}\n${proof}` };
+}

@@ -3,12 +3,12 @@ import { createWriteStream } from 'node:fs';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { connect } from './client.ts';
 import { type Outcome, usageError } from './command.ts';
 import { type Io, printable, refuseExisting } from './io.ts';
+import { withPeer } from './passing-peer.ts';
 import { readWhole } from './pictures.ts';
 import { during } from './progress.ts';
-import { delivered, sentSchema } from './sent.ts';
+import { delivered, PASSING_WAIT_S, sentSchema, tellWhereItWaits } from './sent.ts';
 
 const pictureSchema = sentSchema.extend({
   picture: z.object({
@@ -25,6 +25,7 @@ const pictureSchema = sentSchema.extend({
 
 export interface PictureValues {
   readonly 'data-dir'?: string;
+  readonly 'passphrase-file'?: string;
   readonly to?: string;
   readonly file?: string;
   readonly letter?: string;
@@ -44,20 +45,23 @@ export async function sendPicture(values: PictureValues, text: string, io: Io): 
   const form = new FormData();
   const fields = { carrier: 'image', to, force: force && 'true', answer: letter && 'file' };
   for (const [name, value] of Object.entries(fields)) if (value) form.set(name, value);
-  if (wait !== undefined && letter === undefined) form.set('wait', wait);
   if (file === undefined) form.set('text', text);
   else form.set('file', blobOf(file), basename(file));
   if (cover !== undefined) form.set('cover', blobOf(cover), basename(cover));
-  const peer = connect(values['data-dir']);
-  if (letter !== undefined) {
-    const png = await during('hiding', peer.download('POST', '/send_msg', form));
-    await pipeline(png, createWriteStream(letter, { flags: 'wx' }));
-    return { data: { letter }, text: `${letter} holds the letter; any re-encoding destroys it.` };
-  }
-  const sent = await during('hiding', peer.post('/send_msg', form, pictureSchema));
-  for (const warning of sent.picture.warnings) io.say(printable(warning));
-  const { data = sent, text: state, exitCode } = delivered(sent, wait !== undefined);
-  return { data, text: `${state}\n${figures(sent.picture)}`, ...(exitCode && { exitCode }) };
+  return await withPeer(values, async ({ peer, isPassing }) => {
+    if (letter !== undefined) {
+      const png = await during('hiding', peer.download('POST', '/send_msg', form));
+      await pipeline(png, createWriteStream(letter, { flags: 'wx' }));
+      return { data: { letter }, text: `${letter} holds the letter; any re-encoding destroys it.` };
+    }
+    const patience = wait ?? (isPassing ? PASSING_WAIT_S : undefined);
+    if (patience !== undefined) form.set('wait', patience);
+    const sent = await during('hiding', peer.post('/send_msg', form, pictureSchema));
+    tellWhereItWaits(sent, isPassing, io);
+    for (const warning of sent.picture.warnings) io.say(printable(warning));
+    const { data = sent, text: state, exitCode } = delivered(sent, wait !== undefined);
+    return { data, text: `${state}\n${figures(sent.picture)}`, ...(exitCode && { exitCode }) };
+  });
 }
 
 function figures(picture: z.output<typeof pictureSchema>['picture']): string {

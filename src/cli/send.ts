@@ -2,16 +2,17 @@
  * `sotto send`: a text, a file or stdin, to be delivered or as a letter to carry by hand; bare or in
  * a picture.
  */
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { connect, type PeerClient } from './client.ts';
+import type { PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
-import { CommandError, EXIT } from './errors.ts';
-import { type Io, openFile } from './io.ts';
+import { type Io, openFile, refuseExisting } from './io.ts';
+import { OPENING, type Reached, withPeer } from './passing-peer.ts';
+import { during, metered } from './progress.ts';
 import { sendPicture } from './send-picture.ts';
-import { delivered, sentSchema } from './sent.ts';
+import { delivered, PASSING_WAIT_S, sentSchema, tellWhereItWaits } from './sent.ts';
 
 const TEXT_SIZE_MAX = 1024 * 1024;
 
@@ -26,7 +27,8 @@ export const send = defineCommand({
     '… --cover COVER.png',
   ],
   details: `The message is kept and delivered as soon as the contact can be reached; exit code 0 means that
-it is stored here, not that it has arrived (see --wait). Text on the command line stays in the
+it is stored here, not that it has arrived (see --wait). Where no peer runs, it is tried for a few
+seconds, and again once \`sotto up\` runs. Text on the command line stays in the
 history of the shell; from stdin it does not. A letter has no forward secrecy, and what goes in a
 picture is one. The contact has the cover back bit for bit. A picture hides what is said, not for
 sure that something is: whoever has the cover sees the difference, a trained program may. Each cover
@@ -47,6 +49,7 @@ is used once, and any re-encoding destroys what is inside.`,
     picture: { type: 'boolean', about: 'the same, in the next of the covers folder' },
     force: { type: 'boolean', about: 'use a cover that was used before' },
     wait: { type: 'string', takes: 'SECONDS', about: 'until it has arrived, at most 60' },
+    ...OPENING,
   },
   run: async ({ values, positionals: [text], io }) => {
     const { to, file, letter, wait } = values;
@@ -59,20 +62,23 @@ is used once, and any re-encoding destroys what is inside.`,
       );
     }
     if (values.force === true) throw usageError('send', '--force goes with --cover.');
-    const peer = connect(values['data-dir']);
-    const query = new URLSearchParams({
+    if (letter !== undefined) refuseExisting(letter);
+    const query = {
       ...(to !== undefined && { to }),
-      ...(wait !== undefined && letter === undefined && { wait }),
       ...(letter !== undefined && { carrier: 'file' }),
       ...(file !== undefined && { name: basename(file) }),
-    });
-    const path = `/send_msg?${query}`;
+    };
     const body = file === undefined ? { text: text ?? (await readText(io)) } : openFile(file);
-    return letter === undefined
-      ? await deliver(peer, path, body, wait !== undefined)
-      : await writeLetter(peer, path, body, letter);
+    return await withPeer(values, (reached) =>
+      letter === undefined
+        ? deliver(reached, query, body, wait, io)
+        : writeLetter(reached.peer, query, body, letter),
+    );
   },
 });
+
+type Query = Readonly<Record<string, string>>;
+const pathOf = (query: Query) => `/send_msg?${new URLSearchParams(query)}`;
 
 async function readText(io: Io): Promise<string> {
   if (io.stdinIsTerminal) io.say('Type the message; Ctrl-D ends it.');
@@ -84,22 +90,27 @@ async function readText(io: Io): Promise<string> {
 }
 
 async function deliver(
-  peer: PeerClient,
-  path: string,
+  { peer, isPassing }: Reached,
+  query: Query,
   body: object | Readable,
-  waited: boolean,
+  wait: string | undefined,
+  io: Io,
 ): Promise<Outcome> {
-  return delivered(await peer.post(path, body, sentSchema), waited);
+  const patience = wait ?? (isPassing ? PASSING_WAIT_S : undefined);
+  const path = pathOf({ ...query, ...(patience !== undefined && { wait: patience }) });
+  const posted = peer.post(path, body, sentSchema);
+  const sent = await (patience === undefined ? posted : during('waiting for the contact', posted));
+  tellWhereItWaits(sent, isPassing, io);
+  return delivered(sent, wait !== undefined);
 }
 
 async function writeLetter(
   peer: PeerClient,
-  path: string,
+  query: Query,
   body: object | Readable,
   file: string,
 ): Promise<Outcome> {
-  if (existsSync(file)) throw new CommandError(EXIT.usage, `${file} exists; name another file.`);
-  const letter = await peer.download('POST', path, body);
+  const letter = metered(await peer.download('POST', pathOf(query), body), 'writing');
   await pipeline(letter, createWriteStream(file, { flags: 'wx' }));
   return { data: { letter: file }, text: `${file} holds the letter.` };
 }

@@ -2,9 +2,10 @@
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { connect, type PeerClient } from './client.ts';
+import type { PeerClient } from './client.ts';
 import { defineCommand, usageError } from './command.ts';
 import { type Io, interruption, printable } from './io.ts';
+import { OPENING, withPeer } from './passing-peer.ts';
 
 const FOLLOW_MS = 1000;
 
@@ -49,6 +50,7 @@ given by this peer, because the device did not know it.`,
     limit: { type: 'string', takes: 'ROWS', about: 'at most, the newest; else 10000' },
     csv: { type: 'boolean', about: 'a table for other programs' },
     follow: { type: 'boolean', about: 'go on with new readings until Ctrl-C' },
+    ...OPENING,
   },
   run: async ({ values, io }) => {
     const { csv = false, follow = false, json = false, ...rest } = values;
@@ -58,19 +60,20 @@ given by this peer, because the device did not know it.`,
     if (follow && (isSeries || csv)) {
       throw usageError('sensors', '--follow goes with neither --csv nor a time.');
     }
-    const peer = connect(values['data-dir']);
-    const { 'data-dir': _folder, help: _help, ...wanted } = rest;
+    const { 'data-dir': _folder, 'passphrase-file': _file, help: _help, ...wanted } = rest;
     const query = new URLSearchParams({ ...wanted, ...(!isSeries && { rows: 'true' }) });
-    if (csv) {
-      const table = await peer.download('GET', `/sensor?${query}`, undefined, 'text/csv');
-      await pipeline(table, process.stdout, { end: false });
-      return {};
-    }
     const show = (row: Row) => io.print(json ? JSON.stringify(row) : line(row));
-    const rows = await peer.get(`/sensor?${query}`, rowsSchema);
-    for (const row of rows) show(row);
-    if (follow) await goOn(peer, query, rows, show, interruption(io));
-    else if (rows.length === 0) sayNothing(io);
+    await withPeer(values, async ({ peer }) => {
+      if (csv) {
+        const table = await peer.download('GET', `/sensor?${query}`, undefined, 'text/csv');
+        await pipeline(table, process.stdout, { end: false });
+        return;
+      }
+      const rows = await peer.get(`/sensor?${query}`, rowsSchema);
+      for (const row of rows) show(row);
+      if (follow) await goOn(peer, query, rows, show, interruption(io));
+      else if (rows.length === 0) sayNothing(io);
+    });
     return {};
   },
 });

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Outcome } from './command.ts';
 import { EXIT } from './errors.ts';
-import { printable } from './io.ts';
+import { type Io, printable } from './io.ts';
 
 export const sentSchema = z.object({
   to: z.string(),
@@ -10,6 +10,18 @@ export const sentSchema = z.object({
   trust: z.enum(['verified', 'tofu']),
   delivered: z.boolean(),
 });
+
+/** How long a peer that runs for one command only tries to get rid of a message, in seconds. */
+export const PASSING_WAIT_S = '5';
+
+export function tellWhereItWaits(
+  { to, delivered }: z.output<typeof sentSchema>,
+  isPassing: boolean,
+  io: Io,
+): void {
+  if (!isPassing || delivered) return;
+  io.say(`No peer runs here, and ${printable(to)} did not take it yet: it goes with \`sotto up\`.`);
+}
 
 export function delivered(sent: z.output<typeof sentSchema>, waited: boolean): Outcome {
   const trust = sent.trust === 'verified' ? '' : ', to a contact that nobody has compared';

@@ -1,16 +1,19 @@
 /**
  * Goal: what a command shows of a running peer is what the peer knows, and a command that goes on
- * ends at Ctrl-C as a finished one.
- * Method: the real command in processes of its own, on a real peer whose store was filled before.
+ * ends at Ctrl-C as a finished one; where no peer runs, a command does by itself what it can.
+ * Method: the real command in processes of its own, on a real peer whose store was filled before;
+ * and commands in this process, on the data of a peer before and after it has stopped.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
+import { main } from '../../src/cli/index.ts';
 import { openssl } from '../../src/crypto/index.ts';
 import { unmet } from '../../src/messenger/index.ts';
+import { findPresence } from '../../src/presence.ts';
 import { openStore } from '../../src/store/index.ts';
 import { silentLog } from '../support/http.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
@@ -130,4 +133,100 @@ t.test('the log has levels, and only those that were asked for', async (t) => {
     silent.log.filter((line) => line.startsWith('{')),
     [],
   );
+});
+
+/** A command in this process. */
+async function here(...args: readonly string[]) {
+  const [out, said]: [string[], string[]] = [[], []];
+  const code = await main(args, {
+    print: (line) => void out.push(line),
+    say: (line) => void said.push(line),
+    paint: (_style, text) => text,
+    read: async () => new Uint8Array(),
+    stdinIsTerminal: false,
+  });
+  return { code, out: out.join('\n'), said: said.join('\n') };
+}
+
+/** Both verified, and both running. */
+async function friends(t: Test) {
+  const flags = ['--trust', 'verified'];
+  const peer = async (name: string) => {
+    const started = await new PeerProcess({ name, folder: join(home, name), flags }).start();
+    t.teardown(() => started.stop('SIGKILL'));
+    return started;
+  };
+  const [alice, bob] = await Promise.all([peer('alice'), peer('bob')]);
+  await alice.post('/send_keys', { to: 'bob', address: bob.origin });
+  const { json } = await bob.post('/send_keys', { to: 'alice', address: alice.origin });
+  await alice.post('/verify', { to: 'bob', code: json.code });
+  await bob.post('/verify', { to: 'alice', code: json.code });
+  return { alice, bob, data: ['--data-dir', join(home, 'alice')] };
+}
+
+t.test('where no peer runs, a command does it by itself', async (t) => {
+  const { alice, bob, data } = await friends(t);
+  const known = JSON.parse((await here('contacts', '--json', ...data)).out);
+  await bob.post('/send_msg', { text: 'while you are here', wait: 20 });
+  await alice.stop();
+
+  const alone = JSON.parse((await here('contacts', '--json', ...data)).out);
+  t.match(alone, [{ name: 'bob', verified: true, fingerprint: known[0].fingerprint }]);
+  t.match(await here('inbox', ...data), { code: 0, out: 'bob: while you are here' });
+  t.match(await here('inbox', ...data), { code: 0, out: '', said: 'Nothing new.' });
+  t.match(await here('sensors', '--json', ...data), { code: 0, out: '', said: /No readings/ });
+  t.match(await here('send', 'by myself', ...data), { code: 0, out: /^delivered for bob/ });
+  t.strictSame(await bob.openedTexts(), ['by myself']);
+  await bob.stop();
+  const waits = await here('send', 'for later', ...data);
+  t.match(waits, { code: 0, out: /^queued for bob/, said: /it goes with `sotto up`/ });
+
+  const letter = join(home, 'note.sotto');
+  t.match(await here('send', 'by hand', '--letter', letter, ...data), { code: 0 });
+  const of = ['--data-dir', join(home, 'bob')];
+  t.match(await here('receive', letter, ...of), { code: 0, out: '1 new from alice' });
+  t.match(await here('inbox', ...of), { out: 'alice: by hand' });
+
+  for (const needy of [['inbox', '--follow'], ['pair'], ['verify', '123456']]) {
+    t.match(await here(...needy, ...data), { code: 3, out: '' }, `${needy[0]} needs one that runs`);
+  }
+  t.equal(findPresence(join(home, 'alice')), undefined, 'none is left behind');
+  await alice.start();
+  t.match(await alice.contact('bob'), { verified: true, queued: { messages: 1 } });
+});
+
+t.test('an identity is shown, exported and protected also while its peer runs', async (t) => {
+  const folder = join(home, 'kept');
+  const data = ['--data-dir', folder];
+  const words = join(home, 'words');
+  writeFileSync(words, 'correct horse\n');
+  const before = JSON.parse((await here('identity', 'show', '--json', ...data)).out);
+  const peer = await new PeerProcess({ name: 'kept', folder }).start();
+  t.teardown(() => peer.stop('SIGKILL'));
+  const shown = JSON.parse((await here('identity', 'show', '--json', ...data)).out);
+  t.strictSame(shown, before);
+  const file = join(home, 'kept.identity');
+  const exported = ['-o', file, '--new-passphrase-file', words];
+  t.match(await here('identity', 'export', ...exported, ...data), { code: 0 });
+  const elsewhere = ['--data-dir', join(home, 'moved')];
+  const taken = ['--new-passphrase-file', words, '--json'];
+  const moved = await here('identity', 'import', file, ...taken, ...elsewhere);
+  t.strictSame(JSON.parse(moved.out), before);
+
+  const next = ['--new-passphrase-file', words];
+  t.match(await here('identity', 'passphrase', ...next, ...data), { code: 0 });
+  t.match(await here('identity', 'passphrase', ...next, ...data), {
+    code: 4,
+    said: /\(wrong_passphrase\)/,
+  });
+  for (const [verb, ...rest] of [
+    ['import', file, ...next],
+    ['passphrase', '--key-file'],
+  ]) {
+    const refused = await here('identity', verb ?? '', ...rest, ...data);
+    t.match(refused, { code: 2, said: /stop it first/ });
+  }
+  await peer.stop();
+  t.match(await here('contacts', ...data), { code: 1, said: /\((wrong_key|usage)\)/ });
+  t.match(await here('contacts', '--passphrase-file', words, ...data), { code: 0 });
 });
