@@ -118,8 +118,9 @@ async function seedReadings(path: string): Promise<void> {
     put('ax', 'm/s2', at, 0.02 * wave(2));
     put('az', 'm/s2', at, 9.81 + 0.02 * wave(3));
   }
-  const health = { boots: 3, crashes: 0, line_errors: 12, tag_failures: 0, dropped: 0 };
+  const health = { boots: 3, crashes: 0, reset_reason: 1, line_errors: 12, tag_failures: 0 };
   for (const [name, value] of Object.entries(health)) put(name, 'count', new Date(now), value);
+  put('heap_free', 'B', new Date(now), 143_360);
   store.transaction(() => store.readings.add(readings));
   store.close();
 }

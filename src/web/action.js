@@ -28,10 +28,16 @@ export function useAction(work) {
   return { busy, error, run, clear: () => setError(undefined) };
 }
 
-/** What went wrong; read out when it appears. */
-export function ErrorNote({ text }) {
+/** What went wrong, read out when it appears: `{ text, code? }`; docs/ERRORS.md explains codes. */
+export function ErrorNote({ error }) {
   return html`<div role="alert">
-    ${text && html`<p class="note bad"><${Icon} name="alert" /><span>${text}</span></p>`}
+    ${
+      error &&
+      html`<p class="note bad">
+        <${Icon} name="alert" />
+        <span>${error.text}${error.code && html` <code class="error-code">${error.code}</code>`}</span>
+      </p>`
+    }
   </div>`;
 }
 

@@ -24,9 +24,11 @@ export function App() {
   const { view, rest } = useRoute();
   const { title, View } = VIEWS[view];
   const name = show?.name ?? 'Sotto';
+  const unopened = unopenedOf(show?.contacts ?? []);
   useEffect(() => {
-    document.title = access === 'operator' ? `${title} · ${name}` : `${name} · Sotto`;
-  }, [access, title, name]);
+    const count = unopened > 0 ? `(${unopened}) ` : '';
+    document.title = access === 'operator' ? `${count}${title} · ${name}` : `${name} · Sotto`;
+  }, [access, title, name, unopened]);
   useFocusOnArrival(view);
   if (show === undefined)
     return html`<main><p>${access === 'offline' ? AWAY : 'One moment…'}</p></main>`;
@@ -80,8 +82,12 @@ function Brand({ name }) {
   </div>`;
 }
 
+function unopenedOf(contacts) {
+  return contacts.reduce((sum, contact) => sum + contact.unopened, 0);
+}
+
 function Nav({ view, contacts }) {
-  const unopened = contacts.reduce((sum, contact) => sum + contact.unopened, 0);
+  const unopened = unopenedOf(contacts);
   const toCompare = contacts.filter(({ code, verified }) => code && !verified).length;
   const counts = { messages: unopened, pair: toCompare };
   const meanings = { messages: 'to open', pair: 'to compare' };

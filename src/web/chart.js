@@ -2,31 +2,34 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import UPlot from 'uplot';
 import { colorsOf } from './colors.js';
-import { axisTime, number, time } from './format.js';
+import { axisTime, measured, number, time } from './format.js';
 import { html } from './html.js';
 import { unitFactor, unitName } from './words.js';
 
 const HEIGHT = 160;
-/** Longer than so many steps without a reading is a gap. */
-const GAP_STEPS = 3;
+const NONE = [];
+/** So many times the usual pace without a reading is a gap. */
+const GAP_PACES = 3;
 
-export function Chart({ title, value, missingSince, series: rows = [], range }) {
+/** @param series undefined as long as it is being loaded. */
+export function Chart({ title, value, missingSince, series: given, range }) {
+  const rows = given ?? NONE;
   const series = useMemo(() => rows.map(scaled), [rows]);
   const unit = unitName(series.at(-1)?.unit);
   const data = useMemo(() => columns(series, range.every), [series, range]);
-  const summary = series.length === 0 ? 'No readings in this range' : summaryOf(series, unit);
+  const summary = series.length === 0 ? '' : summaryOf(series, unit);
   return html`<figure class="chart">
     <figcaption>
       <span class="chart-title">${title}</span>
-      <span class="chart-value">${value} <small>${unit}</small></span>
+      <span class="chart-value">${measured(value)} <small>${unit}</small></span>
     </figcaption>
     ${missingSince && html`<p class="small state warn">Not in the newest reading; last ${time(missingSince)}</p>`}
     ${
       series.length === 0
-        ? html`<p class="chart-empty muted small">No readings in this range</p>`
+        ? html`<p class="chart-empty muted small">${given && 'No readings in this range'}</p>`
         : html`<${Plot} data=${data} range=${range} label=${`${title}: ${summary}`}/>`
     }
-    <p class="small muted">${series.length > 0 && summary}</p>
+    <p class="chart-range small muted">${summary}</p>
   </figure>`;
 }
 
@@ -38,16 +41,25 @@ function scaled({ at, unit, mean, min = mean, max = mean }) {
 function summaryOf(series, unit) {
   const least = Math.min(...series.map(({ min }) => min));
   const most = Math.max(...series.map(({ max }) => max));
-  return `${number(least)} to ${number(most)} ${unit}`;
+  return `${measured(least)} to ${measured(most)} ${unit}`;
+}
+
+/** Seconds that are a gap: a device has its own pace, and a point stands for `step` at least. */
+function gapOf(series, step) {
+  const times = series.map(({ at }) => new Date(at).getTime() / 1_000);
+  const paces = times.slice(1).map((seconds, index) => seconds - times[index]);
+  const usual = paces.sort((one, other) => one - other)[Math.floor(paces.length / 2)] ?? step;
+  return GAP_PACES * Math.max(step, usual);
 }
 
 /** uPlot's columns: seconds, mean, least, most; a null wherever a stretch is missing. */
 function columns(series, step) {
+  const gap = gapOf(series, step);
   const [at, mean, least, most] = [[], [], [], []];
   for (const row of series) {
     const seconds = new Date(row.at).getTime() / 1_000;
     const before = at.at(-1);
-    if (before !== undefined && seconds - before > GAP_STEPS * step) {
+    if (before !== undefined && seconds - before > gap) {
       at.push(before + step);
       for (const column of [mean, least, most]) column.push(null);
     }

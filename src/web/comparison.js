@@ -23,7 +23,7 @@ export function Comparison({ contact: { name, code, key_check } }) {
     </p>
     <p class="code"><span aria-hidden="true">${digits(code)}</span><span class="hidden">${spoken}</span></p>
     <p class="small muted">Key check value <code>${key_check}</code></p>
-    <${ErrorNote} text=${error} />
+    <${ErrorNote} error=${error} />
     <div class="row">
       <button class="button primary" disabled=${busy} onClick=${() => run(false)}>They match</button>
       <button class="button danger" disabled=${busy} onClick=${() => run(true)}>They differ</button>

@@ -1,14 +1,18 @@
-/** Where one writes: text, and files by the button, by drag and drop, or pasted. */
+/** Where one writes: text, files by a button or pasted, and either in a picture. */
 import { useRef, useState } from 'preact/hooks';
 import { ErrorNote, useAction } from './action.js';
-import { ask, query, upload } from './api.js';
+import { ask } from './api.js';
 import { size } from './format.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
 import { PicturePanel } from './picture-panel.js';
 
-export function Composer({ contact: { name }, onSent }) {
-  const [text, setText] = useState('');
+/** What was written and not sent, by contact: another view does not lose it. */
+const drafts = new Map();
+
+/** @param files what `useFiles` gives. */
+export function Composer({ contact: { name }, files, isOver, onSent }) {
+  const [text, setText] = useDraft(name);
   const input = useRef();
   const sendText = useAction(async () => {
     if (text.trim() === '') return;
@@ -17,11 +21,9 @@ export function Composer({ contact: { name }, onSent }) {
     input.current?.focus();
     await onSent();
   });
-  const files = useFiles(name, onSent);
-  const { isOver, ...drop } = useDrop(files.give);
   const [inPicture, setInPicture] = useState(false);
-  const sentInPicture = async () => {
-    setText('');
+  const sentInPicture = async (isText) => {
+    if (isText) setText('');
     await onSent();
   };
   const submit = (event) => {
@@ -31,8 +33,8 @@ export function Composer({ contact: { name }, onSent }) {
   const onKey = (event) => {
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) submit(event);
   };
-  return html`<form class="composer ${isOver ? 'over' : ''}" onSubmit=${submit} ...${drop}>
-    <${ErrorNote} text=${sendText.error ?? files.error} />
+  return html`<form class="composer ${isOver ? 'over' : ''}" onSubmit=${submit}>
+    <${ErrorNote} error=${sendText.error ?? files.error} />
     ${files.progress && html`<${Progress} progress=${files.progress} />`}
     ${
       inPicture &&
@@ -57,13 +59,23 @@ export function Composer({ contact: { name }, onSent }) {
         onPaste=${(event) => files.give(event.clipboardData?.files ?? [])}
       ></textarea>
       <${FileButton} give=${files.give} />
-      <${PictureButton} isOn=${inPicture} toggle=${() => setInPicture(true)} />
+      <${PictureButton} isOn=${inPicture} open=${() => setInPicture(true)} />
       <button class="button primary" disabled=${sendText.busy}>Send</button>
     </div>
   </form>`;
 }
 
-function PictureButton({ isOn, toggle }) {
+function useDraft(name) {
+  const [text, setText] = useState(() => drafts.get(name) ?? '');
+  const change = (next) => {
+    if (next === '') drafts.delete(name);
+    else drafts.set(name, next);
+    setText(next);
+  };
+  return [text, change];
+}
+
+function PictureButton({ isOn, open }) {
   return html`<button
     type="button"
     class="button"
@@ -71,46 +83,10 @@ function PictureButton({ isOn, toggle }) {
     title="In a picture"
     aria-haspopup="dialog"
     aria-expanded=${isOn}
-    onClick=${toggle}
+    onClick=${open}
   >
     <${Icon} name="picture" />
   </button>`;
-}
-
-/** Sends files one after the other. */
-function useFiles(name, onSent) {
-  const [progress, setProgress] = useState();
-  const { error, run } = useAction(async (files) => {
-    for (const file of files) {
-      setProgress({ name: file.name, done: 0, count: file.size });
-      const path = query('/send_msg', { to: name, name: file.name });
-      await upload(path, file, (done, count) => setProgress({ name: file.name, done, count }));
-      await onSent();
-    }
-  });
-  const give = async (files) => {
-    if (files.length > 0) await run([...files]);
-    setProgress(undefined);
-  };
-  return { progress, error, give };
-}
-
-function useDrop(give) {
-  const [isOver, setOver] = useState(false);
-  return {
-    isOver,
-    onDragOver: (event) => {
-      if (!event.dataTransfer?.types.includes('Files')) return;
-      event.preventDefault();
-      setOver(true);
-    },
-    onDragLeave: () => setOver(false),
-    onDrop: (event) => {
-      event.preventDefault();
-      setOver(false);
-      void give(event.dataTransfer.files);
-    },
-  };
 }
 
 function FileButton({ give }) {

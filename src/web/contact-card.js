@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { ErrorNote, Note, useAction } from './action.js';
 import { ask } from './api.js';
 import { Comparison } from './comparison.js';
-import { groups } from './format.js';
+import { Fingerprint } from './fingerprint.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
 import { load } from './live.js';
@@ -21,7 +21,7 @@ export function ContactCard({ contact }) {
     if (state === 'established') notify(`Fresh keys with ${name}.`);
     await load();
   });
-  return html`<article class="card contact" aria-labelledby=${`contact-${name}`}>
+  return html`<article class="card contact" tabindex="-1" aria-labelledby=${`contact-${name}`}>
     <div class="card-head">
       <h3 id=${`contact-${name}`} class="contact-name">${name}</h3>
       <span class="chip ${tone}"><${Icon} name=${TONE_ICONS[tone]} />${word}</span>
@@ -39,7 +39,7 @@ export function ContactCard({ contact }) {
       </${Note}>`
     }
     ${action === 'compare' && html`<${Comparison} contact=${contact} />`}
-    <${ErrorNote} text=${keys.error} />
+    <${ErrorNote} error=${keys.error} />
     <div class="row spread">
       <div class="row">
         ${
@@ -68,6 +68,11 @@ export function ContactCard({ contact }) {
   </article>`;
 }
 
+/** The question takes the place of the button that has asked it. */
+function focusNow(element) {
+  element?.focus();
+}
+
 function More({ contact, fingerprint, anew }) {
   const { name, state, session } = contact;
   const [sure, setSure] = useState(false);
@@ -81,13 +86,13 @@ function More({ contact, fingerprint, anew }) {
       fingerprint &&
       html`<div class="stack-tight">
         <span class="small muted">Long fingerprint, the same on both sides</span>
-        <span class="fingerprint">${groups(fingerprint)}</span>
+        <${Fingerprint} digits=${fingerprint} />
       </div>`
     }
     <p class="small muted">
       Session: ${{ none: 'none at the moment; made when it is needed', current: 'established', to_be_renewed: 'will be renewed' }[session]}
     </p>
-    <${ErrorNote} text=${remove.error} />
+    <${ErrorNote} error=${remove.error} />
     <div class="row">
       ${state === 'paired' && html`<button class="button small" onClick=${anew}>Meet anew</button>`}
       ${
@@ -96,7 +101,7 @@ function More({ contact, fingerprint, anew }) {
               <button class="button small danger" disabled=${remove.busy} onClick=${() => remove.run()}>
                 Yes, remove ${name}
               </button>
-              <button class="button small" onClick=${() => setSure(false)}>Keep</button>
+              <button class="button small" ref=${focusNow} onClick=${() => setSure(false)}>Keep</button>
             </span>`
           : html`<button class="button small danger" onClick=${() => setSure(true)}>Remove…</button>`
       }

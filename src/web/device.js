@@ -3,30 +3,31 @@ import { useEffect, useState } from 'preact/hooks';
 import { ErrorNote, Note, useAction } from './action.js';
 import { ask, query } from './api.js';
 import { Chart } from './chart.js';
-import { ago, number, time } from './format.js';
+import { ago, time } from './format.js';
 import { Health } from './health.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
 import { save } from './save.js';
-import { useStore } from './store.js';
+import { Segments } from './segments.js';
 import { own, refusal, sensorName } from './words.js';
 
 /** Hours shown, and seconds that one point stands for. */
 const RANGES = [
-  { id: 'hour', label: '1 hour', hours: 1, every: 10 },
-  { id: 'quarter', label: '6 hours', hours: 6, every: 60 },
-  { id: 'day', label: '24 hours', hours: 24, every: 300 },
-  { id: 'week', label: '7 days', hours: 168, every: 1_800 },
-  { id: 'month', label: '30 days', hours: 720, every: 7_200 },
+  { id: 'hour', label: '1 hour', short: '1 h', hours: 1, every: 10 },
+  { id: 'quarter', label: '6 hours', short: '6 h', hours: 6, every: 60 },
+  { id: 'day', label: '24 hours', short: '24 h', hours: 24, every: 300 },
+  { id: 'week', label: '7 days', short: '7 d', hours: 168, every: 1_800 },
+  { id: 'month', label: '30 days', short: '30 d', hours: 720, every: 7_200 },
 ];
 /** A device reports every ten seconds; after that many it has missed several. */
 const LATE_S = 60;
 
-export function Device({ device }) {
+/** @param turn grows whenever the device was looked at anew. */
+export function Device({ device, turn }) {
   const { device: name, age_s, values, health, missing_since } = device;
   const never = Object.keys(missing_since).filter((id) => missing_since[id] === null);
   const [range, setRange] = useState(RANGES[0]);
-  const { series, error } = useSeries(name, range);
+  const { series, error } = useSeries(name, range, turn);
   const isLate = age_s > LATE_S;
   return html`<section class="card device" aria-label=${`Device ${name}`}>
     <header class="card-head">
@@ -37,18 +38,24 @@ export function Device({ device }) {
     </header>
     <${Clock} device=${device} />
     <div class="row spread">
-      <${RangePicker} name=${name} range=${range} setRange=${setRange} />
+      <${Segments}
+        legend=${`How far back for ${name}`}
+        name=${`range-${name}`}
+        options=${RANGES}
+        chosen=${range.id}
+        choose=${(id) => setRange(RANGES.find((one) => one.id === id))}
+      />
       <${Export} name=${name} range=${range} />
     </div>
-    <${ErrorNote} text=${error} />
+    <${ErrorNote} error=${error} />
     <div class="charts">
       ${Object.entries(values).map(
         ([id, value]) => html`<${Chart}
           key=${id}
           title=${sensorName(id)}
-          value=${number(value)}
+          value=${value}
           missingSince=${own(missing_since, id)}
-          series=${series?.get(id)}
+          series=${series && (series.get(id) ?? [])}
           range=${range}
         />`,
       )}
@@ -71,18 +78,6 @@ function Clock({ device: { time_is_sure, last_synchronisation } }) {
   return html`<p class="small muted">Its clock was set ${time(last_synchronisation)}</p>`;
 }
 
-function RangePicker({ name, range, setRange }) {
-  return html`<fieldset class="ranges">
-    <legend class="hidden">How far back for ${name}</legend>
-    ${RANGES.map(
-      (one) => html`<label key=${one.id} class=${one.id === range.id ? 'chosen' : ''}>
-        <input type="radio" name=${`range-${name}`} checked=${one.id === range.id} onChange=${() => setRange(one)} />
-        <span>${one.label}</span>
-      </label>`,
-    )}
-  </fieldset>`;
-}
-
 function Export({ name, range }) {
   const { busy, error, run } = useAction(async () => {
     const from = new Date(Date.now() - range.hours * 3_600_000).toISOString();
@@ -96,13 +91,12 @@ function Export({ name, range }) {
     <button class="button small" disabled=${busy} onClick=${() => run()}>
       <${Icon} name="down" />Export as CSV
     </button>
-    <${ErrorNote} text=${error} />
+    <${ErrorNote} error=${error} />
   </div>`;
 }
 
 /** For each sensor its rows, oldest first. */
-function useSeries(device, range) {
-  const revision = useStore((state) => state.readings);
+function useSeries(device, range, turn) {
   const [series, setSeries] = useState();
   const [error, setError] = useState();
   useEffect(() => {
@@ -120,6 +114,6 @@ function useSeries(device, range) {
     return () => {
       current = false;
     };
-  }, [device, range, revision]);
+  }, [device, range, turn]);
   return { series, error };
 }

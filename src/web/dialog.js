@@ -7,8 +7,13 @@ export function Dialog({ title, close, children }) {
   const dialog = useRef();
   useEffect(() => {
     const element = dialog.current;
+    const opener = document.activeElement;
     element.showModal();
-    return () => element.close();
+    return () => {
+      element.close();
+      // What is taken from the page does not give the focus back by itself.
+      opener?.focus();
+    };
   }, []);
   const cancel = (event) => {
     event.preventDefault();

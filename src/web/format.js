@@ -36,6 +36,13 @@ export function number(value) {
   return value.toLocaleString(undefined, { maximumFractionDigits });
 }
 
+/** A measured value, with as many decimals whatever they are, so that it does not jump. */
+export function measured(value) {
+  const decimals = Math.abs(value) >= 10 ? 1 : 2;
+  const fixed = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return value.toLocaleString(undefined, fixed);
+}
+
 export function plural(count, one, many = `${one}s`) {
   return `${COUNT.format(count)} ${count === 1 ? one : many}`;
 }
@@ -47,11 +54,6 @@ export function ago(seconds) {
   if (seconds < 3_600) return `${plural(Math.round(seconds / 60), 'minute')} ago`;
   if (seconds < 172_800) return `${plural(Math.round(seconds / 3_600), 'hour')} ago`;
   return `${plural(Math.round(seconds / 86_400), 'day')} ago`;
-}
-
-/** Digits in groups of five, as people read them to each other. */
-export function groups(fingerprint) {
-  return fingerprint.replaceAll(/\s/g, '').replaceAll(/(.{5})(?=.)/g, '$1 ');
 }
 
 /** Six digits in two groups. */

@@ -42,7 +42,7 @@ export function TokenForm({ wrongLink = false }) {
         each start.
       </p>
     </div>
-    <${ErrorNote} text=${refused} />
+    <${ErrorNote} error=${refused} />
     <label class="field">
       <span>Link or token</span>
       <input class="mono" type="password" name="link" required autocomplete="off" />

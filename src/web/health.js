@@ -1,7 +1,9 @@
 /** How a device is. Errors of the line are noise; errors of the key are a wrong key or an attack. */
+
+import { Note } from './action.js';
 import { number, size } from './format.js';
 import { html } from './html.js';
-import { sensorName } from './words.js';
+import { resetReason, sensorName } from './words.js';
 
 const BYTES = ['heap_free', 'stack_free'];
 /** What should be zero, and is worth a look if it is not. */
@@ -19,9 +21,21 @@ export function Health({ health }) {
           value,
         ]) => html`<div key=${name} class=${value > 0 && WORRIES.includes(name) ? 'tile worry' : 'tile'}>
           <dt>${sensorName(name)}</dt>
-          <dd>${BYTES.includes(name) ? size(value) : number(value)}</dd>
+          <dd>${written(name, value)}</dd>
         </div>`,
       )}
     </dl>
+    ${
+      health.tag_failures > 0 &&
+      html`<${Note} tone="warn" icon="alert">
+        Line errors are noise on the cable. Key errors are not: a packet was whole, but made with
+        another key. Either the device was paired anew, or somebody is on its line.
+      </${Note}>`
+    }
   </section>`;
+}
+
+function written(name, value) {
+  if (name === 'reset_reason') return resetReason(value);
+  return BYTES.includes(name) ? size(value) : number(value);
 }

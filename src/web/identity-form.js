@@ -30,7 +30,7 @@ export function IdentityForm({ protectedBy }) {
       </p>
     </div>
     <${SecretFields} protectedBy=${protectedBy} label="Passphrase for the file" />
-    <${ErrorNote} text=${wrong ?? error} />
+    <${ErrorNote} error=${wrong ?? error} />
     <button class="button" disabled=${busy}>${busy ? 'Sealing…' : 'Save the identity'}</button>
   </form>`;
 }

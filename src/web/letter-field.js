@@ -25,6 +25,6 @@ export function LetterField() {
     <button type="button" class="button small" title="A letter, or a picture, that was carried here by hand" disabled=${busy} onClick=${() => picker.current.click()}>
       <${Icon} name="letter" />${busy ? 'Looking…' : 'Take a letter'}
     </button>
-    <${ErrorNote} text=${error} />
+    <${ErrorNote} error=${error} />
   </div>`;
 }

@@ -36,7 +36,7 @@ function ByCode() {
       <span>What you call them <span class="muted">(if you like)</span></span>
       <input type="text" name="to" maxlength="64" autocomplete="off" />
     </label>
-    <${ErrorNote} text=${error} />
+    <${ErrorNote} error=${error} />
     <button class="button primary" disabled=${busy}>${busy ? 'Pairing…' : 'Pair'}</button>
   </form>`;
 }
@@ -62,7 +62,7 @@ function ByAddress() {
       <input class="mono" type="url" name="address" required placeholder="http://192.168.1.7:5000" autocomplete="off" aria-describedby=${hint} />
       <small id=${hint}>The other peer's page shows it under “This peer”.</small>
     </label>
-    <${ErrorNote} text=${error} />
+    <${ErrorNote} error=${error} />
     <button class="button" disabled=${busy}>${busy ? 'Sending keys…' : 'Send keys'}</button>
   </form>`;
 }

@@ -15,7 +15,7 @@ const CARRIERS = { file: 'by a letter', image: 'in a picture' };
 export function Message({ message, onOpened }) {
   const { direction, state, at, carrier, verified } = message;
   return html`<li class="line ${direction}">
-    <article class="bubble ${direction} ${state}">
+    <article class="bubble ${direction} ${state}" tabindex="-1">
       ${state === 'sealed' ? html`<${Sealed} message=${message} onOpened=${onOpened} />` : html`<${Content} message=${message} />`}
       <${Parts} message=${message} />
       <p class="bubble-foot">
@@ -39,7 +39,7 @@ function Sealed({ message, onOpened }) {
     <${Icon} name="lock" />
     <span>${kind === 'file' ? 'Sealed file' : 'Sealed'} · ${size(bytes)}</span>
     <button class="button small primary" disabled=${busy} onClick=${() => run()}>Open</button>
-    <${ErrorNote} text=${error} />
+    <${ErrorNote} error=${error} />
   </div>`;
 }
 
@@ -49,7 +49,7 @@ function Content({ message }) {
   if (type === 'file') {
     return html`<div class="attached">
       <${Icon} name="file" />
-      <span class="attached-name">${name}<span class="muted small"> ${size(bytes)}</span></span>
+      <span class="attached-name">${name} <span class="muted small size">${size(bytes)}</span></span>
       ${
         content &&
         html`<a class="button small" href=${content} download aria-label=${`Save ${name}`}>

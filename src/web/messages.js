@@ -17,7 +17,10 @@ export function Messages({ show, rest }) {
     }
   }, [chosen?.name, rest]);
   return html`<div class="view">
-    <header class="view-head"><h1 tabindex="-1">Messages</h1></header>
+    <header class="view-head row spread">
+      <h1 tabindex="-1">Messages</h1>
+      ${chosen && html`<${LetterField} />`}
+    </header>
     ${shown === false && html`<${NoToken} />`}
     ${
       chosen === undefined
@@ -26,10 +29,7 @@ export function Messages({ show, rest }) {
             sealed on its way and on the disk.
           </${Empty}>`
         : html`<div class="talks">
-            <div class=${paired.length === 1 ? 'stack only-one' : 'stack'}>
-              <${People} contacts=${paired} chosen=${chosen.name} />
-              <${LetterField} />
-            </div>
+            <${People} contacts=${paired} chosen=${chosen.name} />
             <${Talk} key=${chosen.name} contact=${chosen} />
           </div>`
     }
@@ -37,7 +37,7 @@ export function Messages({ show, rest }) {
 }
 
 function People({ contacts, chosen }) {
-  return html`<nav class="people" aria-label="Conversations">
+  return html`<nav class=${contacts.length === 1 ? 'people only-one' : 'people'} aria-label="Conversations">
     ${contacts.map(
       ({ name, unopened, verified }) => html`<a
         key=${name}

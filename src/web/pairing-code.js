@@ -25,7 +25,7 @@ export function PairingCode({ contacts, hasAddress }) {
       <h3 id="give-title">Give a pairing code</h3>
       <p class="muted small">Whoever enters it on the other side is verified, and so are you. It is a secret until then.</p>
     </div>
-    <${ErrorNote} text=${make.error} />
+    <${ErrorNote} error=${make.error} />
     ${made === undefined || isOver ? undefined : html`<${Shown} code=${made.code} seconds=${seconds} />`}
     ${
       !hasAddress &&
@@ -38,23 +38,29 @@ export function PairingCode({ contacts, hasAddress }) {
 }
 
 function Shown({ code, seconds }) {
-  const copy = async () => {
+  const copy = useAction(async () => {
+    // A page that came over the network by plain HTTP may not copy.
+    if (navigator.clipboard === undefined) throw new Error(BY_HAND);
     await navigator.clipboard.writeText(code);
     notify('The pairing code is copied.');
-  };
+  });
   return html`<div class="pairing">
     <${Qr} text=${code} label="The pairing code as a QR code" />
     <div class="stack">
       <p class="pairing-text mono">${code}</p>
       <div class="row">
-        <button class="button small" onClick=${copy}>Copy</button>
+        <button class="button small" onClick=${() => copy.run()}>Copy</button>
         <span class="small muted" role="timer">
           ${seconds >= 60 ? `${plural(Math.ceil(seconds / 60), 'minute')} left` : `${seconds} s left`}
         </span>
       </div>
+      <${ErrorNote} error=${copy.error} />
     </div>
   </div>`;
 }
+
+const BY_HAND =
+  'The browser does not let this page copy. Click on the code to select it, and copy it yourself.';
 
 function verifiedOf(contacts) {
   return contacts.filter(({ verified }) => verified).map(({ name }) => name);

@@ -37,7 +37,7 @@ export function PassphraseForm({ protectedBy }) {
       html`<${Note} tone="warn" icon="key">From then on the peer needs it at every start: <code>--passphrase-file</code>, or <code>SOTTO_PASSPHRASE</code>.</${Note}>`
     }
     <${SecretFields} protectedBy=${protectedBy} label="New passphrase" />
-    <${ErrorNote} text=${wrong ?? error} />
+    <${ErrorNote} error=${wrong ?? error} />
     <button class="button" disabled=${busy}>
       ${busy ? 'Working…' : protectedBy === 'passphrase' ? 'Change the passphrase' : 'Set a passphrase'}
     </button>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ErrorNote } from './action.js';
 import { difference, histogramOf, samplesOf } from './histogram.js';
-import { HistogramPlot } from './histogram-plot.js';
+import { DifferencePlot, HistogramPlot } from './histogram-plot.js';
 import { html } from './html.js';
 
 export function Preview({ before, after }) {
@@ -12,7 +12,7 @@ export function Preview({ before, after }) {
     let current = true;
     compare(before, after).then(
       (result) => current && setSeen(result),
-      () => current && setError('This browser cannot show the picture.'),
+      () => current && setError({ text: 'This browser cannot show the picture.' }),
     );
     return () => {
       current = false;
@@ -23,7 +23,7 @@ export function Preview({ before, after }) {
       <${Shown} blob=${before} title="Before" />
       <${Shown} blob=${after} title="After" />
     </div>
-    <${ErrorNote} text=${error} />
+    <${ErrorNote} error=${error} />
     ${
       seen &&
       html`<figure class="chart">
@@ -35,6 +35,8 @@ export function Preview({ before, after }) {
         <p class="small legend">
           <span class="key before"></span>before <span class="key after"></span>after
         </p>
+        <p class="small chart-title">After less before</p>
+        <${DifferencePlot} before=${seen.before} after=${seen.after} />
         <p class="small muted">${seen.changed}</p>
       </figure>`
     }

@@ -1,9 +1,10 @@
 /** Passphrases in a form: the present one where there is one, and a new one twice. */
 import { html } from './html.js';
 
-/** Why the form cannot be sent; undefined if it can. */
+/** Why the form cannot be sent, for an ErrorNote; undefined if it can. */
 export function mismatch({ passphrase, repeated }) {
-  return passphrase === repeated ? undefined : 'The two new passphrases are not the same.';
+  if (passphrase === repeated) return undefined;
+  return { text: 'The two new passphrases are not the same.' };
 }
 
 export function SecretFields({ protectedBy, label }) {

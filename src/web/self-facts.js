@@ -1,5 +1,5 @@
 /** Who this peer is: nothing of it is a secret. */
-import { groups } from './format.js';
+import { Fingerprint } from './fingerprint.js';
 import { html } from './html.js';
 
 export function SelfFacts({ show }) {
@@ -14,7 +14,7 @@ export function SelfFacts({ show }) {
         : html`<code>${address}</code>`
     }</dd>
     <dt>Fingerprint</dt>
-    <dd class="fingerprint">${groups(fingerprint)}</dd>
+    <dd><${Fingerprint} digits=${fingerprint} /></dd>
     <dt>Public key</dt>
     <dd><code>${public_key}</code></dd>
   </dl>`;

@@ -10,13 +10,13 @@ import { refusal } from './words.js';
 const REFRESH_MS = 30_000;
 
 export function Sensors() {
-  const { devices, error } = useDevices();
+  const { devices, error, turn } = useDevices();
   return html`<div class="view">
     <header class="view-head">
       <h1 tabindex="-1">Sensors</h1>
       <p class="muted">What devices measure. It came sealed from the device itself; nobody on the way could read it.</p>
     </header>
-    <${ErrorNote} text=${error} />
+    <${ErrorNote} error=${error} />
     ${
       devices !== undefined &&
       devices.length === 0 &&
@@ -25,7 +25,7 @@ export function Sensors() {
         with it like with anybody else. Its readings appear here by themselves.
       </${Empty}>`
     }
-    ${devices?.map((device) => html`<${Device} key=${device.device} device=${device} />`)}
+    ${devices?.map((device) => html`<${Device} key=${device.device} device=${device} turn=${turn} />`)}
   </div>`;
 }
 
@@ -34,9 +34,11 @@ function useDevices() {
   const revision = useStore((state) => state.readings);
   const [devices, setDevices] = useState();
   const [error, setError] = useState();
+  const [turn, setTurn] = useState(0);
   const load = async () => {
     try {
       setDevices((await ask('GET', '/sensor')).devices);
+      setTurn((before) => before + 1);
       setError(undefined);
     } catch (cause) {
       setError(refusal(cause));
@@ -47,5 +49,5 @@ function useDevices() {
     const timer = setInterval(load, REFRESH_MS);
     return () => clearInterval(timer);
   }, [revision]);
-  return { devices, error };
+  return { devices, error, turn };
 }

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ErrorNote, Note, useAction } from './action.js';
 import { ask, query } from './api.js';
 import { Composer } from './composer.js';
+import { useDrop, useFiles } from './files.js';
 import { plural } from './format.js';
 import { html } from './html.js';
 import { Message } from './message.js';
@@ -22,7 +23,14 @@ export function Talk({ contact }) {
     await ask('POST', '/decrypt_msg', { from: name });
     await refresh();
   });
-  return html`<section class="talk card" aria-label=${`Conversation with ${name}`}>
+  const files = useFiles(name, refresh);
+  const { isOver, drop } = useDrop(files.give);
+  const isPaired = contact.state === 'paired';
+  return html`<section
+    class="talk card"
+    aria-label=${`Conversation with ${name}`}
+    ...${isPaired ? drop : {}}
+  >
     <header class="talk-head">
       <h2>${name}</h2>
       ${!verified && html`<a class="chip warn" href="#/pair">Not compared</a>`}
@@ -55,8 +63,12 @@ export function Talk({ contact }) {
         </div>`,
       )}
     </div>
-    <${ErrorNote} text=${error ?? openAll.error} />
-    ${contact.state === 'paired' ? html`<${Composer} contact=${contact} onSent=${refresh} />` : html`<${Note}>There are no keys with ${name} now.</${Note}>`}
+    <${ErrorNote} error=${error ?? openAll.error} />
+    ${
+      isPaired
+        ? html`<${Composer} contact=${contact} files=${files} isOver=${isOver} onSent=${refresh} />`
+        : html`<${Note}>There are no keys with ${name} now. <a href="#/pair">Pair</a> first.</${Note}>`
+    }
   </section>`;
 }
 

@@ -28,7 +28,11 @@ function Caller({ caller: { name, address }, contacts }) {
       They call themselves “${name}”${address !== '' && html`, at <code>${address}</code>`}. Nobody
       has checked that yet: send keys back only if you expect them, then compare the code.
     </p>
-    <${ErrorNote} text=${error} />
+    <${ErrorNote} error=${error} />
+    ${
+      address === '' &&
+      html`<p>They gave no address to answer to: make a pairing code, and give it to them.</p>`
+    }
     ${
       address !== '' &&
       html`<div class="row">

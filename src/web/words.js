@@ -11,6 +11,7 @@ function withoutRoutes(text) {
   const sentence = text
     .replaceAll(/POST \/send_keys \{.*?"again": true\}/g, 'meet anew')
     .replaceAll(/POST \/send_keys(?: with \{.*?\}| \{.*?\})?/g, 'send keys')
+    .replaceAll(/ docs\/\S+ [^.]*\./g, '')
     .replaceAll(/,? ?POST \/verify(?: \{.*?\})?/g, '');
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
@@ -23,6 +24,42 @@ const REFUSALS = {
   nothing_to_compare: 'There is no code to compare any more. Send keys again on both sides.',
   invalid_address: 'This is not an address of a peer. Write it like http://192.168.1.7:5000.',
   invalid_code: 'This is not a whole pairing code. Copy it once more from the other side.',
+  no_contact: 'There is nobody to send to yet. Pair with somebody first.',
+  unknown_contact: 'This contact is not here any more. Somebody has removed it.',
+  ambiguous_contact: 'There are several contacts. Choose one.',
+  unreachable:
+    'The other peer does not answer at its address. See that it runs and that the address is right, then try again.',
+  refused_by_contact:
+    'The other peer has answered, and refused. Often both sides have to send keys once more.',
+  key_changed:
+    'The other side shows another key than before. Ask the person, by another way, whether that is right. If so, remove the contact and meet anew; if not, somebody sits in between.',
+  too_large: 'This is too large: a file may have 1 GB, one in a picture 16 MB, a PNG 32 MB.',
+  unsupported:
+    'The other peer takes no pictures, or cannot be called. Save the picture and carry it by hand.',
+  letter_unreadable:
+    'None of your contacts has written this letter to this peer, or it was changed on the way.',
+  picture_unreadable:
+    'There is no message for this peer in this picture. It may be for somebody else, or it was changed: any conversion destroys what is inside.',
+  cover_too_small: 'This cover cannot hold that much. Take a larger picture, or send less.',
+  cover_used: 'This cover was used before. Take another: two pictures made of one betray both.',
+  queue_full: 'Too many pictures wait for this contact. They go as soon as it can be reached.',
+  busy: 'This peer is at work on other pictures. Try again in a few seconds.',
+  other_site: 'The browser says that another site has asked for this. Open the page itself again.',
+  host_not_allowed:
+    'This peer is not called by the name in the address bar. Use 127.0.0.1, or have the name allowed where the peer is started.',
+  not_typed: 'This has to be done by hand. Open the page itself again.',
+  forwarded: 'A proxy stands between this page and the peer, and the peer does not expect one.',
+  not_local: 'The demonstration can be operated from its own computer only.',
+  malformed_bundle: 'The peer did not understand what this page has sent.',
+  not_found: 'This is not there any more. Load the page again.',
+  method_not_allowed: 'This page does not fit the peer any more. Load it again.',
+  body_timeout: 'That took too long, and nothing was sent. Try again.',
+  unsupported_media_type: 'The peer did not understand what this page has sent. Load it again.',
+  too_many_requests: 'Too much at once. Try again in a moment.',
+  internal: 'This peer has made a mistake; its log has the details. What was sent before is safe.',
+  store_failed:
+    'The data of this peer cannot be read or written. Its log has the details, and sotto doctor looks for the cause.',
+  unavailable: 'This peer cannot take anything right now. Try again in a few seconds.',
   store_full: 'There is no room on the disk of this peer. Make some, then try again.',
   stopping: 'This peer is stopping. Try again when it runs again.',
   token_missing: 'This takes the token. Open the link that the peer printed when it started.',
@@ -33,8 +70,9 @@ const REFUSALS = {
   letter_repeated: 'This letter has been taken before. Its messages are in the conversation.',
 };
 
-export function refusal(error) {
-  return REFUSALS[error.code] ?? withoutRoutes(error.message);
+/** For an ErrorNote. Where only the peer knows the point, its own words stand. */
+export function refusal({ code, message }) {
+  return { text: own(REFUSALS, code) ?? withoutRoutes(message), code };
 }
 
 /** How it stands with a contact: a word, a tone, and what to do. */
@@ -119,7 +157,7 @@ const SENSORS = {
   boots: 'Starts',
   crashes: 'Crashes',
   brownouts: 'Power dips',
-  reset_reason: 'Last reset, ESP-IDF number',
+  reset_reason: 'Last reset',
   dropped: 'Readings dropped',
   queued: 'Readings waiting',
   line_errors: 'Line errors (noise)',
@@ -127,6 +165,28 @@ const SENSORS = {
   heap_free: 'Least free memory',
   stack_free: 'Least free stack',
 };
+
+/** By ESP-IDF's esp_reset_reason_t. */
+const RESETS = [
+  'Unknown',
+  'Power on',
+  'Reset pin',
+  'By itself, as asked',
+  'Crash',
+  'Hung in an interrupt',
+  'A task hung',
+  'Hung',
+  'Woke from sleep',
+  'Power dip',
+  'SDIO',
+  'USB',
+  'Debugger',
+  'Fuse error',
+  'Power glitch',
+  'Processor locked up',
+];
+
+export const resetReason = (number) => RESETS[number] ?? `Number ${number}`;
 
 export const sensorName = (name) => own(SENSORS, name) ?? name;
 

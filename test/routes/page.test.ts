@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -15,11 +16,16 @@ import {
   type EventLimits,
   Events,
   type Keeper,
+  PROBLEMS,
 } from '../../src/routes/index.ts';
 import { fakeMessenger } from '../support/fake-messenger.ts';
 import { call, serve } from '../support/http.ts';
 import { json, peer, sideOf, withToken } from '../support/operator.ts';
 import { until } from '../support/peer-process.ts';
+
+const WEB = new URL('../../src/web/', import.meta.url).href;
+/** What a field shows before something is typed, and the name of SVG's namespace. */
+const EXAMPLES = /^http:\/\/(192\.168\.1\.7:5000|www\.w3\.org\/2000\/svg|…)/;
 
 t.test('anybody may have the page, which then shows what anybody may see', async (t) => {
   const { ask } = await peer(t, {}, 'token');
@@ -59,6 +65,34 @@ t.test('no part of the page writes markup from text', async (t) => {
     waiting.push(...[...text.matchAll(/from '\.\/([^']+)'/g)].map(([, next = '']) => next));
   }
   t.ok(seen.size > 20, `${seen.size} modules`);
+});
+
+t.test('the page tells every refusal in words for a person at it, with its code', async (t) => {
+  const { refusal } = await import(`${WEB}words.js`);
+  for (const [code, { title, next }] of Object.entries(PROBLEMS)) {
+    const told = refusal({ code, message: `${title}. ${next}` });
+    t.equal(told.code, code);
+    t.match(told.text, /^[A-Z].{20,}\.$/s, code);
+    t.notMatch(
+      told.text,
+      /\b(GET|POST) \/|[{}`"]|--|docs\/|Retry-After/,
+      `${code}: a person cannot`,
+    );
+  }
+  t.match(refusal({ message: 'it broke' }), { text: 'It broke', code: undefined });
+});
+
+t.test('no part of the page names another site', (t) => {
+  for (const name of readdirSync(new URL(WEB))) {
+    const text = readFileSync(new URL(name, WEB), 'utf8');
+    const named = [...text.matchAll(/https?:\/\/[^\s"'`<)]+/g)].map(([url]) => url);
+    t.strictSame(
+      named.filter((url) => !EXAMPLES.test(url)),
+      [],
+      name,
+    );
+  }
+  t.end();
 });
 
 t.test('the printed link leaves a cookie, and so does its token', async (t) => {

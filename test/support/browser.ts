@@ -43,7 +43,7 @@ export const PHONE: Sight = { width: 390, height: 844 };
 export interface Window {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** Errors of scripts, and what the content security policy stopped. */
+  /** Errors of scripts, what the content security policy stopped, and what was asked elsewhere. */
   readonly complaints: string[];
 }
 
@@ -59,6 +59,13 @@ export async function openWindow(browser: Browser, sight: Sight = DESK): Promise
   page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(`${error.name}: ${error.message}`));
+  let home: string | undefined;
+  page.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (!protocol.startsWith('http')) return;
+    home ??= origin;
+    if (origin !== home) complaints.push(`asked ${origin}: the page must work without any other`);
+  });
   page.on('console', (message) => {
     const text = message.text();
     // A refusal that the page itself handles is told there as a failed load.
@@ -69,10 +76,16 @@ export async function openWindow(browser: Browser, sight: Sight = DESK): Promise
   return { page, context, complaints };
 }
 
-/** What axe finds to be serious or worse, one line each. */
-export async function seriousFaults(page: Page): Promise<string[]> {
+/**
+ * What axe finds to be serious or worse, one line each.
+ * @param rules only these, for what alone can differ since all were asked.
+ */
+export async function seriousFaults(page: Page, rules?: readonly string[]): Promise<string[]> {
   await page.evaluate(`${await source()};0`);
-  const found: { violations: Violation[] } = await page.evaluate('axe.run(document)');
+  const options = rules === undefined ? {} : { runOnly: rules };
+  const found: { violations: Violation[] } = await page.evaluate(
+    `axe.run(document, ${JSON.stringify(options)})`,
+  );
   return found.violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
@@ -87,6 +100,24 @@ interface Violation {
 async function source(): Promise<string> {
   const { readFile } = await import('node:fs/promises');
   return await readFile(AXE, 'utf8');
+}
+
+/** Roles that say nothing without a name. */
+const NAMED = new Set(
+  'button link textbox combobox radio img image progressbar dialog navigation region log alertdialog'.split(
+    ' ',
+  ),
+);
+
+/** What a screen reader would come to and could not call by a name, by its role. */
+export async function namelessNodes(page: Page): Promise<string[]> {
+  const session = await page.context().newCDPSession(page);
+  const { nodes } = await session.send('Accessibility.getFullAXTree');
+  await session.detach();
+  return nodes
+    .filter(({ ignored, role }) => !ignored && NAMED.has(String(role?.value)))
+    .filter(({ name }) => String(name?.value ?? '').trim() === '')
+    .map(({ role }) => String(role?.value));
 }
 
 /** Whether something sticks out of the window to its right: a phone must not scroll sideways. */

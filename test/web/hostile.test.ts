@@ -28,19 +28,22 @@ const inBrowser = await browserTests(t);
 /** 37 bytes: a name holds 64. */
 const EVIL = `"><img src=x onerror=window.harm=1>'`;
 
+/** What alice calls herself. */
+const OTHER = '<img src=y onerror=window.harm=2>';
+
 inBrowser(
   'a script in any name, text, file name or sensor field stays text',
   async (t, browser) => {
-    const { alice, bob, enter } = await setStage(t, browser, EVIL);
+    const { alice, bob, enter } = await setStage(t, browser, { alice: OTHER, bob: EVIL });
     const { page, complaints } = await enter(alice);
-    await operate(bob, 'POST', '/send_keys', { to: 'alice', address: alice.origin });
+    await operate(bob, 'POST', '/send_keys', { to: OTHER, address: alice.origin });
     await page.getByText('They call themselves').waitFor();
     t.strictSame(await harm(page), [], 'who waits');
     await meet(alice, bob);
     await bob.stop();
     const now = new Date();
     const value = { value: 1, at: now };
-    await leaveInOutbox(bob, 'alice', [
+    await leaveInOutbox(bob, OTHER, [
       encodeText(EVIL),
       concat(encodeFileHead({ name: `${EVIL}.txt`, mediaType: EVIL }), Uint8Array.of(1)),
       readings([
@@ -151,6 +154,15 @@ inBrowser('another site can neither send, open, read nor frame', async (t, brows
     t.equal(await other.evaluate('window.read'), '', `${host} reads nothing`);
     await other.close();
   }
+  // Nor can a link that the person follows; but the person is told, in words.
+  const led = await context.newPage();
+  await led.goto(`http://localhost:${port}/`);
+  await led.evaluate(`location.href = '${alice.origin}/send_msg?text=led'`);
+  await led.getByText('Nothing was done.', { exact: false }).waitFor();
+  t.strictSame(await seriousFaults(led), []);
+  await led.getByRole('link', { name: 'Open the page of this peer' }).click();
+  await led.getByRole('heading', { name: 'Pair', level: 1 }).waitFor();
+  await led.close();
   const { messages } = await operate(alice, 'GET', '/messages');
   t.match(messages, [{ direction: 'in', state: 'sealed' }], 'nothing was sent, nothing opened');
   t.match(await operate(alice, 'GET', '/contacts'), [{ name: 'bob', verified: true }]);

@@ -4,8 +4,10 @@
  * Method: real Chromium on two real peers, each its own process with a token. A machine without
  * Chromium is told what was left out.
  */
-import { readFileSync } from 'node:fs';
-import t from 'tap';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Locator } from 'playwright-core';
+import t, { type Test } from 'tap';
 import { decodePng, encodePng, phantom } from '../../src/stego/index.ts';
 import { overflows, PHONE, seriousFaults } from '../support/browser.ts';
 import { browserTests, bubble, goTo, inkOf, meet, operate, setStage } from './support.ts';
@@ -30,19 +32,8 @@ inBrowser(
     const panel = hers.page.getByRole('dialog', { name: 'In a picture' });
     const field = panel.getByLabel('Cover (PNG)');
 
-    // What cannot be used is told in words, and nothing can be sent.
     const send = panel.getByRole('button', { name: 'Send in the picture' });
-    await field.setInputFiles({
-      name: 'a.png',
-      mimeType: 'image/png',
-      buffer: Buffer.from('no PNG'),
-    });
-    await panel.getByRole('alert').waitFor();
-    t.ok(await send.isDisabled());
-    await field.setInputFiles(cover(16, 1));
-    await panel.getByText('It does not fit.', { exact: false }).waitFor();
-    t.ok(await send.isDisabled());
-
+    await refusesCovers(t, panel);
     const original = cover(200, 2);
     await field.setInputFiles(original);
     await panel.getByText('200 × 200 pixels').waitFor();
@@ -50,7 +41,12 @@ inBrowser(
     await panel.getByText(/about \d+\.\d dB/).waitFor();
     await panel.getByRole('button', { name: 'Preview' }).click();
     await panel.getByRole('img', { name: 'The picture after' }).waitFor();
-    await panel.locator('canvas').waitFor();
+    const histograms = panel.getByRole('img', { name: 'Both histograms over each other' });
+    await histograms.locator('canvas').waitFor();
+    await panel
+      .getByRole('img', { name: /after than before/ })
+      .locator('canvas')
+      .waitFor();
     t.ok(await hers.page.evaluate(`(${inkOf})('dialog canvas')`), 'both histograms are drawn');
     t.match(await panel.locator('.chart-value').textContent(), /^\d{2}\.\d dB$/);
     t.match(await panel.textContent(), /[\d.]+ % of the samples differ/);
@@ -76,9 +72,75 @@ inBrowser(
     await panel.getByText(/was used before/).waitFor();
     await hers.page.keyboard.press('Escape');
     await panel.waitFor({ state: 'hidden' });
+    const place = await hers.page.evaluate('document.activeElement.ariaLabel');
+    t.equal(place, 'In a picture', 'the focus is back where it was');
+    t.equal(await hers.page.getByLabel('Message to bob').inputValue(), 'again', 'nothing is lost');
     t.strictSame([...hers.complaints, ...his.complaints], []);
   },
 );
+
+/** What cannot be used is told in words, and nothing can be sent. */
+async function refusesCovers(t: Test, panel: Locator): Promise<void> {
+  const field = panel.getByLabel('Cover (PNG)');
+  const send = panel.getByRole('button', { name: 'Send in the picture' });
+  await field.setInputFiles({
+    name: 'a.png',
+    mimeType: 'image/png',
+    buffer: Buffer.from('no PNG'),
+  });
+  await panel.getByRole('alert').waitFor();
+  t.ok(await send.isDisabled());
+  await field.setInputFiles(cover(16, 1));
+  await panel.getByText('It does not fit.', { exact: false }).waitFor();
+  t.ok(await send.isDisabled());
+}
+
+inBrowser('a file travels in a cover of the folder, which is used up', async (t, browser) => {
+  const { alice, bob, enter } = await setStage(t, browser);
+  await meet(alice, bob);
+  const folder = join(alice.folder, 'covers');
+  mkdirSync(folder, { recursive: true });
+  for (const [name, seed] of [
+    ['a.png', 11],
+    [EVIL, 12],
+  ] as const) {
+    writeFileSync(join(folder, name), cover(200, seed).buffer);
+  }
+  const [hers, his] = [await enter(alice, PHONE), await enter(bob)];
+  await goTo(hers.page, 'Messages');
+  await hers.page.getByRole('button', { name: 'In a picture', exact: true }).click();
+  const panel = hers.page.getByRole('dialog', { name: 'In a picture' });
+  await panel.getByLabel('A file', { exact: true }).check();
+  const plan = Buffer.from('the plan of the ward');
+  const file = { name: 'plan.txt', mimeType: 'text/plain', buffer: plan };
+  await panel.getByLabel('File for bob').setInputFiles(file);
+  await panel.getByRole('combobox', { name: 'Cover (PNG)' }).selectOption(EVIL);
+  // Two lengths, the name and the type come with a file: docs/PROTOCOL.md §8.4.
+  await panel
+    .getByText(`the file has ${plan.length + 2 + 8 + 10} bytes`, { exact: false })
+    .waitFor();
+  await panel.getByText(/about \d+\.\d dB/).waitFor();
+  await panel.getByRole('button', { name: 'Preview' }).click();
+  await panel.locator('canvas').first().waitFor();
+  t.strictSame(await seriousFaults(hers.page), []);
+  const body = panel.locator('.dialog-body');
+  t.notOk(await body.evaluate('(body) => body.scrollWidth > body.clientWidth'));
+  await panel.getByRole('button', { name: 'Send in the picture' }).click();
+  await bubble(hers.page, 'plan.txt').getByText('Delivered').waitFor();
+  t.strictSame(readdirSync(join(folder, 'used')), [EVIL], 'the one that was chosen');
+
+  await goTo(his.page, 'Messages');
+  await his.page.getByRole('button', { name: 'Open', exact: true }).click();
+  const download = his.page.waitForEvent('download');
+  await his.page.getByRole('link', { name: 'Save plan.txt' }).click();
+  t.ok(readFileSync(await (await download).path()).equals(plan));
+  await his.page.getByRole('link', { name: 'Save the restored cover' }).waitFor();
+  t.equal(await hers.page.evaluate('window.harm'), undefined);
+  t.strictSame([...hers.complaints, ...his.complaints], []);
+});
+
+/** A file name may hold all of this. */
+const EVIL = `"><img src=x onerror=window.harm=1>.png`;
 
 inBrowser(
   'a picture is saved, carried by hand, and taken on the other side',

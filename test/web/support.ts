@@ -24,8 +24,10 @@ export interface Stage {
   enter(peer: PeerProcess, sight?: Sight): Promise<Window>;
 }
 
-/** @param bobsName what bob calls himself. */
-export async function setStage(t: Test, browser: Browser, bobsName = 'bob'): Promise<Stage> {
+/** What they call themselves. */
+const NAMES = { alice: 'alice', bob: 'bob' };
+
+export async function setStage(t: Test, browser: Browser, names = NAMES): Promise<Stage> {
   const folder = temporaryFolder(t);
   const peer = async (name: string) => {
     // A port of its own, so that it comes back where the browser looks for it.
@@ -39,7 +41,7 @@ export async function setStage(t: Test, browser: Browser, bobsName = 'bob'): Pro
     t.teardown(() => made.stop('SIGKILL'));
     return made;
   };
-  const [alice, bob] = [await peer('alice'), await peer(bobsName)];
+  const [alice, bob] = [await peer(names.alice), await peer(names.bob)];
   await Promise.all([alice.start(), bob.start()]);
   const enter = async (peer: PeerProcess, sight?: Sight) => {
     const window = await openWindow(browser, sight);
