@@ -16,8 +16,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, setGlobalDispatcher } from 'undici';
 import { openssl } from '../src/crypto/index.ts';
+import { FleetDevice } from '../test/support/fleet-device.ts';
 import { PeerProcess } from '../test/support/peer-process.ts';
-import { FleetDevice } from './fleet/device.ts';
 
 const EVERY_MS = 10_000;
 const ROUNDS = 3;

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { nearest } from './nearest.ts';
-import { OPTIONS } from './options.ts';
+import { OPTIONS, type Option } from './options.ts';
 
 export interface PeerConfig {
   /** What others see this peer as until they rename it. */
@@ -39,6 +39,8 @@ export interface PeerConfig {
   readonly keepMessages_days: number | undefined;
   /** Readings that are older go; undefined: never. */
   readonly keepReadings_days: number | undefined;
+  /** Where readings go besides, as URLs without passwords, docs/SCALE.md. */
+  readonly forward: readonly string[];
   /** Opens the store; undefined: a key file does. To be wiped by who uses it. */
   readonly passphrase: Uint8Array | undefined;
 }
@@ -99,6 +101,7 @@ export function loadConfig(
     logLevel: values['log-level'] ?? 'info',
     keepMessages_days: values['keep-messages'] || undefined,
     keepReadings_days: (values['keep-readings'] ?? KEEP_READINGS_DAYS) || undefined,
+    forward: values.forward ?? [],
     passphrase: readPassphrase(values, environment),
   };
 }
@@ -266,10 +269,11 @@ function lineOf(name: string, text: string): number {
 
 function check(settings: Settings): Values {
   const checked = [...settings].map(([name, { value, from }]) => {
-    const { schema, must } = OPTIONS[name];
+    const { schema, must, isDelicate }: Option<unknown> = OPTIONS[name];
     const result = schema.safeParse(value);
     if (result.success) return [name, result.data];
-    throw new ConfigError(`${name} must ${must}, not ${JSON.stringify(value)} (from ${from}).`);
+    const given = isDelicate === true ? '' : `, not ${JSON.stringify(value)}`;
+    throw new ConfigError(`${name} must ${must}${given} (from ${from}).`);
   });
   return Object.fromEntries(checked);
 }

@@ -13,6 +13,8 @@ export interface Option<T> {
   /** Completes the sentence "PORT must be …". */
   readonly must: string;
   readonly about: string;
+  /** A value that was refused may hold a secret: it is not quoted. */
+  readonly isDelicate?: boolean;
 }
 
 function option<T>(takes: string, schema: z.ZodType<T>, must: string, about: string): Option<T> {
@@ -62,6 +64,19 @@ const contactSchema = z
     address: text.slice(text.indexOf('=') + 1),
   }))
   .pipe(z.object({ name: nameSchema, address: originSchema }));
+
+/** A place that readings are forwarded to. What forward/ cannot do is refused before the start. */
+const forwardSchema = z.string().refine((text) => {
+  const url = URL.parse(text);
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hash !== '') return false;
+  const { searchParams: given } = url;
+  const known = [...given.keys()].every((name) =>
+    ['host', 'sslmode', 'sslrootcert'].includes(name),
+  );
+  const sslmode = given.get('sslmode') ?? 'verify-full';
+  const isSecure = sslmode === 'verify-full' || sslmode === 'disable';
+  return url.password === '' && known && isSecure && /^\/[^/]+$/.test(url.pathname);
+});
 
 export const OPTIONS = {
   name: option(
@@ -139,6 +154,17 @@ export const OPTIONS = {
     'be a number of days, 0 for ever',
     'delete readings that are older; else 400, 0 keeps them for ever',
   ),
+  forward: {
+    ...list(
+      'URL',
+      forwardSchema,
+      'look like postgres://USER@HOST:PORT/DATABASE, with ?host=FOLDER of a socket, ' +
+        '?sslmode=disable or verify-full, or ?sslrootcert=FILE; a password never stands in it, ' +
+        'but in PGPASSWORD or the file that PGPASSFILE names',
+      'readings also go there: postgres://USER@HOST/DATABASE',
+    ),
+    isDelicate: true,
+  },
   crypto: option(
     'PROVIDER',
     z.enum(['openssl', 'noble']),

@@ -128,12 +128,15 @@ async function start(
       coverFolder: new FileCovers(join(config.dataFolder, 'covers')),
     },
   );
+  const forwarding = await forward(config, store, log);
+  undo.defer(() => forwarding?.stop());
   const token = newToken();
   const events = new Events(messenger);
   const keeper = keeperOf(config, store.settings, crypto);
   const guard = guardOf(config, port, token);
   const backup = () => store.backup();
-  serveRoutes(server, log, { messenger, events, keeper, guard, backup });
+  const meters = new Meters(messenger, () => forwarding?.state() ?? []);
+  serveRoutes(server, { messenger, events, keeper, guard, backup, log, meters });
   messenger.start();
   undo.defer(keepUp(config, store, log));
   undo.defer(async () => {
@@ -148,6 +151,14 @@ async function start(
   const { fingerprint } = messenger.show();
   const pageLink = `${called}/?token=${token}`;
   return { name: config.name, origin: called, token, pageLink, fingerprint };
+}
+
+/** Loaded only where somebody forwards; what waited for places that are no longer named, goes. */
+async function forward({ forward: addresses, name: from }: PeerConfig, store: PeerStore, log: Log) {
+  store.forwards.nameTargets(addresses);
+  if (addresses.length === 0) return undefined;
+  const { forwardTo } = await import('./forward/index.ts');
+  return forwardTo(addresses, { queue: store.forwards, clock, log, from });
 }
 
 async function openConfiguredStore(
@@ -185,13 +196,12 @@ async function listen(server: Server, { host, port }: PeerConfig): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-function serveRoutes(server: Server, log: Log, side: Omit<OperatorSide, 'log' | 'meters'>): void {
-  const { messenger } = side;
-  const meters = new Meters(messenger);
+function serveRoutes(server: Server, side: OperatorSide): void {
+  const { messenger, log, meters } = side;
   const arrivals = new Arrivals(ARRIVAL_LIMITS, clock.monotonic_ms);
   const pictureArrivals = new Arrivals(PICTURE_ARRIVAL_LIMITS, clock.monotonic_ms);
   const peerApp = createPeerApp({ messenger, log, meters, arrivals, pictureArrivals });
-  serve(server, peerApp, createOperatorApp({ ...side, log, meters }));
+  serve(server, peerApp, createOperatorApp(side));
 }
 
 function guardOf(config: PeerConfig, port: number, token: string): GuardConfig {

@@ -70,6 +70,34 @@ t.test('the demonstration is open, unless told otherwise', async (t) => {
   t.match(strict, { demo: true, trust: 'verified', printMessages: false });
 });
 
+t.test('readings are forwarded to addresses without a password', async (t) => {
+  const good = [
+    'postgres://clinic@db.lan:5433/readings?sslrootcert=/etc/ca.pem',
+    'postgresql://clinic@socket/readings?host=/run/postgresql',
+    'postgres://127.0.0.1/readings?sslmode=disable',
+  ];
+  t.strictSame(
+    loadConfig(
+      good.flatMap((url) => ['--forward', url]),
+      {},
+    ).forward,
+    good,
+  );
+  t.strictSame(loadConfig([], {}).forward, []);
+  for (const url of [
+    'postgres://clinic:hunter2@db.lan/readings',
+    'postgres://db.lan/readings?password=hunter2',
+    'postgres://db.lan/readings?sslmode=hunter2',
+    'postgres://hunter2/',
+    'https://hunter2/readings',
+    'hunter2',
+  ]) {
+    const refused = () => loadConfig(['--forward', url], {});
+    t.throws(refused, { name: 'ConfigError', message: /^forward must .*PGPASSFILE.*\(from --for/ });
+    t.throws(refused, { message: /^(?!.*hunter2)/ }, 'and what was given is not repeated');
+  }
+});
+
 t.test('lists come from each source', async (t) => {
   const bob = { name: 'bob', address: 'http://127.0.0.1:5001' };
   const eve = { name: 'eve', address: 'http://[::1]:7' };

@@ -215,6 +215,37 @@ export interface ReadingStore {
   series(query: ReadingQuery): readonly ReadingBucket[];
 }
 
+/** A reading on its way to another place. */
+export interface ForwardedReading extends Omit<Reading, 'contact'> {
+  /** The contact it came from: 32 hexadecimal digits that stay its own for ever, and its name. */
+  readonly device: { readonly id: string; readonly name: string };
+  /** Tells several readings of one sensor with the same time apart. */
+  readonly n: number;
+}
+
+/** Some of what a place has not got yet. */
+export interface ForwardedBatch {
+  readonly readings: readonly ForwardedReading[];
+  /** The place has it: it is not offered again. */
+  done(): void;
+}
+
+/**
+ * Readings that are forwarded to other places, each known by a name of its own. What comes while a
+ * place is named is kept for it until it is done, also over restarts.
+ */
+export interface ForwardQueue {
+  /**
+   * From now on for these places only; what waited for others is forgotten. A new place is offered
+   * what is there already too: also what it got when it was named before.
+   */
+  nameTargets(targets: readonly string[]): void;
+  /** At most `limit` rows, the oldest first of what came new, then what was there before. */
+  next(target: string, limit: number): ForwardedBatch | undefined;
+  /** How many have come new and not been done. */
+  waiting(target: string): number;
+}
+
 export interface ReadingQuery {
   readonly contact?: ContactId;
   readonly name?: string;

@@ -26,6 +26,14 @@ const BY_CONTACTS: readonly (readonly [string, string, (contact: ShownContact) =
   ['sotto_sessions', 'Contacts with a live session', ({ session }) => (session === 'none' ? 0 : 1)],
 ];
 
+/** Of readings that are forwarded to one place. */
+export interface Forwarded {
+  readonly waiting: number;
+  /** Since the start, as the next. */
+  readonly delivered: number;
+  readonly failures: number;
+}
+
 export class Meters {
   readonly registry = new Registry();
   readonly #exchanges: Counter<'status'>;
@@ -33,7 +41,7 @@ export class Meters {
   /** Looked at once for all that a scrape asks. */
   #shown: Shown | undefined;
 
-  constructor(messenger: Messenger) {
+  constructor(messenger: Messenger, forwards: () => readonly Forwarded[] = () => []) {
     this.#messenger = messenger;
     const shown = () => this.#shown ?? messenger.show();
     const registers = [this.registry];
@@ -45,6 +53,7 @@ export class Meters {
       registers,
     });
     countRefusals(shown, this.registry);
+    countForwarded(forwards, this.registry);
     for (const [name, help, measure] of BY_CONTACTS) {
       new Gauge({
         name,
@@ -85,4 +94,36 @@ function countRefusals(shown: () => Shown, registry: Registry): void {
       }
     },
   });
+}
+
+function countForwarded(forwards: () => readonly Forwarded[], registry: Registry): void {
+  const sum = (of: keyof Forwarded) => forwards().reduce((total, each) => total + each[of], 0);
+  const registers = [registry];
+  new Gauge({
+    name: 'sotto_forward_waiting',
+    help: 'New readings that are to be forwarded still',
+    registers,
+    collect() {
+      this.set(sum('waiting'));
+    },
+  });
+  const counters = [
+    ['sotto_forwarded_total', 'Readings forwarded since the start', 'delivered'],
+    [
+      'sotto_forward_failures_total',
+      'Batches that a place did not take, since the start',
+      'failures',
+    ],
+  ] as const;
+  for (const [name, help, of] of counters) {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(sum(of));
+      },
+    });
+  }
 }

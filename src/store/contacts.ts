@@ -40,8 +40,8 @@ export class SqliteContactStore implements ContactStore {
       'select name from contact where not removed and (name = ? or public_key = ?) and id <> ?',
     );
     this.#insert = connection.prepare(`
-      insert into contact (name, address, public_key, verified, capabilities, max_frame)
-      values (?, ?, ?, ?, ?, ?)`);
+      insert into contact (name, address, public_key, verified, capabilities, max_frame, tag)
+      values (?, ?, ?, ?, ?, ?, randomblob(16))`);
     this.#update = connection.prepare(`
       update contact set name = ?, address = ?, public_key = ?, verified = ?, capabilities = ?,
         max_frame = ? where id = ?`);

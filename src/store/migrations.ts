@@ -156,6 +156,28 @@ export const MIGRATIONS: readonly string[] = [
   -- With inbox_unopened all of a contact's messages, at no cost when one arrives.
   create index inbox_opened on inbox (contact) where opened is not null;
   `,
+  `
+  -- Names a contact's readings elsewhere: ids are used again after a restored backup, names change.
+  alter table contact add column tag blob;
+  update contact set tag = randomblob(16);
+
+  -- One row a place that readings are forwarded to: how far it has got in forward_queue, and with
+  -- what was there before it came; sensor is null when it has got all of that.
+  create table forward (
+    target text primary key,
+    row integer not null,
+    sensor integer,
+    at integer not null,
+    n integer not null
+  ) strict, without rowid;
+  -- Readings in order of arrival, while there is such a place.
+  create table forward_queue (
+    row integer primary key autoincrement,
+    sensor integer not null,
+    at integer not null,
+    n integer not null
+  ) strict;
+  `,
 ];
 
 /** "Sott", so that `file` and we can tell our database from another program's. */

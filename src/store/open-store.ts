@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { type CryptoProvider, type ScryptCost, systemRandomBytes } from '../crypto/index.ts';
 import type {
   ContactStore,
+  ForwardQueue,
   Inbox,
   Log,
   Outbox,
@@ -26,6 +27,7 @@ import {
 } from './data-key.ts';
 import { DATABASE, openDatabase, refuseForeign } from './database.ts';
 import { Folder } from './folder.ts';
+import { SqliteForwardQueue } from './forward-queue.ts';
 import { SqliteInbox } from './inbox.ts';
 import { SqliteOutbox } from './outbox.ts';
 import { SqlitePictures } from './pictures.ts';
@@ -51,6 +53,7 @@ export interface StoreOptions {
 
 /** A store that can be copied while it is used. */
 export interface PeerStore extends Store {
+  readonly forwards: ForwardQueue;
   /** A bounded part of what is older; returns how many rows went. @throws {StoreError} */
   prune(since: KeepSince): number;
   /** As a tar, see backup.ts. @throws {StoreError} `busy`, `full` */
@@ -122,6 +125,7 @@ class SqliteStore implements PeerStore {
   readonly inbox: Inbox;
   readonly sent: Sent;
   readonly readings: ReadingStore;
+  readonly forwards: ForwardQueue;
   readonly pictures: PictureStore;
   readonly settings: Settings;
   readonly #connection: Connection;
@@ -139,7 +143,9 @@ class SqliteStore implements PeerStore {
     this.outbox = outbox;
     this.inbox = inbox;
     this.sent = sent;
-    this.readings = new SqliteReadingStore(connection);
+    const forwards = new SqliteForwardQueue(connection);
+    this.forwards = forwards;
+    this.readings = new SqliteReadingStore(connection, forwards);
     this.pictures = pictures;
     const settings = new SqliteSettings(connection);
     this.settings = settings;

@@ -8,6 +8,7 @@ import type {
   ReadingStore,
 } from '../messenger/index.ts';
 import type { Connection, Statement } from './connection.ts';
+import type { SqliteForwardQueue } from './forward-queue.ts';
 
 interface Sensor {
   readonly id: number;
@@ -40,6 +41,7 @@ type Range = [sensor: number, from: number, to: number];
 
 export class SqliteReadingStore implements ReadingStore {
   readonly #connection: Connection;
+  readonly #forwards: SqliteForwardQueue;
   readonly #sensors: Statement<[], Sensor>;
   readonly #find: Statement<[number, string, string], { id: number }>;
   readonly #insertSensor: Statement<[number, string, string]>;
@@ -48,8 +50,9 @@ export class SqliteReadingStore implements ReadingStore {
   readonly #single: Statement<[...Range, number], BucketRow>;
   readonly #grouped: Statement<[number, number, number, ...Range, number], BucketRow>;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, forwards: SqliteForwardQueue) {
     this.#connection = connection;
+    this.#forwards = forwards;
     this.#sensors = connection.prepare('select id, contact, name, unit from sensor order by id');
     this.#find = connection.prepare(
       'select id from sensor where contact = ? and name = ? and unit = ?',
@@ -82,6 +85,7 @@ export class SqliteReadingStore implements ReadingStore {
         const sensor = this.#sensorOf(contact, name, unit ?? '');
         const time = at.getTime();
         this.#insert.run(sensor, time, sensor, time, value, sure ? 1 : 0);
+        this.#forwards.note(sensor, time);
       }
     });
   }

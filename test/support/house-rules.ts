@@ -21,6 +21,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'options.ts': [],
   'nearest.ts': [],
   'config.ts': ['bytes.ts', 'nearest.ts', 'options.ts'],
+  forward: ['messenger'],
   bridge: ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
   'presence.ts': ['bytes.ts', 'failures.ts'],
   'surroundings.ts': ['failures.ts', 'messenger'],
@@ -45,6 +46,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store',
   ],
   'peer.ts': [
+    'forward',
     'upkeep.ts',
     'identity.ts',
     'keeper.ts',
@@ -79,6 +81,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const TYPES_ONLY: readonly (readonly [string, string])[] = [
   ['link', 'messenger'],
   ['store', 'messenger'],
+  ['forward', 'messenger'],
   ['surroundings.ts', 'messenger'],
   ['keeper.ts', 'routes'],
 ];
@@ -98,6 +101,7 @@ const HOMES: readonly (readonly [RegExp, RegExp])[] = [
   [/^@noble\//, /^src\/crypto\//],
   [/^(node:)?zlib$/, PNG_DOOR],
   [/^pngjs$/, PNG_DOOR],
+  [/^pg$/, /^src\/forward\//],
   [/^better-sqlite3/, /^src\/store\/|^bench\//],
 ];
 

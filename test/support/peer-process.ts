@@ -113,20 +113,22 @@ export class PeerProcess {
   /** Of a process that ended by itself. */
   exitCode: number | null = null;
   readonly #options: PeerOptions;
+  #flags: readonly string[];
   #process: ChildProcess | undefined;
 
   constructor(options: PeerOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#flags = options.flags ?? [];
   }
 
   /** Resolves when it listens. */
   async start(): Promise<this> {
-    const { name, folder, flags = [], demo = true, entry, environment } = this.#options;
+    const { name, folder, demo = true, entry, environment } = this.#options;
     const mode = demo ? ['--demo'] : [];
     const own = [...mode, '--port', '0', '--name', name, '--data-dir', folder];
     const what = entry === undefined ? UP : [entry];
-    const child = spawn(process.execPath, [...what, ...own, ...flags], {
+    const child = spawn(process.execPath, [...what, ...own, ...this.#flags], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: environment ?? process.env,
     });
@@ -174,6 +176,14 @@ export class PeerProcess {
   peakMemory(): number {
     const status = readFileSync(`/proc/${this.#process?.pid}/status`, 'utf8');
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  }
+
+  /** Stopped or killed, it starts again with these flags, and where it listened before. */
+  async restart(flags: readonly string[], signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') {
+    const { port } = this;
+    await this.stop(signal);
+    this.#flags = ['--port', `${port}`, ...flags];
+    await this.start();
   }
 
   /** As its person would. Returns its exit code; null if a signal ended it. */

@@ -13,8 +13,8 @@ import {
   encodeBundle,
   type Payload,
 } from '../../src/protocol/index.ts';
-import { type Parcel, PurePeer } from '../../test/support/pure-peer.ts';
-import { Random } from '../../test/support/random.ts';
+import { type Parcel, PurePeer } from './pure-peer.ts';
+import { Random } from './random.ts';
 
 /** Labels of RFC 8428 §6. */
 const [BASE_NAME, BASE_TIME, NAME, UNIT, VALUE] = [-2, -3, 0, 1, 2];
@@ -46,11 +46,14 @@ export class FleetDevice {
     return this.#peer.sessions.standing(this.#contact, now());
   }
 
-  /** One reading, acknowledged; meets again first where the Pi has forgotten the session. */
-  async report(): Promise<void> {
+  /**
+   * One reading, acknowledged; meets again first where the Pi has forgotten the session.
+   * @throws where the Pi does not answer; then the next one repeats its sequence number
+   */
+  async report(value = 21.5): Promise<void> {
     for (let tries = 0; tries < 5; tries += 1) {
       if (this.#standing !== 'current') await this.#meetAgain();
-      const packet = this.#peer.sessions.seal(this.#contact, this.#reading(), now());
+      const packet = this.#peer.sessions.seal(this.#contact, this.#reading(value), now());
       if (await this.#isAcknowledged(packet)) {
         this.#sequence += 1n;
         return;
@@ -76,10 +79,10 @@ export class FleetDevice {
     return false;
   }
 
-  #reading(): Payload[] {
+  #reading(value: number): Payload[] {
     const records = [
       { [BASE_NAME]: `${this.#name}:`, [BASE_TIME]: Math.round(Date.now() / 1_000) },
-      ...VALUES.map(([name, unit, value]) => ({ [NAME]: name, [UNIT]: unit, [VALUE]: value })),
+      ...SENSORS.map(([name, unit]) => ({ [NAME]: name, [UNIT]: unit, [VALUE]: value })),
     ];
     const [base, first, ...others] = records;
     const pack = [{ ...base, ...first }, ...others].map((record) => mapOf(record ?? {}));
@@ -116,10 +119,11 @@ export class FleetDevice {
 }
 
 const STATUS = 11;
-const VALUES = [
-  ['temp_bmp', 'Cel', 21.5],
-  ['pressure_bmp', 'Pa', 101_325],
-  ['humid_sht4', '%RH', 40.5],
+/** What each reading has a value of. */
+export const SENSORS = [
+  ['temp_bmp', 'Cel'],
+  ['pressure_bmp', 'Pa'],
+  ['humid_sht4', '%RH'],
 ] as const;
 
 function now(): number {
