@@ -160,6 +160,34 @@ static void test_readings_wait(void)
     CHECK(peer_send_text(&a.peer, NULL, "x") == PEER_ERROR_STORE, "and takes no text");
 }
 
+/** A text's block fails after the text itself was stored; then everything is well again. */
+static void test_refused_is_not_sent(void)
+{
+    const measurement_t measurement = { 1u << VALUE_TEMP_BMP, { 2508 } };
+    outbox_t *outbox = &a.peer.contacts[0].outbox;
+
+    begin();
+    pair();
+    for (int i = 0; i < OUTBOX_BLOCK - 1; i++) {
+        CHECK(peer_add_reading(&a.peer, &measurement, now_ms) == PEER_OK, "taken");
+    }
+    a.memory.is_failing = true;
+    a.memory.fails_at = "block";
+    const size_t waiting = outbox_count(outbox);
+    CHECK(peer_send_text(&a.peer, NULL, "no") == PEER_ERROR_STORE, "refused");
+    CHECK(peer_add_reading(&a.peer, &measurement, now_ms) == PEER_ERROR_STORE, "refused");
+    CHECK(outbox_count(outbox) == waiting, "what was refused does not wait to be sent");
+    a.memory.is_failing = false;
+    CHECK(peer_add_reading(&a.peer, &measurement, now_ms) == PEER_OK, "taken");
+    const size_t kept = outbox_count(outbox);
+    start(&a);
+    CHECK(outbox_count(outbox) == kept, "and the whole block was stored");
+    CHECK(peer_send_text(&a.peer, NULL, "yes") == PEER_OK, "queued");
+    run(300000, NULL);
+    check_text(&b, "yes");
+    CHECK(!has_text(&b), "nothing else");
+}
+
 /** Bytes on the line of the bundle that is due: its record with no address, in its frame. */
 static size_t size_on_line(void)
 {
@@ -328,6 +356,7 @@ int main(void)
     test_renews();
     test_crossed_renewal();
     test_readings_wait();
+    test_refused_is_not_sent();
     test_size_of_a_reading();
     test_readings_share();
     test_asks_for_the_time();

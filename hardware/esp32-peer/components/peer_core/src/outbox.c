@@ -247,7 +247,12 @@ static peer_error_t add(outbox_t *outbox, outbox_slot_t slot, bool at_once)
     *slot_at(outbox, sequence) = slot;
     outbox->next++;
     if (!at_once && outbox->next % OUTBOX_BLOCK != 0) return PEER_OK;
-    return save_block(outbox, sequence);
+    const peer_error_t error = save_block(outbox, sequence);
+    if (error == PEER_OK) return PEER_OK;
+    /* What was refused must not be sent; and the next one tries to store the block again. */
+    free_slot(outbox, slot_at(outbox, sequence));
+    outbox->next = sequence;
+    return error;
 }
 
 void outbox_close(outbox_t *outbox)
