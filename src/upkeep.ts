@@ -1,21 +1,34 @@
 /** What a running peer does by itself once an hour: forgets what is to be kept no longer. */
 import { setImmediate } from 'node:timers/promises';
 import type { PeerConfig } from './config.ts';
-import type { Log } from './messenger/index.ts';
+import type { Log, Settings } from './messenger/index.ts';
 import type { PeerStore } from './store/index.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** A clock that is so much ahead of when it was last looked at may be wrong. */
+const DOUBTED_DAYS = 30;
+/** Of the store's settings: when it was last looked at, u64, milliseconds since 1970. */
+const LOOKED_AT = 'upkeep.looked_at';
 
 /** Starts at once. Returns how to end it. */
 export function keepUp(config: PeerConfig, store: PeerStore, log: Log): () => void {
   const { keepMessages_days, keepReadings_days } = config;
   const ending = new AbortController();
-  const prune = () =>
+  let doubted: Look | undefined;
+  const prune = () => {
+    const look = { clock_ms: Date.now(), uptime_ms: performance.now() };
+    const isDoubted = isDoubtful(store.settings, look, doubted);
+    doubted = isDoubted ? look : undefined;
+    if (isDoubted) {
+      log.warn('clock_doubted', { clock: new Date(look.clock_ms).toISOString() });
+      return;
+    }
     void forget(config, store, ending.signal).then(
       (count) => count > 0 && log.info('forgotten', { rows: count }),
       (cause) => log.error('not_forgotten', { reason: String(cause) }),
     );
+  };
   if (keepMessages_days === undefined && keepReadings_days === undefined) return () => {};
   const timer = setInterval(prune, HOUR_MS).unref();
   prune();
@@ -25,7 +38,39 @@ export function keepUp(config: PeerConfig, store: PeerStore, log: Log): () => vo
   };
 }
 
+interface Look {
+  readonly clock_ms: number;
+  readonly uptime_ms: number;
+}
+
+/**
+ * What is deleted does not come back when the clock is set right. So a clock that has jumped ahead
+ * is believed only after an hour in which it went as fast as the uptime.
+ */
+function isDoubtful(settings: Settings, look: Look, doubted: Look | undefined): boolean {
+  const before_ms = lookedAt(settings);
+  if (before_ms === undefined || look.clock_ms - before_ms < DOUBTED_DAYS * DAY_MS) return false;
+  if (doubted === undefined) return true;
+  const clock_ms = look.clock_ms - doubted.clock_ms;
+  return Math.abs(clock_ms - (look.uptime_ms - doubted.uptime_ms)) > DAY_MS;
+}
+
+function lookedAt(settings: Settings): number | undefined {
+  const kept = settings.get(LOOKED_AT);
+  return kept && Number(new DataView(kept.slice().buffer).getBigUint64(0));
+}
+
+/** To the day: a start need not write. */
+function noteLook(settings: Settings): void {
+  const now_ms = Date.now();
+  if (Math.abs(now_ms - (lookedAt(settings) ?? 0)) < DAY_MS) return;
+  const looked = new DataView(new ArrayBuffer(8));
+  looked.setBigUint64(0, BigInt(now_ms));
+  settings.set(LOOKED_AT, new Uint8Array(looked.buffer));
+}
+
 async function forget(config: PeerConfig, store: PeerStore, signal: AbortSignal): Promise<number> {
+  noteLook(store.settings);
   const since = (days: number) => new Date(Date.now() - days * DAY_MS);
   const { keepMessages_days: messages, keepReadings_days: readings } = config;
   const kept = {

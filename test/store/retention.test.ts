@@ -1,10 +1,12 @@
 /**
  * Goal: what is to be kept for a limited time goes when that is over, whole and at once bounded,
  * and nothing that somebody still waits for goes with it.
- * Method: a store with old and new of everything; then a real peer that is told to forget.
+ * Method: a store with old and new of everything; then a real peer that is told to forget, and one
+ * whose clock libfaketime moves years ahead.
  */
 import t from 'tap';
 import { openStore } from '../../src/store/index.ts';
+import { MovedClock } from '../support/moved-clock.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 import { contact, failureOf, joined, options, received, temporaryFolder, utf8 } from './support.ts';
 
@@ -85,4 +87,31 @@ t.test('a running peer forgets by itself, and readings unless told otherwise', a
     return JSON.parse(answer.text).messages.length === 3 ? true : undefined;
   });
   t.equal(await strict.rows(), 2);
+});
+
+t.test('a clock that has jumped years ahead deletes nothing', async (t) => {
+  const clock = new MovedClock();
+  t.teardown(() => clock.close());
+  if (!clock.canMove) return t.comment('LEFT OUT for want of faketime: apt-get install faketime');
+  const folder = temporaryFolder(t);
+  (await filled(folder)).store.close();
+  const peer = new PeerProcess({ name: 'pi', folder, environment: clock.environment() });
+  t.teardown(() => peer.stop('SIGKILL'));
+  const rows = async () => {
+    const { text } = await peer.call('GET', '/sensor?from=2020-01-01&to=2060-01-01');
+    return JSON.parse(text).length;
+  };
+  await peer.start();
+  await until('the old ones are gone', async () => ((await rows()) === 2 ? true : undefined));
+  await peer.stop();
+  clock.moveTo((10 * 365 * DAY_MS) / 1_000);
+  await peer.start();
+  await until('the clock is doubted', () =>
+    peer.log.find((line) => line.includes('clock_doubted') && line.includes('203')),
+  );
+  t.equal(await rows(), 2, 'what is younger than 400 days by any right clock');
+  await peer.stop();
+  clock.moveTo(0);
+  await peer.start();
+  t.equal(await rows(), 2);
 });
