@@ -9,8 +9,9 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { reach } from '../../src/bridge/reach.ts';
+import { freePorts } from '../support/free-ports.ts';
 import type { HostDevice } from './host-device.ts';
-import { begin, freePorts, lineOf, pairAt, play, post, power, until } from './scene.ts';
+import { begin, lineOf, pairAt, play, post, power, until } from './scene.ts';
 
 interface Command {
   readonly process: ChildProcess;

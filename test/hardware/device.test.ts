@@ -12,6 +12,7 @@ import type { Test } from 'tap';
 import type { OpenSerial } from '../../src/link/index.ts';
 import { findPresence } from '../../src/presence.ts';
 import { rounds } from '../support/counts.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { Random } from '../support/random.ts';
 import type { HostDevice } from './host-device.ts';
 import { badLine, noHarm } from './noise.ts';
@@ -19,7 +20,6 @@ import {
   begin,
   bridged,
   dated,
-  freePorts,
   lineOf,
   pair,
   play,

@@ -35,7 +35,10 @@ export class HostDevice {
   readonly #lines: string[] = [];
   /** With --tell: when each reading was taken. */
   readonly taken_ms: number[] = [];
+  /** Hears each line of the console, besides those who wait for one. */
+  onLine: (line: string) => void = () => undefined;
   #stderr = '';
+  #hasEnded = false;
   #wake = Promise.withResolvers<void>();
 
   constructor(...args: string[]) {
@@ -47,9 +50,17 @@ export class HostDevice {
       const reading = /^reading (\d+)$/.exec(line);
       if (reading === null) this.#lines.push(line);
       else this.taken_ms.push(Number(reading[1]));
+      this.onLine(line);
       this.#rouse();
     });
-    this.#process.on('exit', () => this.#rouse());
+    this.#process.on('close', () => {
+      this.#hasEnded = true;
+      this.#rouse();
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
   }
 
   /** A line typed at the device's own console. */
@@ -68,7 +79,7 @@ export class HostDevice {
         this.#lines.splice(0, at + 1);
         return found;
       }
-      if (deadline.aborted || this.#process.exitCode !== null) {
+      if (deadline.aborted || this.#hasEnded) {
         throw new Error(`no ${pattern}; it said ${this.#lines.join(' | ')} ${this.#stderr}`);
       }
       await this.#wake.promise;
@@ -77,8 +88,8 @@ export class HostDevice {
 
   /** Pulls the plug. */
   async kill(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    const gone = new Promise((resolve) => this.#process.once('exit', resolve));
+    if (this.#hasEnded) return;
+    const gone = new Promise((resolve) => this.#process.once('close', resolve));
     this.#process.kill('SIGKILL');
     await gone;
   }

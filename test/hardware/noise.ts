@@ -23,11 +23,13 @@ export interface Harm {
 
 export const noHarm = (): Harm => ({ passed: 0, dropped: 0, flipped: 0, repeated: 0, delayed: 0 });
 
-export function badLine(random: Random, harm: Harm): OpenSerial {
+/** @param isThrottled carries no more than the baud rate, which a pseudo terminal does not know. */
+export function badLine(random: Random, harm: Harm, isThrottled = false): OpenSerial {
   return async (path, baud, { onBytes, onGone }) => {
-    const arriving = new Direction(random, harm, onBytes);
+    const byte_ms = isThrottled ? 10_000 / baud : 0;
+    const arriving = new Direction(random, harm, byte_ms, onBytes);
     const port = await openTty(path, baud, { onBytes: (bytes) => arriving.take(bytes), onGone });
-    const leaving = new Direction(random, harm, (bytes) => port.write(bytes));
+    const leaving = new Direction(random, harm, byte_ms, (bytes) => port.write(bytes));
     return {
       write: (bytes) => leaving.take(bytes),
       close() {
@@ -41,15 +43,18 @@ export function badLine(random: Random, harm: Harm): OpenSerial {
 class Direction {
   readonly #random: Random;
   readonly #harm: Harm;
+  /** How long a byte takes. */
+  readonly #byte_ms: number;
   readonly #pass: (bytes: Uint8Array) => void;
   #sinceZero = 0;
   /** What is under way, in order: a line delays, it does not reorder. */
   #last: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(random: Random, harm: Harm, pass: (bytes: Uint8Array) => void) {
+  constructor(random: Random, harm: Harm, byte_ms: number, pass: (bytes: Uint8Array) => void) {
     this.#random = random;
     this.#harm = harm;
+    this.#byte_ms = byte_ms;
     this.#pass = pass;
   }
 
@@ -57,9 +62,10 @@ class Direction {
     const mangled = Uint8Array.from([...bytes].flatMap((byte) => this.#mangle(byte)));
     const isLate = this.#random.once(DELAY_RATE);
     if (isLate) this.#harm.delayed += 1;
-    const delay_ms = isLate ? this.#random.below(DELAY_MAX_MS) : 0;
+    const late_ms = isLate ? this.#random.below(DELAY_MAX_MS) : 0;
+    const delay_ms = Math.round(late_ms + bytes.length * this.#byte_ms);
     this.#last = this.#last.then(async () => {
-      if (isLate) await sleep(delay_ms);
+      if (delay_ms > 0) await sleep(delay_ms);
       if (!this.#isClosed) this.#pass(mangled);
     });
   }

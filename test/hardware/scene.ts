@@ -1,7 +1,5 @@
 /** What the tests of the device share: a Pi, a device with power, a bridge between them. */
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -138,22 +136,6 @@ export async function storedSeries({ pi, folder }: Scene, name: string) {
   const series = store.readings.series(range);
   store.close();
   return series;
-}
-
-/** `count` ports in a row that were free a moment ago. */
-export async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const first = 20_000 + Math.floor(Math.random() * 10_000);
-    const servers = Array.from({ length: count }, (_, index) =>
-      createServer().listen(first + index),
-    );
-    const taken = await Promise.all(
-      servers.map((server) => Promise.race([once(server, 'listening'), once(server, 'error')])),
-    ).then((events) => events.some(([error]) => error instanceof Error));
-    const ports = servers.map((server) => (server.address() as AddressInfo | null)?.port);
-    for (const server of servers) server.close();
-    if (!taken && ports[0] === first) return first;
-  }
 }
 
 /** The time that a reading was sent with: the first after a second or more carries a whole one. */

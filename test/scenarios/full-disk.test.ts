@@ -4,23 +4,13 @@
  * Method: real processes, one of them on a real file system of 12 MiB that is filled to the last
  * byte and emptied again.
  */
-import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  fstatSync,
-  ftruncateSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Answer, type PeerProcess, until } from '../support/peer-process.ts';
+import { SmallDisk } from '../support/small-disk.ts';
 import { pairOfProcesses, untilDelivered } from './support/pairs.ts';
 
-const DISK_SIZE = '12m';
+const DISK_SIZE_MiB = 12;
 /** Messages that fill a disk soon, and still fit into one packet. */
 const LONG = 'x'.repeat(5_000);
 
@@ -31,57 +21,15 @@ const SPARE = 300_000;
 const skip = mountFailure() ?? false;
 
 function mountFailure(): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-disk-'));
-  try {
-    mount(folder);
-    execFileSync('umount', [folder]);
-    return undefined;
-  } catch {
-    return 'NOT PROVED HERE: only root can mount a small disk';
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function mount(folder: string): void {
-  const options = ['-t', 'tmpfs', '-o', `size=${DISK_SIZE}`, 'tmpfs', folder];
-  execFileSync('mount', options, { stdio: 'pipe' });
-}
-
-class SmallDisk {
-  readonly folder = mkdtempSync(join(tmpdir(), 'sotto-disk-'));
-  readonly #filler = join(this.folder, 'filler');
-
-  constructor(t: Test) {
-    mount(this.folder);
-    t.teardown(() => {
-      execFileSync('umount', ['--lazy', this.folder]);
-      rmSync(this.folder, { recursive: true, force: true });
-    });
-  }
-
-  /** Takes every byte that is left but `spare`. */
-  fill(spare = 0): void {
-    const file = openSync(this.#filler, 'a');
-    for (let size = 1024 * 1024; size >= 1; size = Math.floor(size / 2)) {
-      try {
-        for (;;) writeSync(file, new Uint8Array(size));
-      } catch {
-        // Not even so much is left: try with less.
-      }
-    }
-    ftruncateSync(file, fstatSync(file).size - spare);
-    closeSync(file);
-  }
-
-  free(): void {
-    rmSync(this.#filler);
-  }
+  const disk = new SmallDisk(DISK_SIZE_MiB);
+  disk.close();
+  return disk.isSmall ? undefined : 'NOT PROVED HERE: only root can mount a small disk';
 }
 
 /** Alice has her data on a small disk. */
 async function onSmallDisk(t: Test) {
-  const disk = new SmallDisk(t);
+  const disk = new SmallDisk(DISK_SIZE_MiB);
+  t.teardown(() => disk.close());
   return { disk, ...(await pairOfProcesses(t, { aliceFolder: join(disk.folder, 'alice') })) };
 }
 

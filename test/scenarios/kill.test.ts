@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { rounds } from '../support/counts.ts';
+import { Ledger } from '../support/ledger.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 import { Random } from '../support/random.ts';
 import { WireTap } from '../support/wire-tap.ts';
@@ -19,37 +20,6 @@ const MESSAGES_PER_KILL = 38; // 30 kills: more than 1,000 messages each way.
 const AT_ONCE = 4;
 /** A kill falls anywhere in the time that a round's messages take. */
 const KILL_WITHIN_MS = 400;
-
-type Fate = 'posted' | 'accepted' | 'refused';
-
-/** What one side was asked to send. A message without an answer may have been taken or not. */
-class Ledger {
-  readonly #fates = new Map<string, Fate>();
-
-  note(text: string, fate: Fate): void {
-    this.#fates.set(text, fate);
-  }
-
-  texts(fate: Fate): string[] {
-    return [...this.#fates].filter(([, is]) => is === fate).map(([text]) => text);
-  }
-
-  /** Returns what is wrong with `opened`, in words. */
-  audit(opened: readonly string[]): string[] {
-    const counts = new Map<string, number>();
-    for (const text of opened) counts.set(text, (counts.get(text) ?? 0) + 1);
-    const lost = this.texts('accepted').filter((text) => !counts.has(text));
-    const repeated = [...counts].filter(([, count]) => count > 1).map(([text]) => text);
-    const invented = [...counts.keys()].filter((text) => !this.#fates.has(text));
-    const wrong = (what: string) => (text: string) => `${what}: ${text}`;
-    return [
-      ...lost.map(wrong('lost')),
-      ...repeated.map(wrong('repeated')),
-      ...invented.map(wrong('invented')),
-      ...this.texts('refused').map(wrong('refused')),
-    ];
-  }
-}
 
 interface Side {
   readonly peer: PeerProcess;
@@ -91,10 +61,11 @@ async function send(side: Side, texts: readonly string[]): Promise<void> {
   const waiting = [...texts];
   const sender = async () => {
     for (let text = waiting.shift(); text !== undefined; text = waiting.shift()) {
-      ledger.note(text, 'posted');
+      ledger.posted(text);
       try {
         const { status } = await peer.post('/send_msg', { text });
-        ledger.note(text, status === 202 ? 'accepted' : 'refused');
+        if (status === 202) ledger.accepted(text);
+        else ledger.refused(text);
       } catch {
         await side.up;
       }
@@ -128,9 +99,11 @@ t.test('messages both ways, and a kill for every 38 of them', async (t) => {
     });
   }
   for (const [sender, receiver] of [[alice, bob] as const, [bob, alice] as const]) {
+    const { ledger } = sender;
     const opened = await receiver.peer.openedTexts();
-    t.strictSame(sender.ledger.audit(opened), [], `what ${sender.peer.name} sent`);
-    const accepted = sender.ledger.texts('accepted').length;
+    t.strictSame(ledger.audit(opened), [], `what ${sender.peer.name} sent`);
+    t.equal(ledger.count('refused'), 0, 'none was refused');
+    const accepted = ledger.count('accepted');
     t.comment(`${sender.peer.name}: ${accepted} accepted, ${opened.length} opened`);
     t.ok(accepted > KILLS * (MESSAGES_PER_KILL - AT_ONCE), 'and that was most of it');
   }
