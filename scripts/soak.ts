@@ -1,187 +1,146 @@
 /**
- * `npm run soak -- [SECONDS] [--seed N]`: two peers, a bad wire, and whatever can happen to a
- * process and a disk, for 60 s or so many. Then the ledger outside of them is held against what
- * arrived. A second half, as long, without kills, looks for memory and descriptors that grow.
- * Exit code 1 if something was lost, repeated, or grew.
+ * `npm run soak -- [SECONDS] [--seed N]`: two peers and a device, a bad wire before each, and
+ * whatever can happen to processes, disks and clocks, for 600 s or so many. In the first half any
+ * process is killed; then the ledgers outside of them are held against what arrived. In the second
+ * half peers and bridge live on, and are asked what they hold. Exit code 1 if something was lost,
+ * repeated, or grew.
  */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import {
-  holdingOf,
-  open,
-  openPair,
-  type Pair,
-  received,
-  type Side,
-  send,
-  start,
-  untilDrained,
-} from '../soak/pair.ts';
+import { keepOpening, keepSending, settle } from '../soak/account.ts';
+import { happen } from '../soak/events.ts';
+import type { Holding } from '../soak/holding.ts';
+import { holdingOf, type Part } from '../soak/part.ts';
+import { openScene, type Scene } from '../soak/scene.ts';
 import { Random } from '../test/support/random.ts';
 
-const AT_ONCE = 3;
-const PAUSE_MS = 400;
+const SECONDS = 600;
 const EVENT_EVERY_MS = 1_500;
-const FULL_MS = 1_000;
 const GROWTH_MAX = 1.05;
 /** So that both measurements find the same caches filled. */
-const WARM_UP = 0.34;
+const WARM_UP = 0.4;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seed: { type: 'string', default: `${Date.now() % 2 ** 31}` } },
+  options: { seed: { type: 'string' }, write: { type: 'boolean', default: false } },
 });
-const seconds = Number(positionals[0] ?? 60);
-const seed = Number(values.seed);
-const random = new Random(seed);
+const seconds = Number(positionals[0] ?? SECONDS);
+const seed = Number(values.seed ?? Date.now() % 2 ** 31);
+const report: string[] = [];
+
+function tell(line: string): void {
+  console.log(line);
+  report.push(line);
+}
 
 async function main(): Promise<number> {
-  console.log(`seed ${seed}, ${seconds} s of faults and ${seconds} s without kills`);
-  const pair = await openPair(random);
-  let wrong: string[] = [];
+  const random = new Random(seed);
+  tell(`seed ${seed}, ${seconds} s`);
+  const scene = await openScene(random);
+  tellWhatIsLeftOut(scene);
+  let wrong: readonly string[] = [];
+  // Ctrl-C leaves no process and no mount behind.
+  process.once('SIGINT', () => void scene.close().finally(() => process.exit(130)));
   try {
-    await faults(pair);
-    wrong = await audit(pair);
-    wrong.push(...(await growth(pair)));
+    await phase(scene, { random, mark: 'k', seconds: seconds / 2, spared: [] });
+    wrong = [...(await audit(scene)), ...(await growth(scene, random))];
+    wrong = [...wrong, ...(await audit(scene))];
   } finally {
-    await pair.close();
+    await scene.close();
   }
-  for (const each of wrong.slice(0, 20)) console.error(`WRONG  ${each}`);
-  console.log(
-    wrong.length === 0 ? 'nothing lost, nothing repeated, nothing grew' : `${wrong.length} wrong`,
-  );
+  for (const each of wrong.slice(0, 20)) tell(`WRONG  ${each}`);
+  const verdict = 'nothing lost, nothing repeated, nothing grew';
+  tell(wrong.length === 0 ? verdict : `${wrong.length} wrong`);
+  if (values.write) write();
   return wrong.length === 0 ? 0 : 1;
 }
 
-/** Kills, pauses and a full disk, while both send. */
-async function faults(pair: Pair): Promise<void> {
-  const { alice, bob, disk } = pair;
-  if (!disk.isSmall) console.log('NOT TRIED HERE: a full disk, which takes root to mount one');
+function tellWhatIsLeftOut({ disk, alice }: Scene): void {
+  if (!disk.isSmall) tell('NOT TRIED HERE: a full disk, which takes root to mount a small one');
+  if (!alice.clock.canMove) {
+    tell(
+      'NOT TRIED HERE: jumps of the clocks of peers, for want of faketime: apt-get install faketime',
+    );
+  }
+}
+
+interface Phase {
+  readonly random: Random;
+  /** In the texts of this phase. */
+  readonly mark: string;
+  readonly seconds: number;
+  /** Who is not killed. */
+  readonly spared: readonly Part[];
+}
+
+/** Everybody sends and opens, while things happen. */
+async function phase(scene: Scene, { random, mark, seconds, spared }: Phase): Promise<void> {
   const stop = new AbortController();
-  const senders = [alice, bob].map((side) => keepSending(side, 'f', stop.signal));
-  const readers = [read(alice, stop.signal), read(bob, stop.signal)];
+  const work = [keepSending(scene, random, mark, stop.signal), keepOpening(scene, stop.signal)];
   const events = new Map<string, number>();
-  const end = performance.now() + seconds * 1_000;
-  while (performance.now() < end) {
-    const side = random.pick([alice, bob]) ?? alice;
-    const event = random.pick(EVENTS) ?? kill;
-    events.set(event.name, (events.get(event.name) ?? 0) + 1);
-    side.up = event(side, pair);
-    await side.up;
+  await scene.become('bad');
+  for (const end = performance.now() + seconds * 1_000; performance.now() < end; ) {
+    const event = await happen(scene, random, spared);
+    events.set(event, (events.get(event) ?? 0) + 1);
     await sleep(random.below(EVENT_EVERY_MS));
   }
   stop.abort();
-  await Promise.all([...senders, ...readers]);
-  console.log('events:', Object.fromEntries(events));
+  await Promise.all(work);
+  const told = [...events].filter(([event]) => event !== 'nothing').sort();
+  tell(`events: ${told.map(([event, count]) => `${count} × ${event}`).join(', ')}`);
 }
 
-async function kill(side: Side): Promise<void> {
-  await side.peer.stop('SIGKILL');
-  await start(side);
+/** With good wires, everything that was accepted has to arrive. */
+async function audit(scene: Scene): Promise<readonly string[]> {
+  const faults = [...scene.faults].map(([fault, count]) => `${count} × ${fault}`);
+  tell(`wires and line: ${faults.join(', ')}`);
+  await scene.become('good');
+  const { told, wrong } = await settle(scene);
+  for (const line of told) tell(line);
+  return wrong;
 }
 
-async function restart(side: Side): Promise<void> {
-  await side.peer.stop();
-  await start(side);
-}
-
-/** Longer than an exchange waits, at times. */
-async function pause({ peer }: Side): Promise<void> {
-  process.kill(peer.pid ?? 0, 'SIGSTOP');
-  await sleep(random.below(4_000));
-  process.kill(peer.pid ?? 0, 'SIGCONT');
-}
-
-async function fullDisk(_: Side, { disk }: Pair): Promise<void> {
-  disk.fill();
-  await sleep(FULL_MS);
-  disk.free();
-}
-
-const EVENTS = [kill, kill, restart, pause, fullDisk];
-
-async function keepSending(side: Side, mark: string, stop: AbortSignal): Promise<void> {
-  let sequence = 0;
-  const sender = async () => {
-    while (!stop.aborted) {
-      sequence += 1;
-      const size = random.once(20) ? 100_000 : random.below(400);
-      await send(side, `${side.peer.name} ${mark}${sequence} ${'x'.repeat(size)}`);
-      await sleep(random.below(PAUSE_MS));
-    }
+async function growth(scene: Scene, random: Random): Promise<readonly string[]> {
+  const { alice, bob, esp } = scene;
+  const measured = [alice, bob, ...(esp ? [esp.bridge] : [])];
+  const spared = [...measured, ...(esp ? [esp.device] : [])];
+  const hold = async (mark: string, part: number) => {
+    await phase(scene, { random, mark, seconds: (seconds / 2) * part, spared });
+    await Promise.all([alice.untilDrained(), bob.untilDrained()]);
+    const holdings = await Promise.all(measured.map(holdingOf));
+    return esp ? [...holdings, esp.device.holding()] : holdings;
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, sender));
+  const before = await hold('w', WARM_UP);
+  const after = await hold('g', 1 - WARM_UP);
+  return spared.flatMap(({ name }, at) => compare(name, before[at], after[at]));
 }
 
-async function read(side: Side, stop: AbortSignal): Promise<void> {
-  while (!stop.aborted) {
-    await open(side);
-    await sleep(PAUSE_MS);
-  }
-}
-
-/** With a good wire, everything that was accepted has to arrive. */
-async function audit({ alice, bob }: Pair): Promise<string[]> {
-  for (const { wire } of [alice, bob]) {
-    console.log(
-      `wire to ${wire === alice.wire ? 'alice' : 'bob'}:`,
-      Object.fromEntries(wire.faults),
-    );
-    wire.isBad = false;
-  }
-  await Promise.all([untilDrained(alice), untilDrained(bob)]);
-  for (const [receiver, sender] of [
-    [alice, bob],
-    [bob, alice],
-  ] as const) {
-    await open(receiver);
-    for (const text of await received(receiver)) sender.ledger.arrived(text);
-  }
-  for (const { peer, ledger } of [alice, bob]) {
-    const [accepted, unknown, refused] = (['accepted', 'posted', 'refused'] as const).map((fate) =>
-      ledger.count(fate),
-    );
-    console.log(
-      `${peer.name}: ${accepted} accepted, ${unknown} without an answer, ${refused} refused, ${ledger.arrivedCount} arrived`,
-    );
-  }
-  const counted = [alice, bob].every(({ ledger }) => ledger.count('accepted') > seconds);
+function compare(name: string, was: Holding | undefined, is: Holding | undefined): string[] {
+  if (was === undefined || is === undefined) return [`${name} did not tell what it holds`];
+  const mib = (bytes: number) => (bytes / 1024 / 1024).toFixed(2);
+  const percent = (100 * (is.heap / was.heap - 1)).toFixed(1);
+  tell(
+    `${name}: ${mib(was.heap)} → ${mib(is.heap)} MiB (${percent} %), ${was.descriptors} → ${is.descriptors} descriptors`,
+  );
   return [
-    ...(counted ? [] : ['too few messages were accepted to prove anything']),
-    ...[alice, bob].flatMap(({ ledger }) => ledger.audit()),
+    ...(is.heap > was.heap * GROWTH_MAX ? [`${name}'s memory grew`] : []),
+    ...(is.descriptors > was.descriptors + 2 ? [`${name} leaks descriptors`] : []),
   ];
 }
 
-async function growth(pair: Pair): Promise<string[]> {
-  const { alice, bob } = pair;
-  const phase = async (mark: string, part: number) => {
-    const stop = new AbortController();
-    const work = [
-      keepSending(alice, mark, stop.signal),
-      keepSending(bob, mark, stop.signal),
-      read(alice, stop.signal),
-      read(bob, stop.signal),
-    ];
-    await sleep(seconds * 1_000 * part);
-    stop.abort();
-    await Promise.all(work);
-    await Promise.all([untilDrained(alice), untilDrained(bob)]);
-    return Promise.all([holdingOf(alice), holdingOf(bob)]);
-  };
-  const before = await phase('w', WARM_UP);
-  const after = await phase('g', 1 - WARM_UP);
-  return [alice, bob].flatMap(({ peer }, at) => {
-    const [was, is] = [before[at], after[at]];
-    if (was === undefined || is === undefined) return [`${peer.name} did not tell what it holds`];
-    const mib = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
-    console.log(
-      `${peer.name}: ${mib(was.heap)} → ${mib(is.heap)} MiB after a collection, ${was.descriptors} → ${is.descriptors} descriptors`,
-    );
-    return [
-      ...(is.heap > was.heap * GROWTH_MAX ? [`${peer.name}'s memory grew`] : []),
-      ...(is.descriptors > was.descriptors + 2 ? [`${peer.name} leaks descriptors`] : []),
-    ];
-  });
+/** docs/SOAK.md ends with the output of the last run that was written down. */
+function write(): void {
+  const debian = execFileSync('sh', ['-c', '. /etc/os-release; echo "$PRETTY_NAME"']);
+  const machine = `${availableParallelism()} cores, ${debian.toString().trim()}, Linux ${release()}, Node ${process.version}`;
+  const date = new Date().toISOString().slice(0, 10);
+  const lines = report.map((line) => `${line}\n`).join('');
+  const heading = '## The last long run';
+  const own = `${heading}\n\nBy \`npm run soak -- ${seconds} --write\` on ${date}: ${machine}.\n\n\`\`\`\n${lines}\`\`\`\n`;
+  const page = readFileSync('docs/SOAK.md', 'utf8').split(heading, 1)[0];
+  writeFileSync('docs/SOAK.md', `${page}${own}`);
 }
 
 process.exitCode = await main();

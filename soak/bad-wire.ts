@@ -1,10 +1,11 @@
 /**
  * What lies between two peers on a bad day: HTTP exchanges that come late, twice, in another
- * order, cut short, slowly, or not at all. Everything by a seed.
+ * order, cut short, drop by drop, or not at all. Everything by a seed. A process of its own
+ * (`wire.ts`), so that it can be killed and paused as well.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import type { Random } from '../test/support/random.ts';
@@ -13,65 +14,65 @@ const FAULTS = [
   'pass',
   'pass',
   'pass',
+  'pass',
   'delay',
   'lose the question',
   'lose the answer',
+  'cut the question',
   'cut the answer',
   'twice',
   'again later',
-  'slowly',
+  'throttle',
 ] as const;
-type Fault = (typeof FAULTS)[number];
+export type Fault = (typeof FAULTS)[number];
 
 const DELAY_MAX_MS = 300;
 const LATER_MAX_MS = 3_000;
 const DEADLINE_MS = 20_000;
+/** A throttled body takes at most a second and a half. */
+const DROPS = 16;
+const DROP_MAX_MS = 100;
 
-export class BadWire {
-  readonly address: string;
-  /** Origin of the peer that it leads to; empty: nobody is there. */
-  target = '';
+export interface WireOptions {
+  readonly port: number;
+  /** Origin of the peer that it leads to. */
+  readonly target: string;
+  readonly random: Random;
   /** False: as good as any wire. */
-  isBad = true;
-  /** How often each fault happened. */
-  readonly faults = new Map<Fault, number>();
-  readonly #server: Server;
-  readonly #random: Random;
+  readonly isBad: boolean;
+  readonly onFault: (fault: Fault) => void;
+}
 
-  private constructor(server: Server, random: Random) {
-    this.#server = server;
-    this.#random = random;
-    this.address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on('request', (incoming, outgoing) => {
-      this.#carry(incoming, outgoing).catch(() => outgoing.destroy());
-    });
+export async function openWire(options: WireOptions): Promise<void> {
+  const wire = new Wire(options);
+  const server = createServer((incoming, outgoing) => {
+    wire.carry(incoming, outgoing).catch(() => outgoing.destroy());
+  });
+  server.listen(options.port, '127.0.0.1');
+  await once(server, 'listening');
+}
+
+class Wire {
+  readonly #options: WireOptions;
+
+  constructor(options: WireOptions) {
+    this.#options = options;
   }
 
-  static async open(random: Random): Promise<BadWire> {
-    const server = createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new BadWire(server, random);
-  }
-
-  close(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
-  }
-
-  async #carry(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  async carry(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { random, isBad, onFault } = this.#options;
     const body = Buffer.concat(await incoming.toArray());
-    const fault = this.isBad ? (this.#random.pick(FAULTS) ?? 'pass') : 'pass';
-    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
+    const fault = isBad ? (random.pick(FAULTS) ?? 'pass') : 'pass';
+    onFault(fault);
     if (fault === 'lose the question') {
       outgoing.destroy();
       return;
     }
     // A reordering too: what comes after it overtakes it.
-    if (fault === 'delay') await sleep(this.#random.below(DELAY_MAX_MS));
+    if (fault === 'delay') await sleep(random.below(DELAY_MAX_MS));
     if (fault === 'twice') await this.#pass(incoming, body);
     if (fault === 'again later') this.#later(incoming, body);
-    const { status, headers, reply } = await this.#pass(incoming, body);
+    const { status, headers, reply } = await this.#pass(incoming, body, fault);
     if (fault === 'lose the answer') {
       outgoing.destroy();
       return;
@@ -81,15 +82,13 @@ export class BadWire {
   }
 
   async #answer(outgoing: ServerResponse, reply: Buffer, fault: Fault): Promise<void> {
-    const half = Math.trunc(reply.length / 2);
     if (fault === 'cut the answer') {
-      outgoing.write(reply.subarray(0, half), () => outgoing.destroy());
+      outgoing.write(reply.subarray(0, reply.length / 2), () => outgoing.destroy());
       return;
     }
-    if (fault === 'slowly') {
-      outgoing.write(reply.subarray(0, half));
-      await sleep(this.#random.below(DELAY_MAX_MS));
-      outgoing.end(reply.subarray(half));
+    if (fault === 'throttle') {
+      for await (const drop of this.#drops(reply)) outgoing.write(drop);
+      outgoing.end();
       return;
     }
     outgoing.end(reply);
@@ -97,15 +96,22 @@ export class BadWire {
 
   /** Out of nowhere, when nobody waits for it any more. */
   async #later(incoming: IncomingMessage, body: Buffer): Promise<void> {
-    await sleep(this.#random.below(LATER_MAX_MS));
+    await sleep(this.#options.random.below(LATER_MAX_MS));
     await this.#pass(incoming, body).catch(() => undefined);
   }
 
-  async #pass({ method = 'POST', url = '/', headers }: IncomingMessage, body: Buffer) {
-    const response = await request(`${this.target}${url}`, {
+  async #pass(
+    { method = 'POST', url = '/', headers }: IncomingMessage,
+    body: Buffer,
+    fault?: Fault,
+  ) {
+    const response = await request(`${this.#options.target}${url}`, {
       method: method as 'POST',
-      headers: { 'content-type': headers['content-type'] ?? '' },
-      body,
+      headers: {
+        'content-type': headers['content-type'] ?? '',
+        'content-length': `${body.length}`,
+      },
+      body: this.#question(body, fault),
       headersTimeout: DEADLINE_MS,
       bodyTimeout: DEADLINE_MS,
     });
@@ -118,4 +124,23 @@ export class BadWire {
       reply,
     };
   }
+
+  #question(body: Buffer, fault: Fault | undefined): Buffer | Readable {
+    if (fault === 'throttle') return Readable.from(this.#drops(body));
+    if (fault === 'cut the question') return Readable.from(half(body));
+    return body;
+  }
+
+  async *#drops(bytes: Buffer): AsyncGenerator<Buffer> {
+    const size = Math.ceil(bytes.length / DROPS);
+    for (let at = 0; at < bytes.length; at += size) {
+      await sleep(this.#options.random.below(DROP_MAX_MS));
+      yield bytes.subarray(at, at + size);
+    }
+  }
+}
+
+async function* half(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes.subarray(0, bytes.length / 2);
+  throw new Error('cut');
 }

@@ -1,29 +1,5 @@
-/** `sotto up` that, asked by SIGUSR2, collects its garbage and tells what it still holds. */
-import { readdirSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+/** `sotto up` that tells, when asked, what it holds. */
+import './holding.ts';
 import { main } from '../src/cli/index.ts';
-
-/** What a peer told of itself, after a forced collection. */
-export interface Holding {
-  /** Bytes on the heap and outside of it. */
-  readonly heap: number;
-  /** Open file descriptors. */
-  readonly descriptors: number;
-}
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-process.on('SIGUSR2', () => {
-  collect();
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  const holding: Holding = {
-    heap: heapUsed + external,
-    descriptors: readdirSync('/proc/self/fd').length,
-  };
-  process.send?.({ holding });
-});
 
 process.exitCode = await main(['up', ...process.argv.slice(2)]);
