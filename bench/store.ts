@@ -22,7 +22,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Packs in one transaction: what a full bundle brings. */
 const PACKS = 200;
-const CALLS = 300;
+const CALLS = 200;
+const STARTS = 3;
 const END_MS = Date.UTC(2026, 0, 1);
 
 const QUESTIONS = {
@@ -35,36 +36,50 @@ const QUESTIONS = {
 } as const;
 type Question = keyof typeof QUESTIONS;
 
-interface Measured {
+const QUESTION_NAMES = Object.keys(QUESTIONS) as Question[];
+
+interface Filled {
   readonly readings: number;
+  /** A second. */
   readonly inserts: number;
   readonly bytes: number;
+  /** The quickest of a few: the others waited for something else. */
   readonly start_ms: number;
-  readonly p99_ms: Readonly<Record<Question, number>>;
+  readonly peer: PeerProcess;
+  readonly took: ReadonlyMap<Question, number[]>;
 }
 
 const wanted = process.argv.slice(2).map(Number);
 const sizes = wanted.length > 0 ? wanted : [100_000, 10_000_000];
-const measured: Measured[] = [];
-for (const size of sizes) measured.push(await measure(size));
-print(measured);
+const stores: Filled[] = [];
+try {
+  for (const size of sizes) stores.push(await prepare(size));
+  console.error('asking');
+  await ask(stores);
+  print(stores);
+} finally {
+  for (const { peer } of stores) {
+    await peer.stop('SIGKILL');
+    rmSync(peer.folder, { recursive: true, force: true });
+  }
+}
 
-async function measure(readings: number): Promise<Measured> {
+async function prepare(readings: number): Promise<Filled> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-bench-store-'));
-  const peer = new PeerProcess({ name: 'pi', folder, flags: ['--keep-readings', '0'] });
-  try {
-    console.error(`${readings} readings: filling`);
-    const inserts = await fill(folder, readings);
-    const bytes = statSync(join(folder, 'peer.db')).size;
+  console.error(`${readings} readings: filling`);
+  const inserts = await fill(folder, readings);
+  const bytes = statSync(join(folder, 'peer.db')).size;
+  const flags = ['--keep-readings', '0', '--log-level', 'warn'];
+  const peer = new PeerProcess({ name: 'pi', folder, flags });
+  const starts: number[] = [];
+  for (let start = 0; start < STARTS; start += 1) {
+    await peer.stop();
     const began = performance.now();
     await peer.start();
-    const start_ms = performance.now() - began;
-    console.error(`${readings} readings: asking`);
-    return { readings, inserts, bytes, start_ms, p99_ms: await ask(peer) };
-  } finally {
-    await peer.stop('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
+    starts.push(performance.now() - began);
   }
+  const took = new Map(QUESTION_NAMES.map((question) => [question, [] as number[]]));
+  return { readings, inserts, bytes, start_ms: Math.min(...starts), peer, took };
 }
 
 /** Returns readings a second. */
@@ -96,35 +111,31 @@ async function fill(folder: string, readings: number): Promise<number> {
   return readings / took_s;
 }
 
-async function ask(peer: PeerProcess): Promise<Record<Question, number>> {
-  const took = Object.entries(QUESTIONS).map(([question]) => [question, [] as number[]] as const);
-  // Interleaved, so that whatever else the machine does meets all alike; the first ones warm up.
-  for (let call = -20; call < CALLS; call += 1) {
-    for (const [question, times] of took) {
-      if (call >= CALLS / 10 && question.startsWith('everything')) continue;
-      const range = `to=${iso(END_MS)}&${QUESTIONS[question as Question]}`;
-      const path = question === 'the newest' ? '/sensor' : `/sensor?${range}&limit=100000`;
-      const began = performance.now();
-      const { status, text } = await peer.call('GET', path);
-      if (status !== 200 || text.length < 100) throw new Error(text);
-      if (call >= 0) times.push(performance.now() - began);
+/** All in turn, so that whatever else the machine does meets all alike; the first calls warm up. */
+async function ask(all: readonly Filled[]): Promise<void> {
+  for (let call = -10; call < CALLS; call += 1) {
+    for (const question of QUESTION_NAMES) {
+      for (const { peer, took } of all) {
+        const range = `to=${iso(END_MS)}&limit=100000&${QUESTIONS[question]}`;
+        const path = question === 'the newest' ? '/sensor' : `/sensor?${range}`;
+        const began = performance.now();
+        const { status, text } = await peer.call('GET', path);
+        if (status !== 200 || text.length < 100) throw new Error(text);
+        if (call >= 0) took.get(question)?.push(performance.now() - began);
+      }
     }
   }
-  return Object.fromEntries(took.map(([question, times]) => [question, p99(times)])) as Record<
-    Question,
-    number
-  >;
 }
 
-function p99(times: readonly number[]): number {
-  return [...times].sort((one, other) => one - other)[Math.floor(times.length * 0.99)] ?? NaN;
+function quantile(times: readonly number[] = [], share: number): number {
+  return [...times].sort((one, other) => one - other)[Math.floor(times.length * share)] ?? NaN;
 }
 
 function iso(time_ms: number): string {
   return new Date(time_ms).toISOString();
 }
 
-function print(all: readonly Measured[]): void {
+function print(all: readonly Filled[]): void {
   const row = (title: string, cells: readonly string[]) => `| ${[title, ...cells].join(' | ')} |`;
   const few = all[0];
   if (few === undefined) return;
@@ -164,11 +175,12 @@ function print(all: readonly Measured[]): void {
       all.map(({ start_ms }) => start_ms.toFixed(0)),
     ),
   );
-  for (const question of Object.keys(QUESTIONS) as Question[]) {
-    const cells = all.map(({ p99_ms }) => {
-      const ratio = p99_ms[question] / few.p99_ms[question];
-      return `${p99_ms[question].toFixed(1)} (${ratio.toFixed(2)} ×)`;
+  for (const question of QUESTION_NAMES) {
+    const cells = all.map(({ took }) => {
+      const [median, slow] = [0.5, 0.99].map((share) => quantile(took.get(question), share));
+      const ratio = (slow ?? NaN) / quantile(few.took.get(question), 0.99);
+      return `${median?.toFixed(1)} / ${slow?.toFixed(1)} (${ratio.toFixed(2)} ×)`;
     });
-    console.log(row(`${question}, p99 in ms`, cells));
+    console.log(row(`${question}: median / p99, ms`, cells));
   }
 }

@@ -178,6 +178,23 @@ export const MIGRATIONS: readonly string[] = [
     n integer not null
   ) strict;
   `,
+  `
+  -- What each hour of a sensor held, kept with every reading, so that a year is not read row by row.
+  create table reading_hour (
+    sensor integer not null,
+    at integer not null, -- when it begins
+    count integer not null,
+    min real not null,
+    sum real not null,
+    max real not null,
+    sure integer not null, -- 1: all of them
+    primary key (sensor, at)
+  ) strict, without rowid;
+  insert into reading_hour (sensor, at, count, min, sum, max, sure)
+    select sensor, at - (at % 3600000 + 3600000) % 3600000 as hour,
+      count(*), min(value), sum(value), max(value), min(sure)
+    from reading group by sensor, hour;
+  `,
 ];
 
 /** "Sott", so that `file` and we can tell our database from another program's. */

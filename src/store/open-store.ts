@@ -31,6 +31,7 @@ import { SqliteForwardQueue } from './forward-queue.ts';
 import { SqliteInbox } from './inbox.ts';
 import { SqliteOutbox } from './outbox.ts';
 import { SqlitePictures } from './pictures.ts';
+import { ReadingHours } from './reading-hours.ts';
 import { SqliteReadingStore } from './readings.ts';
 import { type KeepSince, Retention } from './retention.ts';
 import { beginRun } from './runs.ts';
@@ -145,13 +146,14 @@ class SqliteStore implements PeerStore {
     this.sent = sent;
     const forwards = new SqliteForwardQueue(connection);
     this.forwards = forwards;
-    this.readings = new SqliteReadingStore(connection, forwards);
+    const hours = new ReadingHours(connection);
+    this.readings = new SqliteReadingStore(connection, hours, forwards);
     this.pictures = pictures;
     const settings = new SqliteSettings(connection);
     this.settings = settings;
     this.#connection = connection;
     this.#folder = folder;
-    this.#retention = new Retention(connection, slices);
+    this.#retention = new Retention(connection, slices, hours);
     this.#renewNumbering = () => {
       outbox.renewEpochs();
       settings.removeAll(LETTER_EPOCHS);

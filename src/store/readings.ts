@@ -9,6 +9,7 @@ import type {
 } from '../messenger/index.ts';
 import type { Connection, Statement } from './connection.ts';
 import type { SqliteForwardQueue } from './forward-queue.ts';
+import type { BucketRow, Range, ReadingHours } from './reading-hours.ts';
 
 interface Sensor {
   readonly id: number;
@@ -24,20 +25,8 @@ interface LatestRow {
   readonly sure: number;
 }
 
-interface BucketRow {
-  /** When it begins. */
-  readonly bucket: number;
-  readonly count: number;
-  readonly min: number;
-  readonly mean: number;
-  readonly max: number;
-  readonly sure: number;
-}
-
 /** Date can hold no more. */
 const TIME_MAX_MS = 8.64e15;
-
-type Range = [sensor: number, from: number, to: number];
 
 export class SqliteReadingStore implements ReadingStore {
   readonly #connection: Connection;
@@ -49,9 +38,11 @@ export class SqliteReadingStore implements ReadingStore {
   readonly #latest: Statement<[sensor: number, at: number], LatestRow>;
   readonly #single: Statement<[...Range, number], BucketRow>;
   readonly #grouped: Statement<[number, number, number, ...Range, number], BucketRow>;
+  readonly #hours: ReadingHours;
 
-  constructor(connection: Connection, forwards: SqliteForwardQueue) {
+  constructor(connection: Connection, hours: ReadingHours, forwards: SqliteForwardQueue) {
     this.#connection = connection;
+    this.#hours = hours;
     this.#forwards = forwards;
     this.#sensors = connection.prepare('select id, contact, name, unit from sensor order by id');
     this.#find = connection.prepare(
@@ -85,6 +76,7 @@ export class SqliteReadingStore implements ReadingStore {
         const sensor = this.#sensorOf(contact, name, unit ?? '');
         const time = at.getTime();
         this.#insert.run(sensor, time, sensor, time, value, sure ? 1 : 0);
+        this.#hours.add(sensor, time, value, sure);
         this.#forwards.note(sensor, time);
       }
     });
@@ -122,6 +114,7 @@ export class SqliteReadingStore implements ReadingStore {
   #rows(sensor: number, { from, to, every_ms: every, limit }: ReadingQuery): BucketRow[] {
     const range: Range = [sensor, from.getTime(), to.getTime()];
     if (every === undefined) return this.#single.all(...range, limit).reverse();
+    if (this.#hours.serve(every)) return this.#hours.grouped(range, every, limit).reverse();
     return this.#grouped.all(every, every, every, ...range, limit).reverse();
   }
 

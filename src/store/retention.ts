@@ -1,5 +1,6 @@
 /** Removes what a person wants kept for a limited time only: a bounded number of rows at once. */
 import type { Connection, Statement } from './connection.ts';
+import type { ReadingHours } from './reading-hours.ts';
 import type { Slices } from './slices.ts';
 
 const ROWS_MAX = 500;
@@ -22,9 +23,12 @@ export class Retention {
   readonly #removeCover: Statement<[number]>;
   readonly #removeSent: Statement<[number, number]>;
   readonly #sensors: Statement<[], { id: number }>;
-  readonly #removeReadings: Statement<[number, number, number, number]>;
+  readonly #lastToGo: Statement<[number, number, number], { at: number | null }>;
+  readonly #removeReadings: Statement<[number, number]>;
+  readonly #hours: ReadingHours;
 
-  constructor(connection: Connection, slices: Slices) {
+  constructor(connection: Connection, slices: Slices, hours: ReadingHours) {
+    this.#hours = hours;
     this.#connection = connection;
     this.#slices = slices;
     this.#opened = connection.prepare(
@@ -43,9 +47,10 @@ export class Retention {
           where outbox.contact = sent.contact and outbox.sequence = sent.sequence)
         order by row limit ?)`);
     this.#sensors = connection.prepare('select id from sensor');
-    this.#removeReadings = connection.prepare(`
-      delete from reading where sensor = ? and at < ? and at <= (
-        select max(at) from (select at from reading where sensor = ? order by at limit ?))`);
+    this.#lastToGo = connection.prepare(`
+      select max(at) as at from (
+        select at from reading where sensor = ? and at < ? order by at limit ?)`);
+    this.#removeReadings = connection.prepare('delete from reading where sensor = ? and at <= ?');
   }
 
   /** Returns how many rows went; call again while it is not 0. @throws {StoreError} */
@@ -78,8 +83,14 @@ export class Retention {
   }
 
   #pruneReadings(before: number): number {
-    return this.#sensors
-      .all()
-      .reduce((sum, { id }) => sum + this.#removeReadings.run(id, before, id, READINGS_MAX), 0);
+    return this.#sensors.all().reduce((sum, { id }) => sum + this.#pruneSensor(id, before), 0);
+  }
+
+  #pruneSensor(sensor: number, before: number): number {
+    const last = this.#lastToGo.get(sensor, before, READINGS_MAX)?.at ?? undefined;
+    if (last === undefined) return 0;
+    const count = this.#removeReadings.run(sensor, last);
+    this.#hours.forget(sensor, last + 1);
+    return count;
   }
 }

@@ -5,17 +5,27 @@
  * whose clock libfaketime moves years ahead.
  */
 import t from 'tap';
+import type { Reading } from '../../src/messenger/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { MovedClock } from '../support/moved-clock.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
-import { contact, failureOf, joined, options, received, temporaryFolder, utf8 } from './support.ts';
+import { Random } from '../support/random.ts';
+import {
+  contact as contactOf,
+  failureOf,
+  joined,
+  options,
+  received,
+  temporaryFolder,
+  utf8,
+} from './support.ts';
 
 const DAY_MS = 86_400_000;
 const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS);
 
 async function filled(folder: string) {
   const store = await openStore(options(folder));
-  const { id } = store.contacts.insert(contact('alice'));
+  const { id } = store.contacts.insert(contactOf('alice'));
   const from = (sequence: bigint) => received(id, 1n, sequence);
   store.inbox.add(from(0n), utf8('\u0001old and opened'));
   store.inbox.add(from(1n), utf8('\u0001new and opened'));
@@ -37,6 +47,66 @@ async function filled(folder: string) {
   store.readings.add(Array.from({ length: 6000 }, (_, index) => reading(600 + index / 1e4)));
   return { store, id, large: large?.row ?? 0 };
 }
+
+/** What buckets of `every_ms` hold, the slow way. */
+function modelOf(readings: readonly Reading[], from: Date, to: Date, every_ms: number) {
+  const buckets = new Map<number, Reading[]>();
+  for (const reading of readings) {
+    if (reading.at < from || reading.at >= to) continue;
+    const begin = Math.floor(reading.at.getTime() / every_ms) * every_ms;
+    buckets.set(begin, [...(buckets.get(begin) ?? []), reading]);
+  }
+  return [...buckets]
+    .sort(([one], [other]) => one - other)
+    .map(([begin, held]) => {
+      const values = held.map(({ value }) => value);
+      return {
+        at: new Date(begin),
+        count: held.length,
+        min: Math.min(...values),
+        mean: values.reduce((sum, value) => sum + value, 0) / held.length,
+        max: Math.max(...values),
+        sure: held.every(({ sure }) => sure),
+      };
+    });
+}
+
+t.test('hours that are kept say what the readings say, before and after some go', async (t) => {
+  const random = new Random(7);
+  const HOUR_MS = 3_600_000;
+  const store = await openStore(options(temporaryFolder(t)));
+  t.teardown(() => store.close());
+  const { id: contact } = store.contacts.insert(contactOf('board'));
+  // Whole numbers, so that the order of a sum does not matter; half of them before 1970.
+  const time = () => new Date(random.below(40 * HOUR_MS) - 20 * HOUR_MS);
+  const onEdge = () => new Date((random.below(40) - 20) * HOUR_MS + random.below(3) - 1);
+  let readings = Array.from({ length: 800 }, () => {
+    const at = random.below(4) === 0 ? onEdge() : time();
+    const value = random.below(1000) - 500;
+    return { contact, name: 'a', unit: 'm', at, sure: random.below(9) > 0, value };
+  });
+  store.readings.add(readings);
+  const compare = () => {
+    const [one, other] = [random.below(2) ? time() : onEdge(), random.below(2) ? time() : onEdge()];
+    const [from, to] = one < other ? [one, other] : [other, one];
+    const every_ms = HOUR_MS * (1 + random.below(5));
+    const held = store.readings.series({ from, to, every_ms, limit: 1000 });
+    const seen = held.map(({ at, count, min, mean, max, sure }) => ({
+      at,
+      count,
+      min,
+      mean,
+      max,
+      sure,
+    }));
+    t.strictSame(seen, modelOf(readings, from, to, every_ms), `${from.getTime()} ${to.getTime()}`);
+  };
+  for (let round = 0; round < 40; round += 1) compare();
+  const since = new Date(-3 * HOUR_MS + 1_234_567);
+  while (store.prune({ readings: since }) > 0);
+  readings = readings.filter(({ at }) => at >= since);
+  for (let round = 0; round < 40; round += 1) compare();
+});
 
 t.test('what is older goes, in bounded steps; what is waited for stays', async (t) => {
   const { store, id, large } = await filled(temporaryFolder(t));
