@@ -26,7 +26,7 @@ export function dependencyPage(): string {
   return `# Dependencies
 
 What an installed Sotto brings along: ${installed.length} packages, ${Object.keys(dependencies).length} of them chosen by us. Each version is pinned with its integrity hash in
-package-lock.json; of all install scripts only that of \`node\` (development) runs. \`npm run sbom\` prints the same as a CycloneDX bill of materials.
+package-lock.json; of all install scripts only that of \`node\` (development) runs; an npm older than 12 also asks \`@serialport/bindings-cpp\` whether its prebuilt part loads. \`npm run sbom\` prints the same as a CycloneDX bill of materials.
 Written by \`npm run docs\`.
 
 | package | version | licence | needed |

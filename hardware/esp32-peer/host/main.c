@@ -19,7 +19,7 @@
 
 #include "drivers/sensors.h"
 #include "file_store.h"
-#include "http.h"
+#include "http/http_post.h"
 #include "peer/device.h"
 #include "sensor_model.h"
 #include "tty.h"
@@ -187,7 +187,7 @@ static void use_network(uint64_t now_ms)
     size_t size = 0;
 
     if (!device_post_next(&device, now_ms, &next)) return;
-    const bool is_done = http_post(&next, back, sizeof back, &size);
+    const bool is_done = http_post(&next, NULL, back, sizeof back, &size);
     device_post_done(&device, &next, is_done ? back : NULL, size, milliseconds(CLOCK_MONOTONIC));
 }
 

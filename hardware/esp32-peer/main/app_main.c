@@ -26,10 +26,11 @@
 #include "drivers/sensors.h"
 #include "peer/device_post.h"
 #include "peer/self_test.h"
+#include "peer/wifi_settings.h"
 #include "port/port.h"
 
 enum {
-    PEER_STACK_SIZE = 10 * 1024, /* A handshake and the console's answers. */
+    PEER_STACK_SIZE = 12 * 1024, /* A handshake, the console's answers, NVS and sockets. */
     TASK_STACK_SIZE = 3 * 1024,
     PEER_PRIORITY = 5,
     TASK_PRIORITY = 4,
@@ -158,29 +159,14 @@ static void use_line(void)
     while ((size = device_poll(&device, port_uptime_ms(), frame)) > 0) port_link_write(frame, size);
 }
 
-/** `update URL SHA256`: only at the device's own console, for that hash is all that is trusted. */
-static bool update_command(const char *line)
-{
-    char url[DEVICE_LINE_SIZE_MAX], hex[2 * HASH_SIZE + 1];
-    uint8_t hash[HASH_SIZE];
-
-    if (sscanf(line, "update %298s %64s", url, hex) != 2) return false;
-    for (size_t i = 0; i < sizeof hash; i++) {
-        unsigned byte;
-        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) return false;
-        hash[i] = (uint8_t)byte;
-    }
-    if (port_update(url, hash)) esp_restart();
-    puts("update: failed, nothing has changed");
-    return true;
-}
-
 static void use_console(uint64_t now_ms)
 {
     static char line[DEVICE_LINE_SIZE_MAX];
 
     if (!port_console_line(line, sizeof line)) return;
-    if (!update_command(line)) device_command(&device, line, now_ms);
+    if (!port_update_command(line)) device_command(&device, line, now_ms);
+    memset(line, 0, sizeof line); /* There may have been a code or a password in it. */
+    if (device.restart_now) esp_restart();
 }
 
 /** A press makes a pairing code, or renews; held for ten seconds it forgets everything. */
@@ -333,57 +319,79 @@ static void hold_flashed_code(void)
     (void)count("flashed", true);
 }
 
+static void start_task(TaskFunction_t task, const char *name, uint32_t stack_size, UBaseType_t priority)
+{
+    configASSERT(xTaskCreate(task, name, stack_size, NULL, priority, NULL) == pdPASS);
+}
+
 static void start_tasks(void)
 {
     measurements = xQueueCreate(QUEUE_LENGTH, sizeof(measurement_t));
     times = xQueueCreate(QUEUE_LENGTH, sizeof(uint64_t));
     configASSERT(measurements != NULL && times != NULL);
-    xTaskCreate(run_peer, "peer", PEER_STACK_SIZE, NULL, PEER_PRIORITY, NULL);
+    start_task(run_peer, "peer", PEER_STACK_SIZE, PEER_PRIORITY);
     if (is_safe_mode) return;
-    xTaskCreate(update_sensor_data, "sensors", TASK_STACK_SIZE, NULL, TASK_PRIORITY, NULL);
-    xTaskCreate(print_local_time, "time", TASK_STACK_SIZE, NULL, TASK_PRIORITY, NULL);
-    xTaskCreate(update_with_NTP, "ntp", TASK_STACK_SIZE, NULL, TASK_PRIORITY, NULL);
+    start_task(update_sensor_data, "sensors", TASK_STACK_SIZE, TASK_PRIORITY);
+    start_task(print_local_time, "time", TASK_STACK_SIZE, TASK_PRIORITY);
+    start_task(update_with_NTP, "ntp", TASK_STACK_SIZE, TASK_PRIORITY);
 }
 
-static bool is_on_trial(void)
+/** Nothing is erased by itself: the key is in there. An image on trial gives way to the one before. */
+static void give_up(const char *why)
 {
-    esp_ota_img_states_t state;
-    const esp_partition_t *running = esp_ota_get_running_partition();
+    ESP_LOGE(TAG, "cannot start: %s", why);
+    port_update_take_back();
+}
 
-    return running != NULL && esp_ota_get_state_partition(running, &state) == ESP_OK
-           && state == ESP_OTA_IMG_PENDING_VERIFY;
+/** What was typed at the console, else what was written at flashing. */
+static bool start_network(void)
+{
+    wifi_settings_t wifi = { 0 };
+
+    if (!wifi_settings_load(&peer_port.store, &wifi)) {
+        memset(&wifi, 0, sizeof wifi);
+#if CONFIG_SOTTO_NETWORK_WIFI
+        snprintf(wifi.name, sizeof wifi.name, "%s", CONFIG_SOTTO_WIFI_SSID);
+        snprintf(wifi.password, sizeof wifi.password, "%s", CONFIG_SOTTO_WIFI_PASSWORD);
+#endif
+    }
+    const bool is_started = port_network_start(&wifi);
+    crypto_wipe(&wifi, sizeof wifi);
+    return is_started;
+}
+
+static void start_device(void)
+{
+    uint64_t boot_id = 0;
+
+    while (boot_id == 0) port_random(NULL, (uint8_t *)&boot_id, sizeof boot_id);
+    /* Without a console texts wait, and codes are shown to nobody. */
+    const device_console_t console = { .print = port_console_start() ? print : NULL };
+    device_start(&device, console, boot_id, CONFIG_SOTTO_LINK_BAUD, port_uptime_ms());
+#if CONFIG_SOTTO_PICTURES
+    device.post = &post;
+#endif
+#if CONFIG_SOTTO_NETWORK_WIFI
+    device.has_wifi = true;
+#endif
 }
 
 void app_main(void)
 {
-    uint64_t boot_id = 0;
-
     if (!start_peer()) {
-        /* Never erased by itself: the key is in there. */
-        ESP_LOGE(TAG, "cannot start: no store or no entropy. `idf.py erase-flash` begins anew");
+        give_up("no store or no entropy. `idf.py erase-flash` begins anew");
         return;
     }
     if (!self_test(&peer_port.store)) {
-        ESP_LOGE(TAG, "the self-test failed");
-        /* An image that is on trial gives way to the one before. */
-        if (is_on_trial()) (void)esp_ota_mark_app_invalid_rollback_and_reboot();
+        give_up("the self-test failed");
         return;
     }
     note_start();
     hold_flashed_code();
-    while (boot_id == 0) port_random(NULL, (uint8_t *)&boot_id, sizeof boot_id);
-    device_start(&device, (device_console_t){ .print = print }, boot_id, CONFIG_SOTTO_LINK_BAUD,
-                 port_uptime_ms());
-#if CONFIG_SOTTO_PICTURES
-    device.post = &post;
-#endif
-    if (!port_link_start(CONFIG_SOTTO_LINK_UART, CONFIG_SOTTO_LINK_BAUD, CONFIG_SOTTO_LINK_TX,
-                         CONFIG_SOTTO_LINK_RX)) {
-        ESP_LOGE(TAG, "the serial line cannot be used");
-    }
-    (void)port_console_start();
+    start_device();
+    if (!port_link_start()) ESP_LOGE(TAG, "the serial line cannot be used");
     port_button_start(CONFIG_SOTTO_BUTTON);
     port_led_start(CONFIG_SOTTO_LED);
-    has_network = !is_safe_mode && port_network_start();
+    has_network = !is_safe_mode && start_network();
     start_tasks();
 }

@@ -9,6 +9,7 @@
 
 #include "peer/bytes.h"
 #include "peer/device_post.h"
+#include "peer/wifi_settings.h"
 
 static device_t device;
 static serial_line_t far_end;
@@ -249,6 +250,62 @@ static void test_cut_cable(void)
     CHECK(!device.peer.contacts[0].record.is_pinned, "whom it knew");
 }
 
+/** Whether the line is taken, and then what is kept. */
+static bool keeps_wifi(const char *line, const char *name, const char *password)
+{
+    wifi_settings_t kept;
+
+    device.restart_now = false;
+    type(line);
+    printed_size = 0;
+    if (!device.restart_now) return false;
+    CHECK(wifi_settings_load(&a.port.store, &kept), line);
+    return strcmp(kept.name, name) == 0 && strcmp(kept.password, password) == 0;
+}
+
+static void test_wifi(void)
+{
+    wifi_settings_t kept;
+    const char *const wrong[] = { "wifi", "wifi \"\" 12345678", "wifi home 1234567", "wifi \"home 12345678",
+                                  "wifi home 12345678 more", "wifi 123456789012345678901234567890123 12345678",
+                                  "wifi h 12345678901234567890123456789012345678901234567890123456789012345" };
+
+    start_device();
+    type("wifi home 12345678");
+    CHECK(says("this build has none"), "without Wi-Fi");
+    CHECK(!wifi_settings_load(&a.port.store, &kept), "nothing is kept");
+    device.has_wifi = true;
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        CHECK(!keeps_wifi(wrong[i], "", ""), wrong[i]);
+        CHECK(!wifi_settings_load(&a.port.store, &kept), wrong[i]);
+    }
+    CHECK(keeps_wifi("wifi home 12345678", "home", "12345678"), "two words");
+    CHECK(keeps_wifi("wifi open", "open", ""), "an open one");
+    CHECK(keeps_wifi("wifi \"my home\"  \"a \303\274 pass\"", "my home", "a \303\274 pass"), "quotes");
+    char json[LINE_MTU];
+    const size_t size = device_verb(&device, (slice_t){ (const uint8_t *)"show", 4 }, now_ms, json, sizeof json);
+    CHECK(memmem(json, size, "pass", 4) == NULL, "the bridge is not told");
+    CHECK(memmem(on_line, on_line_size, "a \303\274 pass", 9) == NULL, "nor does it see it");
+    type("forget everything");
+    CHECK(!wifi_settings_load(&a.port.store, &kept), "and the next owner does not get it");
+}
+
+/** Without a console: what nobody could see is kept. */
+static void test_no_console(void)
+{
+    start_device();
+    device.console.print = NULL;
+    type("show");
+    type("pair");
+    char json[LINE_MTU];
+    CHECK(inbox_add_text(&device.peer.contacts[0].inbox, inbox_epoch(&device.peer.contacts[0].inbox, 7), 0, 1,
+                         (slice_t){ (const uint8_t *)"kept", 4 }) == PEER_OK, "a text");
+    const size_t size =
+        device_verb(&device, (slice_t){ (const uint8_t *)"decrypt_msg", 11 }, now_ms, json, sizeof json);
+    CHECK(size == 11 && memcmp(json, "{\"count\":0}", 11) == 0, "none is opened");
+    CHECK(inbox_count(&device.peer.contacts[0].inbox) == 1, "it waits");
+}
+
 int main(void)
 {
     CHECK(crypto_start() == PEER_OK, "start");
@@ -258,6 +315,8 @@ int main(void)
     test_messages();
     test_pictures();
     test_cut_cable();
+    test_wifi();
+    test_no_console();
     puts("device: ok");
     return 0;
 }

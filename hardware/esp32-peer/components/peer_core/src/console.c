@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "peer/device.h"
+#include "peer/wifi_settings.h"
 
 __attribute__((format(printf, 2, 3)))
 static void say(device_t *device, const char *format, ...)
@@ -11,6 +12,7 @@ static void say(device_t *device, const char *format, ...)
     char text[DEVICE_LINE_SIZE_MAX];
     va_list arguments;
 
+    if (device->console.print == NULL) return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
@@ -71,6 +73,8 @@ static unsigned open_texts(device_t *device)
     contact_t *from;
     inbox_text_t *text;
 
+    /* What nobody can see is kept until somebody can. */
+    if (device->console.print == NULL) return 0;
     while ((text = peer_oldest_text(&device->peer, &from)) != NULL) {
         device->console.print(device->console.context, from->record.name);
         const inbox_text_t *piece = text;
@@ -192,6 +196,27 @@ static void use_code(device_t *device, char *rest, uint64_t now_ms)
     crypto_wipe(rest, strlen(rest));
 }
 
+/** Keeps the access point; the port restarts, and uses it. */
+static void keep_wifi(device_t *device, char *rest)
+{
+    wifi_settings_t settings;
+    const store_t *store = &device->peer.port->store;
+    peer_error_t error = PEER_ERROR_MALFORMED;
+
+    if (!device->has_wifi) {
+        say(device, "wifi: this build has none");
+        return;
+    }
+    error = wifi_settings_parse(rest, &settings);
+    if (error == PEER_OK) error = wifi_settings_save(store, &settings);
+    crypto_wipe(&settings, sizeof settings);
+    crypto_wipe(rest, strlen(rest));
+    device->restart_now = error == PEER_OK;
+    if (error == PEER_OK) say(device, "wifi: kept; starting anew with it");
+    else if (error == PEER_ERROR_STORE) say(device, "wifi: %s", describe(error));
+    else say(device, "wifi NAME PASSWORD; 8 to 64 characters; \"in quotes\" what has spaces");
+}
+
 void device_command(device_t *device, char *line, uint64_t now_ms)
 {
     char *rest = strchr(line, ' ');
@@ -214,12 +239,14 @@ void device_command(device_t *device, char *line, uint64_t now_ms)
         say(device, "%u opened", open_texts(device));
     } else if (strcmp(line, "show") == 0) {
         json[show(device, json, sizeof json)] = '\0';
-        device->console.print(device->console.context, json);
+        if (device->console.print != NULL) device->console.print(device->console.context, json);
+    } else if (strcmp(line, "wifi") == 0) {
+        keep_wifi(device, rest);
     } else if (strcmp(line, "forget") == 0 && strcmp(rest, "everything") == 0) {
         say(device, "forget: %s", describe(peer_factory_reset(&device->peer)));
     } else if (line[0] != '\0') {
         say(device, "pair | use CODE@ADDRESS | send_keys | send_msg TEXT | send_picture | "
                     "decrypt_msg | show | "
-                    "forget everything");
+                    "wifi NAME PASSWORD | forget everything");
     }
 }

@@ -15,7 +15,7 @@ void device_start(device_t *device, device_console_t console, uint64_t boot_id, 
     device->reply.size = device->request.size = 0;
     device->asked = NULL;
     device->asked_address = device->reached_address = 0;
-    device->measure_now = device->picture_now = false;
+    device->measure_now = device->picture_now = device->restart_now = false;
     serial_line_init(&device->line, boot_id, FIRMWARE, baud, now_ms);
 }
 
@@ -162,6 +162,11 @@ static void send_picture(device_t *device, uint64_t now_ms)
     device->request.size = 0;
 }
 
+static void tell(const device_t *device, const char *text)
+{
+    if (device->console.print != NULL) device->console.print(device->console.context, text);
+}
+
 void device_send_picture(device_t *device, const measurement_t *measurement, uint64_t now_ms)
 {
     picture_post_t *post = device->post;
@@ -169,17 +174,16 @@ void device_send_picture(device_t *device, const measurement_t *measurement, uin
 
     if (post == NULL) return;
     if (device->line.has_outgoing && device->line.source != NULL) {
-        device->console.print(device->console.context, "send_picture: the last one is on the line");
+        tell(device, "send_picture: the last one is on the line");
         return;
     }
     device->peer.port->random(device->peer.port->context, (uint8_t *)&seed, sizeof seed);
     /* A cover is never used twice. */
     phantom_draw(&post->picture, PICTURE_WIDTH_MAX, PICTURE_HEIGHT_MAX, seed);
     const peer_error_t error = picture_post_reading(&device->peer, post, measurement, now_ms);
-    device->console.print(device->console.context,
-                          error == PEER_OK            ? "send_picture: on its way"
-                          : error == PEER_ERROR_STATE ? "send_picture: nobody is paired who takes pictures"
-                                                      : "send_picture: failed");
+    tell(device, error == PEER_OK            ? "send_picture: on its way"
+                 : error == PEER_ERROR_STATE ? "send_picture: nobody is paired who takes pictures"
+                                             : "send_picture: failed");
 }
 
 /** Gives the line a record that waits. One that the other end cannot take is dropped. */

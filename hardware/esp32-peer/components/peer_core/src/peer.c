@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "peer/wifi_settings.h"
 #include "peer_parts.h"
 
 enum { TIME_INTERVAL_MS = 1000 };
@@ -56,7 +57,8 @@ peer_error_t peer_factory_reset(peer_t *peer)
         crypto_wipe(&contact->record, sizeof contact->record);
         PEER_TRY(contact_save(peer, contact));
     }
-    if (!store->erase(store->context, "code") || !store->erase(store->context, "identity")) {
+    if (!store->erase(store->context, "code") || !store->erase(store->context, "identity")
+        || !wifi_settings_forget(store)) {
         return PEER_ERROR_STORE;
     }
     /* Names are read again from here, so they must not be wiped with the rest. */

@@ -1,11 +1,15 @@
 /* An image from the network into the slot that does not run. Kept only if it is what was named. */
+#include <esp_ota_ops.h>
+#include <esp_system.h>
 #include <sdkconfig.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "port/port.h"
 
 #if CONFIG_SOTTO_NETWORK_NONE
 
-bool port_update(const char *url, const uint8_t sha256[32])
+static bool update(const char *url, const uint8_t sha256[HASH_SIZE])
 {
     (void)url, (void)sha256;
     return false;
@@ -15,12 +19,10 @@ bool port_update(const char *url, const uint8_t sha256[32])
 
 #include <esp_http_client.h>
 #include <esp_log.h>
-#include <esp_ota_ops.h>
 #include <esp_task_wdt.h>
 #include <psa/crypto.h>
-#include <string.h>
 
-enum { HTTP_TIMEOUT_MS = 10 * 1000, CHUNK_SIZE = 1024, HASH_BYTES = 32 };
+enum { HTTP_TIMEOUT_MS = 10 * 1000, CHUNK_SIZE = 1024 };
 
 static const char TAG[] = "update";
 
@@ -54,11 +56,11 @@ static int64_t open_image(esp_http_client_handle_t client, size_t slot_size)
 }
 
 static bool fetch(esp_http_client_handle_t client, const esp_partition_t *partition,
-                  const uint8_t sha256[HASH_BYTES])
+                  const uint8_t sha256[HASH_SIZE])
 {
     psa_hash_operation_t hash = PSA_HASH_OPERATION_INIT;
     esp_ota_handle_t slot = 0;
-    uint8_t found[HASH_BYTES];
+    uint8_t found[HASH_SIZE];
     size_t found_size = 0;
     const int64_t size = open_image(client, partition->size);
 
@@ -77,7 +79,7 @@ static bool fetch(esp_http_client_handle_t client, const esp_partition_t *partit
     return esp_ota_end(slot) == ESP_OK;
 }
 
-bool port_update(const char *url, const uint8_t sha256[32])
+static bool update(const char *url, const uint8_t sha256[HASH_SIZE])
 {
     const esp_partition_t *partition = esp_ota_get_next_update_partition(NULL);
     const esp_http_client_config_t config = { .url = url,
@@ -93,3 +95,34 @@ bool port_update(const char *url, const uint8_t sha256[32])
 }
 
 #endif
+
+/** `update URL SHA256`: only at the device's own console, for that hash is all that is trusted. */
+bool port_update_command(const char *line)
+{
+    char url[DEVICE_LINE_SIZE_MAX], hex[2 * HASH_SIZE + 1];
+    uint8_t hash[HASH_SIZE];
+
+    if (sscanf(line, "update %298s %64s", url, hex) != 2 || strlen(hex) != 2 * HASH_SIZE) return false;
+    for (size_t i = 0; i < sizeof hash; i++) {
+        unsigned byte;
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) return false;
+        hash[i] = (uint8_t)byte;
+    }
+    if (update(url, hash)) esp_restart();
+    puts("update: failed, nothing has changed");
+    return true;
+}
+
+static bool is_on_trial(void)
+{
+    esp_ota_img_states_t state;
+    const esp_partition_t *running = esp_ota_get_running_partition();
+
+    return running != NULL && esp_ota_get_state_partition(running, &state) == ESP_OK
+           && state == ESP_OTA_IMG_PENDING_VERIFY;
+}
+
+void port_update_take_back(void)
+{
+    if (is_on_trial()) (void)esp_ota_mark_app_invalid_rollback_and_reboot();
+}

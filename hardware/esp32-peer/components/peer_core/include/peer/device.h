@@ -14,7 +14,7 @@ enum {
 
 typedef struct {
     void *context;
-    /** Shows text on the device's own console, which no bridge reads: codes, plaintext. */
+    /** Shows text on the device's own console, which no bridge reads: codes, plaintext. NULL: none. */
     void (*print)(void *context, const char *text);
 } device_console_t;
 
@@ -38,6 +38,8 @@ typedef struct {
     bool measure_now;        /**< Somebody asked for a reading. */
     picture_post_t *post;    /**< For pictures; NULL: this device sends none. */
     bool picture_now;        /**< Somebody asked for a reading in a picture. */
+    bool has_wifi;           /**< `wifi` at the console is taken. */
+    bool restart_now;        /**< A person has set what is read at the start only. */
     size_t prefix_at;        /**< How much of `request` has gone before the picture. */
 } device_t;
 

@@ -7,6 +7,7 @@
 #include "drivers/i2c_bus.h"
 #include "peer/device_post.h"
 #include "peer/store.h"
+#include "peer/wifi_settings.h"
 
 /** The chip. Everything of ESP-IDF that the device touches, but for tasks, stands behind this. */
 
@@ -19,13 +20,13 @@ void port_random(void *context, uint8_t *out, size_t size);
 /** NVS. False if it cannot be opened; it is never erased by itself, for it holds the key. */
 bool port_store_start(store_t *store);
 
-bool port_link_start(int uart, int baud, int tx, int rx);
+bool port_link_start(void);
 
 /** Waits up to `wait_ms` for bytes. */
 size_t port_link_read(uint8_t *bytes, size_t room, uint32_t wait_ms);
 void port_link_write(const uint8_t *bytes, size_t size);
 
-/** A line typed at the console, without its end; false while there is none. */
+/** A line typed at the console, without its end; false while there is none. It is echoed. */
 bool port_console_start(void);
 bool port_console_line(char *line, size_t room);
 
@@ -37,18 +38,30 @@ bool port_button_is_pressed(void);
 void port_led_start(int gpio);
 void port_led_set(bool is_on);
 
-/** Starts Wi-Fi or Ethernet, as configured, and the time server; true if there is a network. */
-bool port_network_start(void);
+/**
+ * Starts Wi-Fi or Ethernet, as configured, and the time server; true if there is a network.
+ *
+ * @param wifi  The access point; its name is empty where none was told.
+ */
+bool port_network_start(const wifi_settings_t *wifi);
 bool port_network_is_up(void);
 
 /** Unix time once the time server told it, else 0. */
 uint64_t port_network_unix_ms(void);
 
-/** One POST to /packets of its contact. False unless a bundle of at most `room` came back. */
+/**
+ * One POST to /packets of its contact, of HTTP_POST_MS at most. False unless a bundle of at most
+ * `room` came back.
+ */
 bool port_network_exchange(const device_post_t *what, uint8_t *back, size_t room, size_t *back_size);
 
 /**
- * Fetches an image into the slot that does not run, and boots it next time if its SHA-256 is the
- * one given. Takes minutes. False, and nothing has changed, otherwise.
+ * `update URL SHA256`, typed at the device's own console: fetches an image into the slot that does
+ * not run, and boots it if it has that hash, which is all that is trusted. Takes minutes.
+ *
+ * @return False if the line is none of these.
  */
-bool port_update(const char *url, const uint8_t sha256[32]);
+bool port_update_command(const char *line);
+
+/** An image on trial gives way to the one before; returns where there is none. */
+void port_update_take_back(void);
