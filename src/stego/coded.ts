@@ -12,13 +12,17 @@ import {
   writeLayer,
 } from './layer.ts';
 import { carryingPlanes, copyOf, type Picture } from './picture.ts';
-import { findPrice, ratioOf } from './price.ts';
+import { findPrice, PRICE_MAX, ratioOf } from './price.ts';
 import type { Profile } from './profile.ts';
 import { Rans, STATE_START, WordStack } from './rans.ts';
+import { secondLayersShare } from './trial.ts';
 
 /** Extra room to plan for: forecasts are means, and the second parity is taken for the first. */
-const MARGIN_FACTOR = 1.02;
+const MARGIN_FACTOR = 1.04;
 const MARGIN_BITS = 64;
+/** How near to the best price a search has to come, and the step that tells how bits fall there. */
+const TOLERANCE = 1 / 64;
+const STEP = 1 / 32;
 
 const SHIFT_MAX = 7;
 
@@ -63,13 +67,33 @@ class Survey {
     return { bits, changes };
   }
 
-  /** Samples to change for so many bits at the best price; undefined if there is no room. */
-  cost(bits: number): { readonly price: number; readonly changes: number } | undefined {
-    const price = findPrice((price) => this.forecast(price).bits, bits);
+  /** Samples to change for so many bits at about the best price; undefined if there is no room. */
+  cost(
+    bits: number,
+    tolerance?: number,
+  ): { readonly price: number; readonly changes: number } | undefined {
+    const price = findPrice((price) => this.forecast(price).bits, bits, tolerance);
     if (price === undefined) return undefined;
     const found = this.forecast(price);
     return { price, changes: (found.changes * bits) / found.bits };
   }
+}
+
+/**
+ * The price for so many bits, from one nearby: the
+ * logarithm of the bits falls in a straight line, nearly. The second
+ * layers are tried, because most pictures that fail fail by what they lose.
+ */
+function refined(cover: Picture, profile: Profile, survey: Survey, near: number, needed: number) {
+  if (near === 0 || needed <= SHORT_BITS) return near;
+  const wanted = needed * MARGIN_FACTOR + MARGIN_BITS;
+  const share =
+    survey.parities === BOTH ? secondLayersShare(cover, profile, survey.shift, near) : 1;
+  const lower = Math.floor(near * (1 - STEP));
+  const [here, there] = [survey.forecast(near).bits, survey.forecast(lower).bits];
+  const excess = Math.log((here * (1 + share)) / 2 / wanted);
+  const price = near + ((near - lower) * excess) / Math.max(1e-3, Math.log(there / here));
+  return Math.round(Math.min(PRICE_MAX, Math.max(0, near * (1 - 4 * STEP), price)));
 }
 
 /** What comes out of a picture: the body, and the fields with the cover's samples. */
@@ -96,7 +120,7 @@ export function embedCoded(
     // Without a promising price, price 0 is still tried if it may just suffice.
     if (start === undefined && survey.forecast(0).bits < needed) continue;
     let missing = 0;
-    for (let price = start ?? 0; ; ) {
+    for (let price = refined(cover, profile, survey, start ?? 0, needed); ; ) {
       const result = tryEmbed(cover, payload, key, profile, price, survey);
       if (typeof result !== 'number') return result;
       if (price === 0) break;
@@ -118,7 +142,7 @@ function bestSurvey(
 ): readonly [Survey, number | undefined] {
   const wanted = needed * MARGIN_FACTOR + MARGIN_BITS;
   const both = new Survey(cover, profile, shift, BOTH);
-  const cost = both.cost(wanted);
+  const cost = both.cost(wanted, needed > SHORT_BITS ? TOLERANCE : undefined);
   if (cost === undefined || needed > SHORT_BITS) return [both, cost?.price];
   const second = new Survey(cover, profile, shift, SECOND);
   const shortCost = second.cost(wanted);

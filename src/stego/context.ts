@@ -35,9 +35,16 @@ const REACH = Int32Array.from({ length: LEVELS }, (_, level) => {
   return Math.min(ORIGIN, Math.floor(scale / 320) + 3);
 });
 
+/** By the number of a noise's leading zero bits: the lowest level it can be in. */
+const LEVEL_FROM = Uint8Array.from(
+  { length: 33 },
+  (_, zeros) => THRESHOLDS.filter((threshold) => threshold < 2 ** (31 - zeros)).length,
+);
+
 /** @param noise in 1/1600 steps. */
 export function levelOf(noise: number): number {
-  let level = 0;
+  // Beyond 2^32 the bits wrap around: then it is looked for from further down.
+  let level = LEVEL_FROM[Math.clz32(noise)] as number;
   while (level < LEVELS - 1 && noise > (THRESHOLDS[level] as number)) level++;
   return level;
 }

@@ -175,23 +175,22 @@ export function restoreShiftLayer(
       const at = row + x;
       const mean = texture.means[x] as number;
       place.locate(mean, texture.noiseAt(x), max);
+      const { group, base, direction } = place;
       let sample = samples[at] as number;
-      if (place.group !== EXCLUDED) {
-        model.decide(place.group);
-        const beyond = model.beyond(place.group, (sample - place.base) * place.direction);
+      if (group !== EXCLUDED) {
+        model.decide(group);
+        const beyond = model.beyond(group, (sample - base) * direction);
         if (sample === 0 || sample === max) {
           // Ends of the range carry nothing: their step is set right by a flag.
           if (beyond !== INSIDE) flagged.push(at);
         } else if (beyond !== INSIDE) {
           const distance = Math.abs(beyond);
           if (distance <= 2) bits.push(distance - 1);
-          if (distance > 1) samples[at] = sample -= Math.sign(beyond) * place.direction;
+          if (distance > 1) samples[at] = sample -= beyond > 0 ? direction : -direction;
         }
       }
       sample = countedAs(sample, max);
-      if (place.group !== EXCLUDED) {
-        model.learn(place.group, (sample - place.base) * place.direction);
-      }
+      if (group !== EXCLUDED) model.learn(group, (sample - base) * direction);
       texture.learn(x, Math.abs(sample * UNIT - mean));
     }
   }

@@ -34,17 +34,17 @@ export interface IntegerPrior {
 }
 
 /** The counts that every layer's model begins with. */
-export function startCounts({ parts, whole }: IntegerPrior): Float64Array {
+export function startCounts({ parts, whole }: IntegerPrior): Int32Array {
   const weight = PRIOR_WEIGHT * OWN_WEIGHT;
-  return Float64Array.from(parts, (part) => Math.floor((part * weight) / whole));
+  return Int32Array.from(parts, (part) => Math.floor((part * weight) / whole));
 }
 
 export class ShiftModel {
   /** Of each group, the bin that carries upwards and the one that carries downwards. */
   readonly up = new Int32Array(GROUPS).fill(NOWHERE);
   readonly down = new Int32Array(GROUPS).fill(-NOWHERE);
-  /** Counts in 1/16 samples; exact in doubles, 64-bit integers in C. */
-  readonly #counts: Float64Array;
+  /** Counts in 1/16 samples: 26 for each of the 2^25 that a layer may have stay below 2^31. */
+  readonly #counts: Int32Array;
   readonly #seen = new Int32Array(GROUPS);
   readonly #due = new Int32Array(GROUPS);
   /** Price in 1/65536 bits a change. */
@@ -58,7 +58,10 @@ export class ShiftModel {
   /** Brings `up` and `down` of a group up to date if it has learnt enough since. */
   decide(group: number): void {
     const seen = this.#seen[group] as number;
-    if (seen < (this.#due[group] as number)) return;
+    if (seen >= (this.#due[group] as number)) this.#decide(group, seen);
+  }
+
+  #decide(group: number, seen: number): void {
     this.#due[group] = seen + 32 + (seen >> 3);
     const at = group * BINS + ORIGIN;
     this.up[group] = NOWHERE;
@@ -71,6 +74,8 @@ export class ShiftModel {
     // The outermost bins hold all that lies further out, and cannot carry.
     for (let d = LOWEST + 1; d < HIGHEST; d++) {
       const count = this.#counts[at + d] as number;
+      // Worth nothing, so it can change nothing; most bins far out are empty.
+      if (count === 0) continue;
       ahead -= count;
       const upwards = this.#worth(count, ahead);
       if (upwards + belowWorth > best) {
@@ -101,7 +106,7 @@ export class ShiftModel {
 
   /** Bits less the price of changes, in 1/65536 of 1/16 bit. */
   #worth(carriers: number, moved: number): number {
-    return carriers * 65536 - (Math.floor(carriers / 2) + moved) * this.#price;
+    return carriers * 65536 - ((carriers >> 1) + moved) * this.#price;
   }
 
   /** Counts a cover sample `d` steps from its base. */
