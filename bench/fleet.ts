@@ -5,7 +5,8 @@
  *
  * Prints the Pi's processor time, its memory, how long an acknowledgement takes, and how long it is
  * after a restart of the Pi until every device has delivered again, against the bare X25519 that
- * this takes. Every device is paired by a code of its own; that takes a while.
+ * this takes. Memory a device is what each takes beyond the fleet before: the first ones make Node
+ * grow its heap, whatever they hold. Every device is paired by a code of its own; that takes a while.
  */
 
 import { once } from 'node:events';
@@ -32,7 +33,7 @@ interface Measured {
   readonly devices: number;
   readonly cpuPercent: number;
   readonly memoryMiB: number;
-  readonly kibADevice: number;
+  readonly idleMiB: number;
   readonly p50_ms: number;
   readonly p99_ms: number;
   readonly reconnection_s: number;
@@ -76,7 +77,7 @@ async function measure(size: number): Promise<Measured> {
       devices: size,
       cpuPercent: 100 * cpu,
       memoryMiB: memory / 2 ** 20,
-      kibADevice: (memory - idle) / 1_024 / size,
+      idleMiB: idle / 2 ** 20,
       p50_ms: took[Math.floor(took.length * 0.5)] ?? 0,
       p99_ms: took[Math.floor(took.length * 0.99)] ?? 0,
       reconnection_s,
@@ -154,23 +155,24 @@ async function freePort(): Promise<number> {
 }
 
 function print(measured: readonly Measured[]): void {
-  console.log(
-    '| devices | CPU of one core | memory | a device | ack p50 | p99 | reconnection | its bare X25519 |',
-  );
-  console.log('|---|---|---|---|---|---|---|---|');
-  for (const {
-    devices,
-    cpuPercent,
-    memoryMiB,
-    kibADevice,
-    p50_ms,
-    p99_ms,
-    reconnection_s,
-    bare_s,
-  } of measured) {
-    const ratio = (reconnection_s / bare_s).toFixed(1);
-    console.log(
-      `| ${devices} | ${cpuPercent.toFixed(0)} % | ${memoryMiB.toFixed(0)} MiB | ${kibADevice.toFixed(0)} KiB | ${p50_ms.toFixed(1)} ms | ${p99_ms.toFixed(1)} ms | ${reconnection_s.toFixed(1)} s | ${bare_s.toFixed(1)} s (${ratio} ×) |`,
-    );
+  const titles = ['devices', 'CPU of one core', 'memory (idle)', 'each further device'];
+  const more = ['ack p50', 'p99', 'reconnection', 'its bare X25519'];
+  const line = (cells: readonly string[]) => console.log(`| ${cells.join(' | ')} |`);
+  line([...titles, ...more]);
+  line([...titles, ...more].map(() => '---'));
+  for (const [at, row] of measured.entries()) {
+    const before = measured[at - 1] ?? { devices: 0, memoryMiB: row.idleMiB };
+    const grown = (1_024 * (row.memoryMiB - before.memoryMiB)) / (row.devices - before.devices);
+    const ratio = (row.reconnection_s / row.bare_s).toFixed(1);
+    line([
+      `${row.devices}`,
+      `${row.cpuPercent.toFixed(0)} %`,
+      `${row.memoryMiB.toFixed(0)} MiB (${row.idleMiB.toFixed(0)})`,
+      `${grown.toFixed(0)} KiB`,
+      `${row.p50_ms.toFixed(1)} ms`,
+      `${row.p99_ms.toFixed(1)} ms`,
+      `${row.reconnection_s.toFixed(1)} s`,
+      `${row.bare_s.toFixed(1)} s (${ratio} ×)`,
+    ]);
   }
 }

@@ -26,6 +26,8 @@ export class GateKeys {
   of({ id, publicKey }: KnownContact): Gate | undefined {
     if (publicKey === undefined) return undefined;
     const known = this.#known.get(id);
+    // Mostly the very same object: a hint asks this of every contact.
+    if (known?.publicKey === publicKey) return known;
     if (known !== undefined && equal(known.publicKey, publicKey)) return known;
     const gate = this.#compute(publicKey);
     this.#known.set(id, gate);

@@ -26,6 +26,7 @@ export class SqliteContactStore implements ContactStore {
   readonly #connection: Connection;
   readonly #belongings: readonly Belongings[];
   readonly #all: Statement<[], Row>;
+  readonly #one: Statement<[number], Row>;
   readonly #clash: Statement<[string, Uint8Array | null, number], { name: string }>;
   readonly #insert: Statement<Fields>;
   readonly #update: Statement<[...Fields, number]>;
@@ -36,6 +37,7 @@ export class SqliteContactStore implements ContactStore {
     this.#connection = connection;
     this.#belongings = belongings;
     this.#all = connection.prepare('select * from contact where not removed order by id');
+    this.#one = connection.prepare('select * from contact where not removed and id = ?');
     this.#clash = connection.prepare(
       'select name from contact where not removed and (name = ? or public_key = ?) and id <> ?',
     );
@@ -70,9 +72,9 @@ export class SqliteContactStore implements ContactStore {
 
   update(id: ContactId, change: Partial<NewContact>): Contact {
     return this.#connection.transaction(() => {
-      const before = this.all().find((contact) => contact.id === id);
-      if (before === undefined) throw new StoreError('missing', `there is no contact ${id}`);
-      const after = { ...before, ...change, id };
+      const row = this.#one.get(id);
+      if (row === undefined) throw new StoreError('missing', `there is no contact ${id}`);
+      const after = { ...toContact(row), ...change, id };
       this.#refuseClash(after, id);
       this.#update.run(...toFields(after), id);
       return after;
