@@ -6,10 +6,11 @@
  * wrong one. A bundle is never sent twice here; the messenger knows what may be repeated.
  */
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher, errors } from 'undici';
+import { Agent, errors } from 'undici';
 import { release } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
 import type { Link } from '../messenger/index.ts';
+import { type Answer, HttpExchange } from './http-exchange.ts';
 
 const BUNDLE_TYPE = 'application/octet-stream';
 /** From here on a bundle's memory is given back at once. Above what a socket buffers unasked. */
@@ -50,7 +51,7 @@ const LIMITS: HttpLinkLimits = {
 export class HttpLink implements Link {
   readonly #limits: HttpLinkLimits;
   readonly #agent: Agent;
-  readonly #underWay = new Set<AbortController>();
+  readonly #underWay = new Set<HttpExchange>();
 
   constructor(limits: Partial<HttpLinkLimits> = {}) {
     this.#limits = { ...LIMITS, ...limits };
@@ -74,18 +75,19 @@ export class HttpLink implements Link {
     if (this.#underWay.size >= this.#limits.exchangesMax) {
       throw new LinkError('busy', `too many exchanges under way, ${address} has to wait`);
     }
-    const end = new AbortController();
+    const exchange = new HttpExchange();
     const { exchange_ms, picture_ms } = this.#limits;
     const deadline_ms = options.mediaType === 'image/png' ? picture_ms : exchange_ms;
-    const timer = setTimeout(() => end.abort(late(address)), deadline_ms);
-    this.#underWay.add(end);
+    const timer = setTimeout(() => exchange.abort(late(address)), deadline_ms);
+    this.#underWay.add(exchange);
     try {
-      return await this.#post(address, bundle, options.mediaType ?? BUNDLE_TYPE, end.signal);
+      this.#post(address, bundle, options.mediaType ?? BUNDLE_TYPE, exchange);
+      return taken(address, await exchange.answer);
     } catch (error) {
       throw failure(address, error);
     } finally {
       clearTimeout(timer);
-      this.#underWay.delete(end);
+      this.#underWay.delete(exchange);
     }
   }
 
@@ -93,35 +95,22 @@ export class HttpLink implements Link {
   async close(grace_ms: number): Promise<void> {
     const stopping = new LinkError('unreachable', 'this peer is stopping');
     const timer = setTimeout(() => {
-      for (const end of this.#underWay) end.abort(stopping);
+      for (const exchange of this.#underWay) exchange.abort(stopping);
     }, grace_ms);
     await this.#agent.close();
     clearTimeout(timer);
   }
 
-  async #post(
-    address: string,
-    bundle: Uint8Array,
-    mediaType: string,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
-    const answer = await this.#agent.request({
-      origin: address,
-      path: '/packets',
-      method: 'POST',
-      headers: {
-        'content-type': mediaType,
-        accept: BUNDLE_TYPE,
-        'content-length': String(bundle.length),
-      },
-      body: mediaType === BUNDLE_TYPE && bundle.length > PASSED_SIZE_MIN ? passing(bundle) : bundle,
-      signal,
-    });
-    const wrong = wrongAnswer(address, answer);
-    if (wrong === undefined) return await answer.body.bytes();
-    // What stands in a wrong answer interests nobody; read a little so the connection survives.
-    await answer.body.dump({ limit: 16_384 }).catch(() => undefined);
-    throw wrong;
+  #post(address: string, bundle: Uint8Array, mediaType: string, exchange: HttpExchange): void {
+    const headers = {
+      'content-type': mediaType,
+      accept: BUNDLE_TYPE,
+      'content-length': String(bundle.length),
+    };
+    const isLarge = mediaType === BUNDLE_TYPE && bundle.length > PASSED_SIZE_MIN;
+    const body = isLarge ? passing(bundle) : bundle;
+    const request = { origin: address, path: '/packets', method: 'POST', headers, body } as const;
+    this.#agent.dispatch(request, exchange);
   }
 }
 
@@ -139,8 +128,14 @@ function late(address: string): LinkError {
   return new LinkError('timeout', `${address} did not answer in time`);
 }
 
-function wrongAnswer(address: string, answer: Dispatcher.ResponseData): LinkError | undefined {
-  const { statusCode: status, headers } = answer;
+/** @throws {LinkError} unless it is a bundle. */
+function taken(address: string, answer: Answer): Uint8Array {
+  const wrong = wrongAnswer(address, answer);
+  if (wrong !== undefined) throw wrong;
+  return answer.body;
+}
+
+function wrongAnswer(address: string, { status, headers }: Answer): LinkError | undefined {
   if (status === 429 || status === 503) {
     const retryAfter_ms = parseRetryAfter(headers['retry-after']);
     const options = retryAfter_ms === undefined ? {} : { retryAfter_ms };
