@@ -45,7 +45,8 @@ export class Meters {
     this.#messenger = messenger;
     const shown = () => this.#shown ?? messenger.show();
     const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry });
+    // By default it wakes an idle peer a hundred times a second to see whether the loop is late.
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 100 });
     this.#exchanges = new Counter({
       name: 'sotto_exchanges_total',
       help: 'Requests to /packets by the status of their answer',
