@@ -12,6 +12,7 @@ export const FIELDS_SIZE_MAX = 1024 * 1024;
 const DEADLINE_MS = 30_000;
 const DETAIL_LENGTH_MAX = 400;
 
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 const sizeOf = (text: string) => new TextEncoder().encode(text).length;
 
 /** A contact's name, as ports.ts bounds it. */
@@ -26,6 +27,14 @@ export const Seconds = z.coerce.number().min(0).max(60);
 
 /** `true` in JSON, `true` or `1` in a query. */
 export const Flag = z.union([z.boolean(), z.stringbool()]);
+
+/**
+ * A field that a caller may leave out. As the library's `exactOptional`, which asks the schema also
+ * what is wrong with a field that is not there; neither JSON nor a form can hold `undefined`.
+ */
+export function leftOut<Schema extends z.ZodType>(schema: Schema): z.ZodExactOptional<Schema> {
+  return schema.optional() as unknown as z.ZodExactOptional<Schema>;
+}
 
 /** @throws {Problem} that names the field and what is wrong with it. */
 export async function readFields<Schema extends z.ZodType>(
@@ -92,7 +101,7 @@ function parseForm(text: string): Readonly<Record<string, unknown>> {
 
 function decode(body: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+    return strictUtf8.decode(body);
   } catch {
     throw wrong('the body is not UTF-8');
   }

@@ -8,6 +8,7 @@ import {
   checkFields,
   FIELDS_SIZE_MAX,
   Flag,
+  leftOut,
   Name,
   readBody,
   readFields,
@@ -23,15 +24,15 @@ const FILE_LIMITS = { sizeMax: 1024 ** 3, idle_ms: 30_000 };
 const FORM = 'application/x-www-form-urlencoded';
 
 const delivery = {
-  to: Name.exactOptional(),
-  carrier: z.enum(['session', 'file', 'image']).exactOptional(),
+  to: leftOut(Name),
+  carrier: leftOut(z.enum(['session', 'file', 'image'])),
   /** Seconds. */
   wait: Seconds.default(0),
   // With carrier=image:
-  answer: z.enum(['id', 'file']).exactOptional(),
-  cover_name: z.string().min(1).max(255).exactOptional(),
-  force: Flag.exactOptional(),
-  profile: z.enum(['auto', 'fast', 'max', 'integer']).exactOptional(),
+  answer: leftOut(z.enum(['id', 'file'])),
+  cover_name: leftOut(z.string().min(1).max(255)),
+  force: leftOut(Flag),
+  profile: leftOut(z.enum(['auto', 'fast', 'max', 'integer'])),
 };
 type Delivery = z.output<z.ZodObject<typeof delivery>>;
 const Text = z

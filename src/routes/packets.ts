@@ -57,8 +57,8 @@ export function packets(
         type === BUNDLE_TYPE
           ? await takeBundle(ctx)
           : await admitted(ctx, pictureArrivals, () => takePicture(ctx));
+      ctx.set('Content-Type', BUNDLE_TYPE);
       ctx.body = Buffer.from(reply.buffer, reply.byteOffset, reply.length);
-      ctx.type = BUNDLE_TYPE;
     });
 }
 
