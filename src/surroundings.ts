@@ -6,6 +6,10 @@ import type { Clock, Link, Log, Terminal } from './messenger/index.ts';
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonic_ms: () => performance.now(),
+  after(ms, call) {
+    const timer = setTimeout(call, ms);
+    return () => clearTimeout(timer);
+  },
   sleep(ms, signal) {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (signal?.aborted) return Promise.resolve();

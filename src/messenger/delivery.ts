@@ -1,7 +1,7 @@
 /**
  * Delivers to one contact: handshake packets first, then what its outbox holds, until the contact
- * has acknowledged it. Rows go with the next commit after their acknowledgement, not by a commit
- * of their own: a row that survives a crash is sent again and recognised as a repeat.
+ * has acknowledged it. Acknowledged rows go some at a time, by a commit that nobody waits for: a
+ * row that survives a crash is sent again and recognised as a repeat.
  */
 import { release } from '../bytes.ts';
 import { type LinkError, StoreError } from '../failures.ts';
@@ -14,11 +14,12 @@ import {
   type Sessions,
 } from '../protocol/index.ts';
 import type { Contacts } from './contacts.ts';
+import { Fresh } from './fresh.ts';
 import type { LaneOwner, Outgoing } from './lane.ts';
 import { BUNDLE_CONTENT_MAX, contentOf, IN_FLIGHT_MAX, onlyContentOf, pack } from './packing.ts';
 import type { Clock, ContactId, OutboxCount, OutboxItem, Store } from './ports.ts';
 
-/** How long an acknowledged row may wait for somebody else's commit. */
+/** How long acknowledged rows are gathered before they go. */
 const FLUSH_AFTER_MS = 100;
 /** The longest pause between attempts while the store takes nothing. */
 const FLUSH_PAUSE_MAX_MS = 5_000;
@@ -67,8 +68,9 @@ export class Delivery implements LaneOwner {
   #end: bigint | undefined;
   /** All below have gone out; not known to have been lost. */
   #sentBelow: bigint;
-  /** Another one with each acknowledgement; undefined: all that is acknowledged is removed. */
-  #due: object | undefined;
+  readonly #fresh = new Fresh();
+  /** Acknowledged rows are there still. */
+  #due = false;
   #isFlushing = false;
   readonly #stopped = new AbortController();
   #confirming = false;
@@ -123,8 +125,10 @@ export class Delivery implements LaneOwner {
     this.#owed.splice(0, Math.max(0, this.#owed.length - OWED_MAX));
   }
 
-  queued(sequence: bigint): void {
+  /** @param content of the one at `sequence`, if it is whole: it is not read back then. */
+  queued(sequence: bigint, content?: Uint8Array): void {
     this.#deps.changed(this.#contact);
+    if (content !== undefined) this.#fresh.add({ sequence, part: undefined, content });
     if (this.#end === undefined || sequence >= this.#end) this.#end = sequence + 1n;
   }
 
@@ -147,22 +151,9 @@ export class Delivery implements LaneOwner {
     for (const sequence of marked) this.#marked.add(sequence);
     for (const sequence of this.#marked) if (sequence < this.#next) this.#marked.delete(sequence);
     this.#settle();
-    this.#due = {};
+    this.#due = true;
     if (!this.#isFlushing) void this.#flushLater();
     return true;
-  }
-
-  /**
-   * Removes acknowledged rows; belongs to the transaction around it. Call what it returns once
-   * that is durable: one that failed leaves the rows to be removed.
-   */
-  flush(): () => void {
-    const due = this.#due;
-    if (due === undefined) return () => {};
-    this.#deps.store.outbox.remove(this.#contact, this.#next, [...this.#marked]);
-    return () => {
-      if (this.#due === due) this.#due = undefined;
-    };
   }
 
   /** Touches the store no more, but for `settle`. */
@@ -299,7 +290,8 @@ export class Delivery implements LaneOwner {
     const from = this.#free();
     const room = Number(this.#next - from) + IN_FLIGHT_MAX;
     if (room <= 0 || (this.#end !== undefined && from >= this.#end)) return [];
-    const items = this.#deps.store.outbox.pending(this.#contact, from, room, bytes);
+    const items =
+      this.#fresh.take(from) ?? this.#deps.store.outbox.pending(this.#contact, from, room, bytes);
     if (items.length === 0) this.#end = from;
     const end = this.#next + BigInt(IN_FLIGHT_MAX);
     return items.filter(
@@ -336,7 +328,7 @@ export class Delivery implements LaneOwner {
     const { clock } = this.#deps;
     const { signal } = this.#stopped;
     this.#isFlushing = true;
-    for (let pause = FLUSH_AFTER_MS; this.#due !== undefined; ) {
+    for (let pause = FLUSH_AFTER_MS; this.#due; ) {
       await clock.sleep(pause, signal);
       if (signal.aborted) break;
       try {
@@ -362,7 +354,12 @@ export class Delivery implements LaneOwner {
 
   /** Nobody waits for the disk here: what a power failure brings back is sent again, no more. */
   #remove(): void {
-    if (this.#due !== undefined) this.#deps.store.transactionInOrder(() => this.flush())();
+    if (!this.#due) return;
+    const { store } = this.#deps;
+    store.transactionInOrder(() =>
+      store.outbox.remove(this.#contact, this.#next, [...this.#marked]),
+    );
+    this.#due = false;
   }
 
   /** No loss: a row that stays is sent again and recognised. */

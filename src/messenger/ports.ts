@@ -310,6 +310,8 @@ export interface Link {
 export interface Clock {
   now(): Date;
   monotonic_ms(): number;
+  /** Calls after `ms`, unless what it returns was called before. */
+  after(ms: number, call: () => void): () => void;
   /** Resolves after `ms`, or at once when `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -112,13 +112,8 @@ async function queue(
 
 async function queueWhole(deps: SendMessageDeps, { id }: PinnedContact, content: Uint8Array) {
   const { store, commits, deliveries, clock } = deps;
-  const delivery = deliveries.of(id);
-  const { sequence, flushed } = await commits.commit(() => {
-    const flushed = delivery.flush();
-    return { flushed, sequence: store.outbox.append(id, content, clock.now()) };
-  });
-  flushed();
-  delivery.queued(sequence);
+  const sequence = await commits.commit(() => store.outbox.append(id, content, clock.now()));
+  deliveries.of(id).queued(sequence, content);
   return { first: sequence, last: sequence };
 }
 
@@ -181,11 +176,9 @@ async function* chunksOf(content: SendMessageRequest['content']): AsyncIterable<
 /** Whether `promise` resolved within `ms`. */
 export async function within(clock: Clock, ms: number, promise: Promise<void>): Promise<boolean> {
   if (ms <= 0) return false;
-  const patience = new AbortController();
-  const delivered = promise.then(() => true);
-  const tooLate = clock.sleep(ms, patience.signal).then(() => false);
-  const result = await Promise.race([delivered, tooLate]);
-  // With a reason, because without one an error is made for nobody to read.
-  patience.abort('acknowledged');
+  const { promise: tooLate, resolve } = Promise.withResolvers<false>();
+  const cancel = clock.after(ms, () => resolve(false));
+  const result = await Promise.race([promise.then(() => true), tooLate]);
+  cancel();
   return result;
 }

@@ -80,8 +80,10 @@ export class SqliteInbox implements Inbox, Belongings {
     this.#windows = new Windows(connection);
     this.#arriving = new Arriving(connection, slices);
     this.#insert = connection.prepare(`
-      insert into inbox (contact, epoch, sequence, carrier, verified, at, content_type, size,
-        content, count, body) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      insert into inbox (row, contact, epoch, sequence, carrier, verified, at, content_type, size,
+        content, count, body)
+      values (max(coalesce((select max(row) from inbox), 0), (select row from inbox_last)) + 1,
+        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
     this.#unopened = connection.prepareExact(
       `${ENVELOPE} where opened is null order by row limit ?`,
     );

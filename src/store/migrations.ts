@@ -195,6 +195,41 @@ export const MIGRATIONS: readonly string[] = [
       count(*), min(value), sum(value), max(value), min(sure)
     from reading group by sensor, hour;
   `,
+  `
+  -- All texts below stand in sent; the others are noted there some at a time. What the other
+  -- columns say may be older than the outbox: rows from next on are still to be counted.
+  alter table outbox_state add column listed integer not null default 0;
+  update outbox_state set listed = next;
+
+  -- As before, but without autoincrement: that is a page more in every commit that brings a
+  -- message. Row numbers that were given out are not given out again, whatever is removed.
+  create table inbox_last (row integer not null) strict;
+  insert into inbox_last
+    select coalesce((select seq from sqlite_sequence where name = 'inbox'), 0);
+  create table inbox_before (
+    row integer primary key,
+    contact integer not null,
+    epoch integer not null,
+    sequence integer not null,
+    carrier text not null,
+    verified integer not null,
+    at integer not null,
+    content_type integer not null,
+    size integer not null,
+    opened integer,
+    content integer,
+    count integer not null,
+    body blob
+  ) strict;
+  insert into inbox_before select * from inbox;
+  drop table inbox;
+  alter table inbox_before rename to inbox;
+  create index inbox_unopened on inbox (contact) where opened is null;
+  create index inbox_opened on inbox (contact) where opened is not null;
+  create trigger inbox_removed after delete on inbox
+    when old.row > (select row from inbox_last)
+    begin update inbox_last set row = old.row; end;
+  `,
 ];
 
 /** "Sott", so that `file` and we can tell our database from another program's. */

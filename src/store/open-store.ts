@@ -30,6 +30,7 @@ import { Folder } from './folder.ts';
 import { SqliteForwardQueue } from './forward-queue.ts';
 import { SqliteInbox } from './inbox.ts';
 import { SqliteOutbox } from './outbox.ts';
+import { OutboxStates } from './outbox-states.ts';
 import { SqlitePictures } from './pictures.ts';
 import { ReadingHours } from './reading-hours.ts';
 import { SqliteReadingStore } from './readings.ts';
@@ -136,8 +137,9 @@ class SqliteStore implements PeerStore {
 
   constructor(connection: Connection, folder: Folder) {
     const slices = new Slices(connection);
-    const sent = new SqliteSent(connection, slices);
-    const outbox = new SqliteOutbox(connection, slices, sent, systemRandomBytes);
+    const states = new OutboxStates(connection);
+    const sent = new SqliteSent(connection, slices, states);
+    const outbox = new SqliteOutbox(connection, slices, states, sent, systemRandomBytes);
     const inbox = new SqliteInbox(connection, slices);
     const pictures = new SqlitePictures(connection, slices);
     this.contacts = new SqliteContactStore(connection, [outbox, inbox, sent, pictures]);

@@ -8,13 +8,13 @@ import type {
   Outbox,
   OutboxCount,
   OutboxItem,
-  Sent,
   StagedContent,
 } from '../messenger/index.ts';
 import { type Connection, plain } from './connection.ts';
 import type { Belongings } from './contacts.ts';
 import { OutboxRows, type Tally } from './outbox-rows.ts';
-import { OutboxStates } from './outbox-states.ts';
+import type { OutboxStates } from './outbox-states.ts';
+import type { SqliteSent } from './sent.ts';
 import type { Slices } from './slices.ts';
 import { type Staged, Staging } from './staging.ts';
 
@@ -22,17 +22,23 @@ export class SqliteOutbox implements Outbox, Belongings {
   readonly #connection: Connection;
   readonly #randomBytes: RandomBytes;
   readonly #slices: Slices;
-  readonly #sent: Sent;
+  readonly #sent: SqliteSent;
   readonly #rows: OutboxRows;
   readonly #states: OutboxStates;
 
-  constructor(connection: Connection, slices: Slices, sent: Sent, randomBytes: RandomBytes) {
+  constructor(
+    connection: Connection,
+    slices: Slices,
+    states: OutboxStates,
+    sent: SqliteSent,
+    randomBytes: RandomBytes,
+  ) {
     this.#connection = connection;
     this.#randomBytes = randomBytes;
     this.#slices = slices;
     this.#sent = sent;
     this.#rows = new OutboxRows(connection, slices);
-    this.#states = new OutboxStates(connection);
+    this.#states = states;
   }
 
   /** A new contact: its numbering starts, in an epoch of its own. */
@@ -42,6 +48,7 @@ export class SqliteOutbox implements Outbox, Belongings {
 
   /** For a database that was brought back: sequences that it gives out may have been used. */
   renewEpochs(): void {
+    this.#sent.catchUp();
     this.#states.renewEpochs(() => this.#randomEpoch());
   }
 
@@ -56,19 +63,21 @@ export class SqliteOutbox implements Outbox, Belongings {
 
   append(contact: ContactId, content: Uint8Array, now: Date): bigint {
     return this.#connection.transaction(() => {
-      const sequence = this.#number(contact, 1, content.length);
+      const sequence = this.#states.append(contact, content.length);
       this.#rows.insertWhole(contact, sequence, now, content);
-      this.#note(contact, sequence, now, { count: 1, bytes: content.length, start: content });
+      this.#sent.appended(contact, sequence);
       return sequence;
     });
   }
 
   stage(contact: ContactId, now: Date): StagedContent {
     return new Staging(this.#connection, this.#slices, (staged) => {
-      const first = this.#number(contact, staged.count, staged.bytes);
+      const first = this.#number(contact, staged);
       this.#rows.insertLarge(contact, first, now, staged);
       const start = this.#slices.read(staged.content, 0) ?? new Uint8Array(0);
-      this.#note(contact, first, now, { ...staged, start });
+      const id = { epoch: this.epoch(contact), sequence: first };
+      const { count, bytes: size } = staged;
+      this.#sent.add({ contact, id, count, carrier: 'session', at: now, size, start });
       return first;
     });
   }
@@ -91,6 +100,7 @@ export class SqliteOutbox implements Outbox, Belongings {
 
   remove(contact: ContactId, next: bigint, sequences: readonly bigint[]): number {
     return this.#connection.transaction(() => {
+      this.#sent.catchUp();
       const gone = { messages: 0, items: 0, bytes: 0 };
       this.#rows.removeBelow(contact, next, gone);
       for (const sequence of sequences) this.#rows.removeOne(contact, sequence, gone);
@@ -104,16 +114,6 @@ export class SqliteOutbox implements Outbox, Belongings {
     return { messages, items, bytes };
   }
 
-  #note(
-    contact: ContactId,
-    sequence: bigint,
-    at: Date,
-    { count, bytes, start }: Pick<Staged, 'count' | 'bytes'> & { readonly start: Uint8Array },
-  ): void {
-    const id = { epoch: this.epoch(contact), sequence };
-    this.#sent.add({ contact, id, count, carrier: 'session', at, size: bytes, start });
-  }
-
   #shrink(contact: ContactId, gone: Tally): void {
     const state = this.#states.change(contact);
     state.messages -= gone.messages;
@@ -121,12 +121,12 @@ export class SqliteOutbox implements Outbox, Belongings {
     state.bytes -= gone.bytes;
   }
 
-  /** Takes `count` sequences for one message and returns the first. */
   #randomEpoch(): bigint {
     return new DataView(this.#randomBytes(8).slice().buffer).getBigInt64(0);
   }
 
-  #number(contact: ContactId, count: number, bytes: number): bigint {
+  /** Takes a sequence for each slice of one message and returns the first. */
+  #number(contact: ContactId, { count, bytes }: Staged): bigint {
     const state = this.#states.change(contact);
     const first = state.next;
     state.next += BigInt(count);

@@ -1,16 +1,20 @@
 /**
  * What was sent, newest first, for people to look at. The newest 20,000 are kept, and of each the
- * first 16 KiB: a text is mostly whole, a file has its name.
+ * first 16 KiB: a text is mostly whole, a file has its name. Texts are noted some at a time, at
+ * the latest when they leave the outbox or somebody looks.
  */
+import { StoreError } from '../failures.ts';
 import type { ContactId, MessageId, Sent, SentMessage, SentQuery } from '../messenger/index.ts';
 import { type Connection, plain, type Statement, toSigned, toUnsigned } from './connection.ts';
 import type { Belongings } from './contacts.ts';
+import type { OutboxStates } from './outbox-states.ts';
 import type { Slices } from './slices.ts';
+import { Unlisted } from './unlisted.ts';
 
 export const START_SIZE_MAX = 16 * 1024;
 const KEPT_MAX = 20_000;
-/** Trimming is not worth a statement at every message. */
-const TRIM_EVERY = 256;
+/** Texts that may wait to be noted. */
+const UNLISTED_MAX = 128;
 
 interface Row {
   readonly row: bigint;
@@ -46,19 +50,32 @@ const LIST = `
     on s.carrier = 'session' and o.contact = s.contact and o.sequence = s.sequence`;
 
 export class SqliteSent implements Sent, Belongings {
+  readonly #connection: Connection;
   readonly #slices: Slices;
+  readonly #states: OutboxStates;
+  readonly #unlisted: Unlisted;
   readonly #insert: Statement<Fields>;
+  readonly #insertRun: Statement<[epoch: bigint, contact: number, first: bigint, end: bigint]>;
   readonly #trim: Statement<[number]>;
   readonly #list: Statement<[number, number], Row>;
   readonly #listTo: Statement<[number, number, number], Row>;
   readonly #acknowledge: Statement<[number, bigint, bigint, bigint]>;
   readonly #remove: Statement<[number]>;
 
-  constructor(connection: Connection, slices: Slices) {
+  constructor(connection: Connection, slices: Slices, states: OutboxStates) {
+    this.#connection = connection;
     this.#slices = slices;
-    this.#insert = connection.prepare(`
-      insert into sent (contact, epoch, sequence, count, carrier, at, size, start)
-      values (?, ?, ?, ?, ?, ?, ?, ?)`);
+    this.#states = states;
+    this.#unlisted = new Unlisted(connection);
+    const columns = 'contact, epoch, sequence, count, carrier, at, size, start';
+    this.#insert = connection.prepare(
+      `insert into sent (${columns}) values (?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#insertRun = connection.prepare(`
+      insert into sent (${columns})
+      select contact, ?, sequence, 1, 'session', at, length(body), substr(body, 1, ${START_SIZE_MAX})
+      from outbox where contact = ? and sequence >= ? and sequence < ? and content is null
+      order by sequence`);
     this.#trim = connection.prepare('delete from sent where row <= ?');
     this.#list = connection.prepareExact(`${LIST} where s.row < ? order by s.row desc limit ?`);
     this.#listTo = connection.prepareExact(
@@ -73,6 +90,7 @@ export class SqliteSent implements Sent, Belongings {
   createFor(): void {}
 
   removeFor(contact: ContactId): void {
+    this.#unlisted.drop(contact);
     this.#remove.run(contact);
   }
 
@@ -80,11 +98,29 @@ export class SqliteSent implements Sent, Belongings {
     const { epoch, sequence } = id;
     const numbering = [contact, toSigned(epoch), toSigned(sequence), count] as const;
     const kept = start.subarray(0, START_SIZE_MAX);
-    const row = this.#insert.insert(...numbering, carrier, at.getTime(), size, kept);
-    if (row % TRIM_EVERY === 0 && row > KEPT_MAX) this.#trim.run(row - KEPT_MAX);
+    this.#connection.transaction(() => {
+      this.catchUp();
+      this.#trimTo(this.#insert.insert(...numbering, carrier, at.getTime(), size, kept));
+    });
+  }
+
+  /** The outbox has taken a whole content. Inside its transaction. */
+  appended(contact: ContactId, sequence: bigint): void {
+    this.#unlisted.add(contact, sequence);
+    if (this.#unlisted.count >= UNLISTED_MAX) this.catchUp();
+  }
+
+  /** Notes every whole content that the outbox has taken. Inside a transaction. */
+  catchUp(): void {
+    for (const { contact, first, end } of this.#unlisted.take()) {
+      const state = this.#states.change(contact);
+      this.#trimTo(this.#insertRun.insert(toSigned(state.epoch), contact, first, end));
+      state.listed = end;
+    }
   }
 
   list({ contact, before = Number.MAX_SAFE_INTEGER, limit }: SentQuery): readonly SentMessage[] {
+    this.#catchUpIfPossible();
     const rows =
       contact === undefined
         ? this.#list.all(before, limit)
@@ -95,6 +131,19 @@ export class SqliteSent implements Sent, Belongings {
   acknowledge(contact: ContactId, { epoch, sequence }: MessageId): void {
     const at = toSigned(sequence);
     this.#acknowledge.run(contact, toSigned(epoch), at, at);
+  }
+
+  /** A full disk must not keep anybody from looking. */
+  #catchUpIfPossible(): void {
+    try {
+      this.#connection.transactionInOrder(() => this.catchUp());
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+
+  #trimTo(newest: number): void {
+    if (newest > KEPT_MAX) this.#trim.run(newest - KEPT_MAX);
   }
 
   #toMessage(row: Row): SentMessage {

@@ -18,6 +18,10 @@ class HandClock implements Clock {
   now = () => new Date(0);
   monotonic_ms = () => 0;
 
+  after(): () => void {
+    throw new Error('a lane waits by sleeping');
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     this.pauses.push(ms);
     return new Promise((resolve) => {

@@ -67,6 +67,7 @@ t.test('a clock that asks, and one that tells', async (t) => {
   const times = new ToldTimes({
     now: () => at,
     monotonic_ms: () => 1234.6,
+    after: () => () => {},
     sleep: () => Promise.resolve(),
   });
   const time = { kind: 'time', event: 'now', unixTime_ms: 0n, uptime_ms: 5n } as const;

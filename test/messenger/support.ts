@@ -32,6 +32,10 @@ export const SILENT: Log = {
 export const realClock: Clock = {
   now: () => new Date(),
   monotonic_ms: () => performance.now(),
+  after: (ms, call) => {
+    const timer = setTimeout(call, ms);
+    return () => clearTimeout(timer);
+  },
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);

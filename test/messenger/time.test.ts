@@ -28,6 +28,8 @@ class MovedClock implements Clock {
     return performance.now() + this.monotonicBy_ms;
   }
 
+  after = realClock.after;
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return realClock.sleep(ms, signal);
   }
