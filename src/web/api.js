@@ -17,6 +17,12 @@ export async function ask(method, path, json) {
   return await response.json();
 }
 
+/** @returns what was answered in the form that was asked for. */
+export async function askText(path, accept) {
+  const response = await send('GET', path, { headers: { accept } });
+  return await response.text();
+}
+
 /** @param body goes as it is: a file, or a form. @returns the answer's bytes. */
 export async function askBytes(method, path, json, body) {
   const response = await send(method, path, body === undefined ? asJson(json) : { body });

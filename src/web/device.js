@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ErrorNote, Note, useAction } from './action.js';
 import { ask, query } from './api.js';
 import { Chart } from './chart.js';
+import { exportCsv } from './export.js';
 import { ago, time } from './format.js';
 import { Health } from './health.js';
 import { html } from './html.js';
@@ -79,17 +80,13 @@ function Clock({ device: { time_is_sure, last_synchronisation } }) {
 }
 
 function Export({ name, range }) {
+  const [done, setDone] = useState(0);
   const { busy, error, run } = useAction(async () => {
-    const from = new Date(Date.now() - range.hours * 3_600_000).toISOString();
-    const response = await fetch(query('/sensor', { device: name, from, limit: 100_000 }), {
-      headers: { accept: 'text/csv' },
-    });
-    if (!response.ok) throw new Error('The readings could not be exported. Try a shorter range.');
-    save(await response.blob(), `${name}.csv`);
+    save(await exportCsv(name, range.hours, setDone), `${name}.csv`);
   });
   return html`<div class="row">
     <button class="button small" disabled=${busy} onClick=${() => run()}>
-      <${Icon} name="down" />Export as CSV
+      <${Icon} name="down" />${busy ? `Exporting… ${Math.floor(100 * done)} %` : 'Export as CSV'}
     </button>
     <${ErrorNote} error=${error} />
   </div>`;

@@ -82,6 +82,33 @@ t.test('the page tells every refusal in words for a person at it, with its code'
   t.match(refusal({ message: 'it broke' }), { text: 'It broke', code: undefined });
 });
 
+t.test('an export has every reading once, also of a device that fills an answer', async (t) => {
+  const { exportCsv } = await import(`${WEB}export.js`);
+  /** One reading in so many milliseconds: 240,000 an hour, of which an answer holds 100,000. */
+  const pace = 15;
+  const asked: URL[] = [];
+  const answer = async (path: string) => {
+    const url = new URL(path, 'http://peer');
+    asked.push(url);
+    const ms = (name: string) => new Date(url.searchParams.get(name) ?? '').getTime();
+    const first = Math.ceil(ms('from') / pace);
+    const count = Math.ceil(ms('to') / pace) - first;
+    const limited = Math.min(count, Number(url.searchParams.get('limit')));
+    const rows = Array.from({ length: limited }, (_, index) => `${first + index}\r\n`);
+    return new Response(`at\r\n${rows.join('')}`);
+  };
+  t.intercept(globalThis, 'fetch', { value: answer });
+  const done: number[] = [];
+  const csv: Blob = await exportCsv('a device', 1, (share: number) => done.push(share));
+  const [head, ...rows] = (await csv.text()).trimEnd().split('\r\n');
+  t.equal(head, 'at');
+  t.equal(rows.length, 3_600_000 / pace);
+  t.ok(rows.every((row, at) => at === 0 || Number(row) === Number(rows[at - 1]) + 1));
+  t.equal(asked.length, 7, 'the whole, two halves, four quarters');
+  t.match(asked[0]?.searchParams.get('device'), 'a device');
+  t.strictSame(done, [0]);
+});
+
 t.test('no part of the page names another site', (t) => {
   for (const name of readdirSync(new URL(WEB))) {
     const text = readFileSync(new URL(name, WEB), 'utf8');

@@ -264,6 +264,9 @@ inBrowser(
     t.equal(csv.trim().split('\r\n').length, 1 + 5 * minutes.length);
     await page.getByLabel('24 hours').check();
     await chart.locator('canvas').waitFor();
+    const ofDay = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Export as CSV' }).click();
+    t.equal(readFileSync(await (await ofDay).path(), 'utf8'), csv, 'a day holds the same');
     t.strictSame(await seriousFaults(page), []);
     t.strictSame(complaints, []);
   },
