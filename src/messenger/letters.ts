@@ -27,11 +27,12 @@ import type { Arrival } from './intake.ts';
 import type { Carrier, ContactId, Log, MessageId, Store } from './ports.ts';
 
 /** A letter packet is a little longer than a transport packet around the same payloads. */
-const SLICE_SIZE = sliceSizeMax(FRAME_SIZE_MAX - 64);
+const sliceSize = (frameMax: number) => sliceSizeMax(Math.min(frameMax, FRAME_SIZE_MAX) - 64);
+const SLICE_SIZE = sliceSize(FRAME_SIZE_MAX);
 /** Header, ephemeral key and tag of a packet, and its length in the bundle. */
 const PACKET_OVERHEAD = bundledSize(8 + 32 + 16);
 
-/** Bytes of the bundle that `write` makes of a content. */
+/** Bytes of the bundle that `write` makes of a content, for who takes the largest packets. */
 export function letterSize(contentSize: number): number {
   const count = Math.ceil(contentSize / SLICE_SIZE);
   let size = 0;
@@ -91,14 +92,15 @@ export class Letters {
 
   /** @throws {UseCaseError} `too_large` if it does not fit into one letter file. */
   write(contact: PinnedContact, content: Uint8Array, numbering: Numbering): WrittenLetter {
-    const count = Math.ceil(content.length / SLICE_SIZE);
+    const size = sliceSize(contact.maxFrame);
+    const count = Math.ceil(content.length / size);
     if (content.length + count * 256 > LETTER_FILE_SIZE_MAX) {
       const limit = Math.floor(LETTER_FILE_SIZE_MAX / 1024 / 1024);
       throw new UseCaseError('too_large', `a letter holds at most ${limit} MiB: send it directly`);
     }
     const id = this.#reserve(contact.id, count, numbering);
     const packets = Array.from({ length: count }, (_, index) => {
-      const slice = content.subarray(index * SLICE_SIZE, (index + 1) * SLICE_SIZE);
+      const slice = content.subarray(index * size, (index + 1) * size);
       return this.#seal(contact, id, slice, { index, count });
     });
     return { id, count, bundle: encodeBundle(packets, LETTER_FILE_SIZE_MAX) };

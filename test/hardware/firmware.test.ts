@@ -108,7 +108,7 @@ play('the line works as on systems without stty too', async (t) => {
 play('a long text reaches the device in parts, and its console whole', async (t) => {
   const scene = await begin(t);
   const device = power(t, scene, '--pty');
-  const { bridge } = await bridged(t, await lineOf(device), [scene.origin]);
+  const { bridge, seen } = await bridged(t, await lineOf(device), [scene.origin]);
   await pair(scene, device, bridge);
   const text = Array.from({ length: 300 }, (_, i) => `word ${i}`).join(' ');
   t.ok(text.length > 2_500 && text.length < 4_000, `${text.length} bytes`);
@@ -120,6 +120,31 @@ play('a long text reaches the device in parts, and its console whole', async (t)
   while (shown.length < text.length) shown += (await device.until(/^word|^.*word.*$/)).input;
   t.equal(shown, text);
   await device.until(/^1 opened$/);
+  // A letter, carried by hand to wherever the device can be reached.
+  const headers = { ...tokenOf(scene), 'content-type': 'application/json' };
+  const body = JSON.stringify({ to: 'esp', text: 'by pigeon', carrier: 'file' });
+  const letter = await (
+    await fetch(`${scene.origin}/send_msg`, { method: 'POST', headers, body })
+  ).bytes();
+  for (const times of [1, 2]) {
+    const carried = await fetch(`${bridge.origin}/packets`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: letter,
+    });
+    t.equal(carried.status, 200, `carried ${times} times`);
+  }
+  await device.until(/^a message waits/);
+  await until('its sender knows', async () => {
+    const messages = await fetch(`${scene.origin}/messages`, { headers: tokenOf(scene) });
+    return /"carrier":"file"[^}]*"state":"delivered"|"state":"delivered"[^}]*"carrier":"file"/.test(
+      await messages.text(),
+    );
+  });
+  device.type('decrypt_msg');
+  await device.until(/^by pigeon$/);
+  await device.until(/^1 opened$/);
+  t.equal(seen.join('\n').includes('pigeon'), false, 'the bridge saw none of it');
 });
 
 play('a reading arrives inside a picture, and the Pi has the cover back', async (t) => {

@@ -190,7 +190,8 @@ void contact_wait(const peer_t *peer, contact_t *contact, uint64_t now_ms)
 introduction_t own_introduction(const peer_t *peer, uint32_t index)
 {
     introduction_t introduction = { .index = index,
-                                    .capabilities = CAPABILITY_TIME | CAPABILITY_PARTS,
+                                    .capabilities = CAPABILITY_TIME | CAPABILITY_PARTS
+                                                    | CAPABILITY_LETTERS,
                                     .max_frame = PEER_MAX_FRAME };
 
     memcpy(introduction.name, peer->name, sizeof introduction.name);

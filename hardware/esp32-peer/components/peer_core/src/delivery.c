@@ -1,5 +1,6 @@
 /* What a session carries: messages, acknowledgements, time. PROTOCOL §8. */
 #include "peer/bytes.h"
+#include "peer/letter_box.h"
 #include "peer/payload.h"
 #include "peer_parts.h"
 
@@ -284,6 +285,7 @@ bool delivery_add(peer_t *peer, contact_t *contact, uint64_t now_ms, bool with_q
     plaintext_writer_t writer = { .bytes = peer->plaintext, .room = session_room(room) };
     if (writer.room == 0) return false;
     if (contact->ack_due) add_ack(contact, &writer);
+    (void)letter_box_add_acks(contact, &writer);
     add_time(peer, contact, now_ms, with_queue, &writer);
     if (with_queue) add_queue(peer, contact, &writer);
     plaintext_finish(&writer);

@@ -1,5 +1,6 @@
 /* The two ends of an exchange: what is judged, what is answered, what is sent when. */
 #include "peer/bytes.h"
+#include "peer/letter_box.h"
 #include "peer_parts.h"
 
 enum {
@@ -88,10 +89,10 @@ static peer_error_t receive_packet(peer_t *peer, contact_t *from, const packet_t
     case PACKET_STATUS: return receive_status(peer, from, packet, now_ms);
     case PACKET_XX1:
     case PACKET_XX2:
-    case PACKET_XX3:
-    case PACKET_LETTER: break;
+    case PACKET_XX3: break;
+    case PACKET_LETTER: return letter_box_receive(peer, packet, now_ms);
     }
-    return PEER_ERROR_REFUSED; /* Plain XX without a code, and letters, which it does not take. */
+    return PEER_ERROR_REFUSED; /* Plain XX: codes could be compared nowhere, PROTOCOL §7. */
 }
 
 static void receive_all(peer_t *peer, contact_t *from, slice_t bundle, uint64_t now_ms,
@@ -128,9 +129,14 @@ peer_error_t peer_receive(peer_t *peer, slice_t bundle, uint64_t now_ms, uint8_t
         const bool with_queue = contact->record.address[0] == '\0';
         const bool has_queue = with_queue && contact->is_heard && outbox_count(&contact->outbox) > 0;
 
+        const bool has_acks = contact->is_heard && contact->letter_acks > 0;
+
         contact->is_heard = false;
-        if (!contact->ack_due && !contact->confirm_due && !has_queue) continue;
-        if (delivery_add(peer, contact, now_ms, with_queue, &reply)) contact->confirm_due = false;
+        if (!contact->ack_due && !contact->confirm_due && !has_queue && !has_acks) continue;
+        if (!delivery_add(peer, contact, now_ms, with_queue, &reply)) continue;
+        contact->confirm_due = false;
+        /* Nothing else will tell whether they arrived; a letter that comes again is acknowledged again. */
+        if (with_queue) letter_box_settle(contact, contact->letter_acks);
     }
     *size = reply.size;
     return PEER_OK;
@@ -170,11 +176,13 @@ static size_t poll_contact(peer_t *peer, contact_t *contact, uint64_t now_ms,
     const session_t *current = &contact->current;
     const bool is_usable = current->is_alive && !session_is_over(current, now_ms);
     const bool has_queue = contact->record.is_pinned && outbox_count(&contact->outbox) > 0;
-    const bool is_due = has_queue || contact->ack_due || contact->confirm_due || contact->time_due;
+    const bool is_due = has_queue || contact->ack_due || contact->confirm_due || contact->time_due
+                        || contact->letter_acks > 0;
     const bool is_idle = contact->initiation.sending == 0;
 
     if (contact->record.address[0] == '\0' || now_ms < contact->send_at_ms) return 0;
-    const bool is_needed = contact->is_wanted || (has_queue && !is_usable)
+    const bool is_needed = contact->is_wanted
+                           || ((has_queue || contact->letter_acks > 0) && !is_usable)
                            || (is_due && is_usable && session_is_old(current, now_ms));
     if (is_idle && contact->record.is_pinned && is_needed && !contact->is_forgotten
         && renewal_start(peer, contact, now_ms) != PEER_OK) {
@@ -191,6 +199,7 @@ static size_t poll_contact(peer_t *peer, contact_t *contact, uint64_t now_ms,
     /* While a new session is asked for because the other side lost this one, nothing goes out. */
     if (!is_due || !is_usable || contact->is_wanted) return 0;
     if (!delivery_add(peer, contact, now_ms, true, bundle)) return 0;
+    contact->letter_acks_out = contact->letter_acks;
     return send(contact, PACKET_TRANSPORT, bundle);
 }
 
@@ -223,7 +232,10 @@ void peer_reply(peer_t *peer, contact_t *from, slice_t bundle, uint64_t now_ms)
         peer_fail(peer, from, now_ms);
         return;
     }
-    if (from->out_type == PACKET_TRANSPORT) from->confirm_due = false;
+    if (from->out_type == PACKET_TRANSPORT) {
+        from->confirm_due = false;
+        letter_box_settle(from, from->letter_acks_out);
+    }
     if (from->time_event_out != 0) from->time_event = from->time_event_out = 0;
     receive_all(peer, from, bundle, now_ms, &answers);
     from->answers_size = answers.size;
@@ -238,5 +250,6 @@ void peer_fail(peer_t *peer, contact_t *to, uint64_t now_ms)
     /* A synchronisation that nobody heard of is told again. */
     if (to->time_event_out != 0) to->time_due = true;
     to->time_event_out = 0;
+    to->letter_acks_out = 0;
     if (to->out_type == PACKET_TRANSPORT) contact_wait(peer, to, now_ms);
 }

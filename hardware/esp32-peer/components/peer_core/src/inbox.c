@@ -31,7 +31,7 @@ static peer_error_t save_text(const inbox_t *inbox, const inbox_text_t *text)
 
 static bool is_same(const inbox_text_t *one, const inbox_text_t *other)
 {
-    return other->is_used && one->epoch == other->epoch && one->sequence == other->sequence;
+    return one->is_used == other->is_used && one->epoch == other->epoch && one->sequence == other->sequence;
 }
 
 static inbox_text_t *piece_of(inbox_t *inbox, const inbox_text_t *text, unsigned piece)
@@ -51,6 +51,7 @@ static void recover(inbox_t *inbox, inbox_text_t *text)
         text->is_used = piece_of(inbox, text, 0) != NULL;
         return;
     }
+    if (text->is_used != ARRIVED_AS_MESSAGE) return;
     sequence_window_t *window = &inbox_epoch(inbox, text->epoch)->window;
     for (uint64_t at = text->sequence; at - text->sequence < text->part_count; at++) {
         if (sequence_window_judge(window, at) == SEQUENCE_FRESH) sequence_window_add(window, at);
@@ -151,11 +152,18 @@ static inbox_text_t *add_piece(inbox_t *inbox, inbox_text_t head, unsigned piece
     return NULL;
 }
 
-peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence,
-                            uint16_t part_count, slice_t text)
+static void remove_pieces(inbox_t *inbox, const inbox_text_t *head)
+{
+    for (size_t i = 0; i < INBOX_TEXTS; i++) {
+        if (is_same(head, &inbox->texts[i])) inbox->texts[i].is_used = ARRIVED_NOT;
+    }
+}
+
+/** Stores all pieces of a text, its beginning last. `head` says what they have in common. */
+static peer_error_t add_pieces(inbox_t *inbox, inbox_text_t *head, slice_t text)
 {
     const size_t pieces = text.size == 0 ? 1 : (text.size + INBOX_TEXT_SIZE_MAX - 1) / INBOX_TEXT_SIZE_MAX;
-    static const inbox_text_t NOTHING;
+    const inbox_text_t *first = NULL;
     uint64_t newest = 0;
 
     if (pieces > INBOX_TEXTS) return PEER_ERROR_NO_ROOM;
@@ -163,24 +171,47 @@ peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t seque
     for (size_t i = 0; i < INBOX_TEXTS; i++) {
         if (inbox->texts[i].order > newest) newest = inbox->texts[i].order;
     }
-    inbox_text_t head = NOTHING, *first = NULL;
-    head.is_used = true;
-    head.epoch = epoch->epoch;
-    head.sequence = sequence;
-    head.part_count = part_count;
-    head.order = newest + 1;
+    head->order = newest + 1;
     for (size_t piece = pieces; piece-- > 0;) {
         const size_t at = piece * INBOX_TEXT_SIZE_MAX, left = text.size - at;
         const slice_t part = { text.bytes + at, left < INBOX_TEXT_SIZE_MAX ? left : INBOX_TEXT_SIZE_MAX };
 
-        first = add_piece(inbox, head, (unsigned)piece, part);
+        first = add_piece(inbox, *head, (unsigned)piece, part);
         if (first == NULL) break;
     }
-    peer_error_t error = first == NULL ? PEER_ERROR_STORE : mark_all(inbox, epoch, sequence, part_count);
-    for (size_t i = 0; error != PEER_OK && i < INBOX_TEXTS; i++) {
-        if (is_same(&head, &inbox->texts[i])) inbox->texts[i].is_used = false;
-    }
+    if (first == NULL) remove_pieces(inbox, head);
+    return first == NULL ? PEER_ERROR_STORE : PEER_OK;
+}
+
+static void describe(inbox_text_t *head, arrival_t arrival, uint64_t epoch, uint64_t sequence,
+                     uint16_t part_count)
+{
+    memset(head, 0, sizeof *head);
+    head->is_used = (uint8_t)arrival;
+    head->epoch = epoch;
+    head->sequence = sequence;
+    head->part_count = part_count;
+}
+
+peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence,
+                            uint16_t part_count, slice_t text)
+{
+    inbox_text_t head;
+
+    describe(&head, ARRIVED_AS_MESSAGE, epoch->epoch, sequence, part_count);
+    PEER_TRY(add_pieces(inbox, &head, text));
+    const peer_error_t error = mark_all(inbox, epoch, sequence, part_count);
+    if (error != PEER_OK) remove_pieces(inbox, &head);
     return error;
+}
+
+peer_error_t inbox_add_letter(inbox_t *inbox, uint64_t epoch, uint64_t sequence,
+                              uint16_t part_count, slice_t text)
+{
+    inbox_text_t head;
+
+    describe(&head, ARRIVED_IN_LETTER, epoch, sequence, part_count);
+    return add_pieces(inbox, &head, text);
 }
 
 size_t inbox_count(const inbox_t *inbox)

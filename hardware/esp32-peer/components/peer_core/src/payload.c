@@ -182,6 +182,16 @@ bool plaintext_add_ack(plaintext_writer_t *writer, uint64_t epoch, uint64_t next
     return plaintext_add(writer, PAYLOAD_ACK, pieces, 2);
 }
 
+bool plaintext_add_letter_ack(plaintext_writer_t *writer, uint64_t epoch, uint64_t sequence)
+{
+    uint8_t fixed[16];
+    const slice_t piece = { fixed, sizeof fixed };
+
+    put_u64(fixed, epoch);
+    put_u64(fixed + 8, sequence);
+    return plaintext_add(writer, PAYLOAD_LETTER_ACK, &piece, 1);
+}
+
 bool plaintext_add_time(plaintext_writer_t *writer, uint8_t event, uint64_t unix_ms,
                         uint64_t uptime_ms)
 {

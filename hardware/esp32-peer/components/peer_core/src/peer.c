@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "peer/letter_box.h"
 #include "peer/wifi_settings.h"
 #include "peer_parts.h"
 
@@ -39,7 +40,10 @@ peer_error_t peer_start(peer_t *peer, const peer_port_t *port, const char *name,
     if (!port->store.load(port->store.context, "code", &peer->code, sizeof peer->code)) {
         memset(&peer->code, 0, sizeof peer->code);
     }
-    for (size_t i = 0; i < PEER_CONTACTS; i++) PEER_TRY(contact_load(peer, &peer->contacts[i]));
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        PEER_TRY(contact_load(peer, &peer->contacts[i]));
+        letter_box_start(peer, &peer->contacts[i]);
+    }
     return PEER_OK;
 }
 
@@ -54,6 +58,7 @@ peer_error_t peer_factory_reset(peer_t *peer)
         peer->port->random(peer->port->context, (uint8_t *)&epoch, sizeof epoch);
         PEER_TRY(outbox_reset(&contact->outbox, epoch));
         PEER_TRY(inbox_reset(&contact->inbox));
+        if (!letter_box_reset(peer, contact)) return PEER_ERROR_STORE;
         crypto_wipe(&contact->record, sizeof contact->record);
         PEER_TRY(contact_save(peer, contact));
     }

@@ -23,9 +23,12 @@ typedef struct {
     sequence_window_t window;
 } inbox_epoch_t;
 
+/** How a text came: as a message, whose epochs are the inbox's, or in a letter. */
+typedef enum { ARRIVED_NOT, ARRIVED_AS_MESSAGE, ARRIVED_IN_LETTER } arrival_t;
+
 /** A text, or up to a kilobyte of one; pieces follow each other in `order`. */
 typedef struct {
-    uint8_t is_used;
+    uint8_t is_used;     /**< An arrival_t. */
     uint8_t piece;       /**< 0: its beginning, which is stored last and so stands for the whole. */
     uint16_t part_count; /**< Of the message that it came in; 1: a whole one. */
     uint64_t epoch, sequence, order; /**< Sequence of the message, or of its first part. */
@@ -55,6 +58,10 @@ PEER_CHECKED peer_error_t inbox_mark(inbox_t *inbox, inbox_epoch_t *epoch, uint6
  */
 PEER_CHECKED peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence,
                                          uint16_t part_count, slice_t text);
+
+/** The same for what came in a letter; what was seen of those the letter box notes. */
+PEER_CHECKED peer_error_t inbox_add_letter(inbox_t *inbox, uint64_t epoch, uint64_t sequence,
+                                           uint16_t part_count, slice_t text);
 
 /** Places that are taken. */
 size_t inbox_count(const inbox_t *inbox);

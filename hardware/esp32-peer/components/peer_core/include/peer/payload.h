@@ -60,6 +60,7 @@ uint8_t *plaintext_message_space(plaintext_writer_t *writer, size_t *room);
 void plaintext_end_message(plaintext_writer_t *writer, uint64_t sequence, content_type_t type,
                            size_t body_size);
 bool plaintext_add_ack(plaintext_writer_t *writer, uint64_t epoch, uint64_t next, slice_t bitmap);
+bool plaintext_add_letter_ack(plaintext_writer_t *writer, uint64_t epoch, uint64_t sequence);
 bool plaintext_add_time(plaintext_writer_t *writer, uint8_t event, uint64_t unix_ms,
                         uint64_t uptime_ms);
 

@@ -25,6 +25,7 @@ enum {
     PEER_NEXT_SESSIONS = 2,
     PEER_CONTENT_SIZE_MAX = 4096, /**< Of what comes in parts, PROTOCOL §8.4. */
     PEER_PARTS_MAX = PEER_CONTENT_SIZE_MAX / 256,
+    LETTER_ACKS_MAX = 16, /**< A content in parts at once. */
     HANDSHAKE_PACKET_SIZE_MAX = 8 + 3 * KEY_SIZE + INTRODUCTION_SIZE_MAX + 48,
 };
 
@@ -80,6 +81,11 @@ typedef struct {
     size_t packet_size;
 } answer_t;
 
+/** A letter whose acknowledgement is owed. */
+typedef struct {
+    uint64_t epoch, sequence;
+} letter_ack_t;
+
 typedef struct {
     contact_record_t record;
     uint8_t gate_key[KEY_SIZE];
@@ -103,6 +109,9 @@ typedef struct {
     bool is_heard;           /**< A fresh packet came in the request that is being judged. */
     uint8_t time_event, time_event_out; /**< To be told; told by what is out. */
     uint64_t ack_epoch;
+    letter_ack_t letter_ack[LETTER_ACKS_MAX];
+    uint8_t letter_acks, letter_acks_out; /**< Owed; of them, in the exchange that is out. */
+    uint64_t letters_paid_ms; /**< The rate of letters, in milliseconds. */
     uint64_t send_at_ms, backoff_ms; /**< Patience after an exchange that failed or was of no use. */
     uint8_t echo[ECHO_SIZE]; /**< Of the packet that is out, to know a STATUS by. */
     packet_type_t out_type;
