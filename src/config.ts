@@ -41,6 +41,10 @@ export interface PeerConfig {
   readonly keepReadings_days: number | undefined;
   /** Where readings go besides, as URLs without passwords, docs/SCALE.md. */
   readonly forward: readonly string[];
+  /** Bytes of messages that were opened, or have arrived; undefined: any. */
+  readonly keepMessages_size: number | undefined;
+  /** Bytes of readings; undefined: any. */
+  readonly keepReadings_size: number | undefined;
   /** Opens the store; undefined: a key file does. To be wiped by who uses it. */
   readonly passphrase: Uint8Array | undefined;
 }
@@ -71,6 +75,7 @@ const PASSPHRASE_VARIABLE = 'SOTTO_PASSPHRASE';
 
 /** A year and some: else a device that measures every ten seconds fills any disk. */
 const KEEP_READINGS_DAYS = 400;
+const MIB = 2 ** 20;
 
 /** @throws {ConfigError} for anything unknown, unreadable, out of range or contradictory. */
 export function loadConfig(
@@ -102,6 +107,8 @@ export function loadConfig(
     keepMessages_days: values['keep-messages'] || undefined,
     keepReadings_days: (values['keep-readings'] ?? KEEP_READINGS_DAYS) || undefined,
     forward: values.forward ?? [],
+    keepMessages_size: (values['keep-messages-mib'] ?? 0) * MIB || undefined,
+    keepReadings_size: (values['keep-readings-mib'] ?? 0) * MIB || undefined,
     passphrase: readPassphrase(values, environment),
   };
 }
@@ -141,6 +148,8 @@ function valuesOf(config: PeerConfig): Partial<Readonly<Record<OptionName, unkno
     'behind-proxy': config.behindProxy,
     'keep-messages': config.keepMessages_days ?? 0,
     'keep-readings': config.keepReadings_days ?? 0,
+    'keep-messages-mib': (config.keepMessages_size ?? 0) / MIB,
+    'keep-readings-mib': (config.keepReadings_size ?? 0) / MIB,
     'log-level': config.logLevel,
   };
 }

@@ -165,6 +165,18 @@ export const OPTIONS = {
     ),
     isDelicate: true,
   },
+  'keep-messages-mib': option(
+    'MIB',
+    integer(0, 1_000_000),
+    'be a number of MiB, 0 for any',
+    'delete the oldest of these messages while they take more; else never',
+  ),
+  'keep-readings-mib': option(
+    'MIB',
+    integer(0, 1_000_000),
+    'be a number of MiB, 0 for any',
+    'delete the oldest readings while they take more; else never',
+  ),
   crypto: option(
     'PROVIDER',
     z.enum(['openssl', 'noble']),

@@ -13,7 +13,6 @@ const LOOKED_AT = 'upkeep.looked_at';
 
 /** Starts at once. Returns how to end it. */
 export function keepUp(config: PeerConfig, store: PeerStore, log: Log): () => void {
-  const { keepMessages_days, keepReadings_days } = config;
   const ending = new AbortController();
   let doubted: Look | undefined;
   const prune = () => {
@@ -24,12 +23,12 @@ export function keepUp(config: PeerConfig, store: PeerStore, log: Log): () => vo
       log.warn('clock_doubted', { clock: new Date(look.clock_ms).toISOString() });
       return;
     }
-    void forget(config, store, ending.signal).then(
-      (count) => count > 0 && log.info('forgotten', { rows: count }),
-      (cause) => log.error('not_forgotten', { reason: String(cause) }),
+    noteLook(store.settings);
+    void forget(config, store, log, ending.signal).catch((cause) =>
+      log.error('not_forgotten', { reason: String(cause) }),
     );
   };
-  if (keepMessages_days === undefined && keepReadings_days === undefined) return () => {};
+  if (!hasLimits(config)) return () => {};
   const timer = setInterval(prune, HOUR_MS).unref();
   prune();
   return () => {
@@ -69,20 +68,69 @@ function noteLook(settings: Settings): void {
   settings.set(LOOKED_AT, new Uint8Array(looked.buffer));
 }
 
-async function forget(config: PeerConfig, store: PeerStore, signal: AbortSignal): Promise<number> {
-  noteLook(store.settings);
+function hasLimits(config: PeerConfig): boolean {
+  const { keepMessages_days, keepReadings_days, keepMessages_size, keepReadings_size } = config;
+  const limits = [keepMessages_days, keepReadings_days, keepMessages_size, keepReadings_size];
+  return limits.some((limit) => limit !== undefined);
+}
+
+async function forget(config: PeerConfig, store: PeerStore, log: Log, signal: AbortSignal) {
+  const old = await forgetOld(config, store, signal);
+  const rows = old + (await forgetMessages(config, store, signal));
+  if (rows > 0) log.info('forgotten', { rows });
+  const bytes = await forgetReadings(config, store, signal);
+  if (bytes > 0) log.info('readings_forgotten', { bytes });
+}
+
+async function forgetOld(
+  config: PeerConfig,
+  store: PeerStore,
+  signal: AbortSignal,
+): Promise<number> {
   const since = (days: number) => new Date(Date.now() - days * DAY_MS);
   const { keepMessages_days: messages, keepReadings_days: readings } = config;
   const kept = {
     ...(messages !== undefined && { messages: since(messages) }),
     ...(readings !== undefined && { readings: since(readings) }),
   };
-  let total = 0;
-  for (;;) {
-    // Between two of these everybody else has a turn.
+  return await repeated(() => store.prune(kept), signal);
+}
+
+async function forgetMessages(
+  { keepMessages_size: sizeMax }: PeerConfig,
+  { limits }: PeerStore,
+  signal: AbortSignal,
+): Promise<number> {
+  if (sizeMax === undefined) return 0;
+  return await repeated(() => limits.pruneMessages(sizeMax), signal);
+}
+
+async function forgetReadings(
+  { keepReadings_size: sizeMax }: PeerConfig,
+  { limits }: PeerStore,
+  signal: AbortSignal,
+): Promise<number> {
+  if (sizeMax === undefined) return 0;
+  let excess = -sizeMax;
+  for (const size of limits.readingSizes()) {
+    excess += size;
+    await setImmediate();
+    if (signal.aborted) return 0;
+  }
+  const step = () => {
+    const size = excess > 0 ? limits.removeOldestReadings(excess) : 0;
+    excess -= size;
+    return size;
+  };
+  return await repeated(step, signal);
+}
+
+/** Until nothing is left to do; between two of these everybody else has a turn. */
+async function repeated(step: () => number, signal: AbortSignal): Promise<number> {
+  for (let total = 0; ; ) {
     await setImmediate();
     if (signal.aborted) return total;
-    const count = store.prune(kept);
+    const count = step();
     if (count === 0) return total;
     total += count;
   }

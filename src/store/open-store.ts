@@ -38,6 +38,7 @@ import { type KeepSince, Retention } from './retention.ts';
 import { beginRun } from './runs.ts';
 import { SqliteSent } from './sent.ts';
 import { SqliteSettings } from './settings.ts';
+import { SizeLimits } from './size-limits.ts';
 import { Slices } from './slices.ts';
 
 /** Settings in which the messenger numbers letters. */
@@ -58,6 +59,8 @@ export interface PeerStore extends Store {
   readonly forwards: ForwardQueue;
   /** A bounded part of what is older; returns how many rows went. @throws {StoreError} */
   prune(since: KeepSince): number;
+  /** Keeps messages and readings within a size. */
+  readonly limits: SizeLimits;
   /** As a tar, see backup.ts. @throws {StoreError} `busy`, `full` */
   backup(): Promise<Readable>;
 }
@@ -130,6 +133,7 @@ class SqliteStore implements PeerStore {
   readonly forwards: ForwardQueue;
   readonly pictures: PictureStore;
   readonly settings: Settings;
+  readonly limits: SizeLimits;
   readonly #connection: Connection;
   readonly #folder: Folder;
   readonly #renewNumbering: () => void;
@@ -156,6 +160,7 @@ class SqliteStore implements PeerStore {
     this.#connection = connection;
     this.#folder = folder;
     this.#retention = new Retention(connection, slices, hours);
+    this.limits = new SizeLimits(connection, slices, hours);
     this.#renewNumbering = () => {
       outbox.renewEpochs();
       settings.removeAll(LETTER_EPOCHS);

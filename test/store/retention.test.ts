@@ -133,6 +133,35 @@ t.test('what is older goes, in bounded steps; what is waited for stays', async (
   );
 });
 
+t.test('what takes more than it may goes, the oldest first', async (t) => {
+  const { store, id } = await filled(temporaryFolder(t));
+  t.teardown(() => store.close());
+  const { limits } = store;
+  const size = () => [...limits.readingSizes()].reduce((sum, each) => sum + each, 0);
+  t.equal(size(), 6003 * 29);
+  let excess = size() - 100 * 29;
+  const steps: number[] = [];
+  while (excess > 0) {
+    const step = limits.removeOldestReadings(excess);
+    steps.push(step / 29);
+    excess -= step;
+  }
+  t.strictSame(steps, [2000, 2000, 1903], 'bounded');
+  const all = { from: new Date(0), to: new Date(), limit: 10_000 };
+  const left = store.readings.series(all).map(({ mean }) => mean);
+  t.strictSame([left.length, left.at(-1), left.at(-2)], [100, 0, 399], 'the newest stay');
+
+  const sizes = () => store.inbox.list({ limit: 10 }).map(({ size }) => size);
+  t.strictSame(sizes().sort(), [12, 15, 15, 28]);
+  t.equal(limits.pruneMessages(1_000), 0);
+  t.equal(limits.pruneMessages(20), 3, 'what was opened, or has arrived, long ago');
+  t.equal(limits.pruneMessages(0), 1, 'what was opened since');
+  t.equal(limits.pruneMessages(0), 0);
+  t.strictSame(sizes(), [28], 'what nobody has seen stays');
+  t.equal(store.outbox.count(id).items, 1, 'and what has not arrived');
+  t.equal(store.sent.list({ limit: 10 }).length, 1);
+});
+
 t.test('a running peer forgets by itself, and readings unless told otherwise', async (t) => {
   const folder = temporaryFolder(t);
   (await filled(folder)).store.close();
@@ -157,6 +186,18 @@ t.test('a running peer forgets by itself, and readings unless told otherwise', a
     return JSON.parse(answer.text).messages.length === 3 ? true : undefined;
   });
   t.equal(await strict.rows(), 2);
+  await strict.peer.stop();
+  const small = await openStore(options(folder));
+  const [first] = small.contacts.all();
+  const at = (index: number) => daysAgo(index / 1e4);
+  const value = { contact: first?.id ?? 0, name: 'temp', unit: 'Cel', sure: true, value: 1 };
+  small.readings.add(Array.from({ length: 40_000 }, (_, index) => ({ ...value, at: at(index) })));
+  small.close();
+  const tight = await count('--keep-readings-mib', '1', '--keep-messages-mib', '1');
+  await until('they take a megabyte', async () => {
+    const rows = await tight.rows();
+    return rows === Math.floor(2 ** 20 / 29) ? true : undefined;
+  });
 });
 
 t.test('a clock that has jumped years ahead deletes nothing', async (t) => {
