@@ -11,13 +11,19 @@ export interface Progress {
   end(): void;
 }
 
+/** There is one line for it: of several at once the first is drawn. */
+const underWay: object[] = [];
+
 /** @param total in bytes; undefined: only what is done and for how long can be told. */
 export function startProgress(words: string, total?: number): Progress {
   const { stderr } = process;
   if (stderr.isTTY !== true) return { advance: () => {}, end: () => {} };
   const begun_ms = performance.now();
   let done = 0;
+  const place = {};
+  underWay.push(place);
   const draw = () => {
+    if (underWay[0] !== place) return;
     const seconds = Math.floor((performance.now() - begun_ms) / 1000);
     const state = total === undefined ? sizeText(done) : bar(done, total);
     stderr.write(`${CLEAR_LINE}${words}  ${state}  ${seconds} s`);
@@ -30,6 +36,7 @@ export function startProgress(words: string, total?: number): Progress {
     },
     end: () => {
       clearInterval(timer);
+      underWay.splice(underWay.indexOf(place), 1);
       stderr.write(CLEAR_LINE);
     },
   };
@@ -37,7 +44,7 @@ export function startProgress(words: string, total?: number): Progress {
 
 /** The same stream, drawn while it is read. */
 export function metered(stream: Readable, words: string, total?: number): Readable {
-  return Readable.from(drawn(stream, startProgress(words, total)), { objectMode: false });
+  return Readable.from(drawn(stream, words, total), { objectMode: false });
 }
 
 /** Shows that something is going on until `work` has ended. */
@@ -50,7 +57,13 @@ export async function during<T>(words: string, work: Promise<T>): Promise<T> {
   }
 }
 
-async function* drawn(stream: Readable, progress: Progress): AsyncIterable<Uint8Array> {
+async function* drawn(
+  stream: Readable,
+  words: string,
+  total: number | undefined,
+): AsyncIterable<Uint8Array> {
+  // Only now: what is never read must not leave a bar.
+  const progress = startProgress(words, total);
   try {
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       progress.advance(chunk.length);

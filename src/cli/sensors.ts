@@ -6,6 +6,7 @@ import type { PeerClient } from './client.ts';
 import { defineCommand, usageError } from './command.ts';
 import { type Io, interruption, printable } from './io.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
+import { metered } from './progress.ts';
 
 const FOLLOW_MS = 1000;
 
@@ -66,7 +67,8 @@ given by this peer, because the device did not know it.`,
     await withPeer(values, async ({ peer }) => {
       if (csv) {
         const table = await peer.download('GET', `/sensor?${query}`, undefined, 'text/csv');
-        await pipeline(table, process.stdout, { end: false });
+        const shown = process.stdout.isTTY ? table : metered(table, 'reading');
+        await pipeline(shown, process.stdout, { end: false });
         return;
       }
       const rows = await peer.get(`/sensor?${query}`, rowsSchema);

@@ -18,12 +18,17 @@ export interface Description {
   readonly summary: string;
   /** In the query, or in a JSON object or form as the body. */
   readonly fields?: z.ZodType;
-  /** Types of a body that is a file, and the fields of the query besides it. */
   /** What a multipart form may hold besides files. */
   readonly form?: z.ZodType;
+  /** Types of a body that is a file, and the fields of the query besides it. */
   readonly file?: { readonly types: readonly string[]; readonly fields?: z.ZodType };
-  /** By status: a schema of JSON, the types of other bodies, or none. */
-  readonly answers: Readonly<Record<number, z.ZodType | readonly string[] | 'nothing'>>;
+  /** By status: a schema of JSON, the types of other bodies, both by `Accept`, or none. */
+  readonly answers: Readonly<Record<number, z.ZodType | readonly string[] | Choice | 'nothing'>>;
+}
+
+export interface Choice {
+  readonly json: z.ZodType;
+  readonly types: readonly string[];
 }
 
 const BYTES = ['application/octet-stream'];
@@ -76,7 +81,9 @@ export const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   'GET /sensor': {
     summary: 'What devices measure: the newest, or a series',
     fields: SensorFields,
-    answers: { 200: answers.Sensors },
+    answers: {
+      200: { json: answers.Sensors, types: ['application/senml+json', 'text/csv'] },
+    },
   },
   'GET /contacts': { summary: 'Who is known', answers: { 200: answers.Contacts } },
   'DELETE /contacts/:name': {

@@ -95,10 +95,10 @@ function operation(
 
 function reply(answer: Description['answers'][number]): object {
   if (answer === 'nothing') return { description: 'Done.' };
-  const content =
-    answer instanceof z.ZodType
-      ? { 'application/json': { schema: toSchema(answer) } }
-      : Object.fromEntries(answer.map((type) => [type, {}]));
+  const json = (schema: z.ZodType) => ({ 'application/json': { schema: toSchema(schema) } });
+  const bare = (types: readonly string[]) => Object.fromEntries(types.map((type) => [type, {}]));
+  if (answer instanceof z.ZodType) return { description: 'Done.', content: json(answer) };
+  const content = 'json' in answer ? { ...json(answer.json), ...bare(answer.types) } : bare(answer);
   return { description: 'Done.', content };
 }
 

@@ -163,6 +163,10 @@ t.test('colours and bars are for a terminal only', async (t) => {
   t.match(piped, at('b.tar'));
   t.notMatch(piped, 'copying');
   t.notMatch(piped, '\r');
+  const none = ['send', '--file', at('note'), '--data-dir', at('nobody')];
+  t.match(await shown(true, none), /^sotto: No peer runs/, 'no bar for what never begins');
+  const taken = await shown(true, ['receive', at('note'), '--data-dir', at('data')]);
+  t.match(taken, /looking {2}.* \d s/);
 });
 
 t.test('a peer of another user is told from one that is not there', async (t) => {

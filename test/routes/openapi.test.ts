@@ -56,9 +56,11 @@ interface Call {
   readonly type?: string;
   readonly row?: string;
   readonly query?: string;
+  readonly accept?: string;
 }
 
-async function call(line: string, { peer = alice, json, body, type, row, query = '' }: Call) {
+async function call(line: string, given: Call) {
+  const { peer = alice, json, body, type, row, query = '', accept } = given;
   const [method, path = ''] = line.split(' ');
   const at = path
     .replace('covers/{name}', 'covers/cover.png')
@@ -69,6 +71,7 @@ async function call(line: string, { peer = alice, json, body, type, row, query =
   const headers = {
     authorization: `Bearer ${peer.token}`,
     ...(sent !== undefined && { 'content-type': sent }),
+    ...(accept !== undefined && { accept }),
   };
   const content = json === undefined ? (body ?? null) : JSON.stringify(json);
   const options: Parameters<typeof request>[1] = { headers, body: content };
@@ -80,6 +83,8 @@ async function call(line: string, { peer = alice, json, body, type, row, query =
 }
 
 const seen = new Map<string, Set<string>>();
+/** Operation, status and type of each answer that had a body. */
+const answered = new Set<string>();
 
 /** One call, held against what is documented for the status that came. */
 async function tried(t: Test, line: string, given: Call = {}): Promise<unknown> {
@@ -98,6 +103,7 @@ async function tried(t: Test, line: string, given: Call = {}): Promise<unknown> 
     return undefined;
   }
   t.ok(type in types, `${line} ${status}: ${type}`);
+  answered.add(`${line} ${status} ${type}`);
   const { schema } = types[type] ?? {};
   if (schema === undefined) return text;
   const value = JSON.parse(text);
@@ -168,6 +174,7 @@ async function talk(t: Test): Promise<void> {
     type: inPicture.headers.get('content-type') ?? '',
   });
   t.equal(pictured.headers['content-type'], 'image/png');
+  answered.add('POST /send_msg 200 image/png');
   const picture = new Uint8Array(await pictured.body.arrayBuffer());
   await tried(t, 'POST /receive', { peer: bob, body: picture, type: 'image/png' });
   const kept = (await tried(t, 'GET /covers', { peer: bob })) as { covers: { id: number }[] };
@@ -178,6 +185,9 @@ async function look(t: Test): Promise<void> {
   const png = readFileSync(at('cover.png'));
   await tried(t, 'GET /sensor');
   await tried(t, 'GET /sensor', { query: '?from=2026-01-01' });
+  for (const accept of ['application/senml+json', 'text/csv']) {
+    await tried(t, 'GET /sensor', { accept });
+  }
   await tried(t, 'POST /pair');
   await tried(t, 'POST /pictures/capacity', { body: png, type: 'image/png' });
   await tried(t, 'POST /pictures/preview', { body: png, type: 'image/png', query: '?size=2' });
@@ -211,6 +221,9 @@ t.test('each documented status is answered as documented', async (t) => {
   for (const [line, { responses }] of operationsOf(document)) {
     const documented = Object.keys(responses).filter((status) => status !== 'default');
     t.strictSame([...(seen.get(line) ?? [])].sort(), documented.sort(), `${line}: each status`);
+    const { content = {} } = responses['200'] ?? {};
+    const types = Object.keys(content).filter((type) => !answered.has(`${line} 200 ${type}`));
+    t.strictSame(types, [], `${line}: each type`);
   }
 });
 
