@@ -39,8 +39,11 @@ export interface PeerConfig {
   readonly keepMessages_days: number | undefined;
   /** Readings that are older go; undefined: never. */
   readonly keepReadings_days: number | undefined;
-  /** Where readings go besides, as URLs without passwords, docs/SCALE.md. */
-  readonly forward: readonly string[];
+  /**
+   * Where readings go besides, as URLs without passwords, docs/SCALE.md; undefined: nowhere now, and
+   * what waits goes on waiting.
+   */
+  readonly forward: readonly string[] | undefined;
   /** Bytes of messages that were opened, or have arrived; undefined: any. */
   readonly keepMessages_size: number | undefined;
   /** Bytes of readings; undefined: any. */

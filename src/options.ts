@@ -66,7 +66,7 @@ const contactSchema = z
   .pipe(z.object({ name: nameSchema, address: originSchema }));
 
 /** A place that readings are forwarded to. What forward/ cannot do is refused before the start. */
-const forwardSchema = z.string().refine((text) => {
+const postgresSchema = z.string().refine((text) => {
   const url = URL.parse(text);
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hash !== '') return false;
   const { searchParams: given } = url;
@@ -76,6 +76,17 @@ const forwardSchema = z.string().refine((text) => {
   const sslmode = given.get('sslmode') ?? 'verify-full';
   const isSecure = sslmode === 'verify-full' || sslmode === 'disable';
   return url.password === '' && known && isSecure && /^\/[^/]+$/.test(url.pathname);
+});
+const mqttSchema = z.string().refine((text) => {
+  const url = URL.parse(text);
+  if (url === null || !/^mqtts?:$/.test(url.protocol) || url.hash !== '') return false;
+  const known = [...url.searchParams.keys()].every((name) =>
+    ['passwordfile', 'ca', 'discovery'].includes(name),
+  );
+  const isTopic = /^[A-Za-z0-9_/-]*$/.test(url.searchParams.get('discovery') ?? '');
+  return (
+    url.password === '' && known && isTopic && url.hostname !== '' && /^\/?$/.test(url.pathname)
+  );
 });
 
 export const OPTIONS = {
@@ -157,11 +168,13 @@ export const OPTIONS = {
   forward: {
     ...list(
       'URL',
-      forwardSchema,
+      z.union([postgresSchema, mqttSchema]),
       'look like postgres://USER@HOST:PORT/DATABASE, with ?host=FOLDER of a socket, ' +
-        '?sslmode=disable or verify-full, or ?sslrootcert=FILE; a password never stands in it, ' +
-        'but in PGPASSWORD or the file that PGPASSFILE names',
-      'readings also go there: postgres://USER@HOST/DATABASE',
+        '?sslmode=disable or verify-full, or ?sslrootcert=FILE; or like mqtts://USER@HOST:PORT or ' +
+        'mqtt://…, with ?passwordfile=FILE, ?ca=FILE, or ?discovery=PREFIX, which may be empty; ' +
+        'a password never stands in it, but in the file named there, or, for PostgreSQL, in ' +
+        'PGPASSWORD or the file that PGPASSFILE names',
+      'readings also go there: postgres://USER@HOST/DATABASE, mqtts://USER@HOST',
     ),
     isDelicate: true,
   },

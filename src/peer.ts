@@ -155,8 +155,8 @@ async function start(
 
 /** Loaded only where somebody forwards; what waited for places that are no longer named, goes. */
 async function forward({ forward: addresses, name: from }: PeerConfig, store: PeerStore, log: Log) {
-  store.forwards.nameTargets(addresses);
-  if (addresses.length === 0) return undefined;
+  if (addresses !== undefined) store.forwards.nameTargets(addresses);
+  if (addresses === undefined || addresses.length === 0) return undefined;
   const { forwardTo } = await import('./forward/index.ts');
   return forwardTo(addresses, { queue: store.forwards, clock, log, from });
 }

@@ -50,11 +50,21 @@ export async function withPeer<T>(
   }
 }
 
+/** What a peer that runs for long is told to do by settings that a command may not have. */
+const WITHOUT = {
+  forward: undefined,
+  keepMessages_days: undefined,
+  keepReadings_days: undefined,
+  keepMessages_size: undefined,
+  keepReadings_size: undefined,
+};
+
 function configOf(values: Values): PeerConfig {
   const passed = ['data-dir', 'passphrase-file'] as const;
   const args = passed.flatMap((name) => (values[name] ? [`--${name}`, values[name]] : []));
   return {
     ...loadConfig(args),
+    ...WITHOUT,
     host: '127.0.0.1',
     port: 0,
     isCallable: false,

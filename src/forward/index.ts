@@ -12,10 +12,17 @@ export type { ForwardState } from './forwarder.ts';
 const openPostgres: OpenPlace = async (address, from) =>
   new (await import('./postgres.ts')).PostgresPlace(address, from);
 
+const openMqtt: OpenPlace = async (address, from) =>
+  new (await import('./mqtt.ts')).MqttPlace(address, from);
+
 const PLACES: Readonly<Record<string, OpenPlace>> = {
+  'mqtt:': openMqtt,
+  'mqtts:': openMqtt,
   'postgres:': openPostgres,
   'postgresql:': openPostgres,
 };
+
+const ENDS_THERE = 'End-to-end encryption ends there: who runs that place reads every reading.';
 
 export interface ForwardDeps {
   readonly queue: ForwardQueue;
@@ -36,6 +43,7 @@ export async function forwardTo(addresses: readonly string[], deps: ForwardDeps)
   const opened = addresses.map(async (address) => {
     const open = PLACES[new URL(address).protocol];
     if (open === undefined) throw new TypeError(`nothing is forwarded to ${address}`);
+    deps.log.warn('readings_leave', { target: address, note: ENDS_THERE });
     return new Forwarder(address, await open(address, deps.from), deps);
   });
   const forwarders = await Promise.all(opened);

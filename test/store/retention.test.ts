@@ -5,6 +5,7 @@
  * whose clock libfaketime moves years ahead.
  */
 import t from 'tap';
+import { main } from '../../src/cli/index.ts';
 import type { Reading } from '../../src/messenger/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { MovedClock } from '../support/moved-clock.ts';
@@ -172,6 +173,9 @@ t.test('a running peer forgets by itself, and readings unless told otherwise', a
     const rows = async () => JSON.parse((await peer.call('GET', query)).text).length;
     return { peer, rows };
   };
+  const silent = { print: () => {}, say: () => {}, paint: (_: unknown, text: string) => text };
+  const io = { ...silent, read: async () => new Uint8Array(), stdinIsTerminal: false };
+  t.equal(await main(['contacts', '--data-dir', folder], io), 0, 'a command deletes nothing');
   const careful = await count('--keep-readings', '0');
   t.equal(await careful.rows(), 6003, '0: for ever');
   await careful.peer.stop();

@@ -102,6 +102,7 @@ const HOMES: readonly (readonly [RegExp, RegExp])[] = [
   [/^(node:)?zlib$/, PNG_DOOR],
   [/^pngjs$/, PNG_DOOR],
   [/^pg$/, /^src\/forward\//],
+  [/^mqtt$/, /^src\/forward\//],
   [/^better-sqlite3/, /^src\/store\/|^bench\//],
 ];
 
