@@ -22,6 +22,8 @@ export interface PeerConfig {
   readonly address: string | undefined;
   /** Others are told where it listens, if `address` does not say. */
   readonly isCallable: boolean;
+  /** Whoever asks on this network hears of it. */
+  readonly announce: boolean;
   /** Made at the start if they do not exist yet. */
   readonly contacts: readonly { readonly name: string; readonly address: string }[];
   /** Any caller on this machine may operate the peer. */
@@ -92,13 +94,19 @@ export function loadConfig(
       'demo and behind-proxy exclude each other: through a proxy everybody would be local.',
     );
   }
+  const host = values.host ?? '127.0.0.1';
+  if (values.announce === true && values.address === undefined && isLoopback(host)) {
+    const next = 'give --host, or --address where a proxy of yours takes calls';
+    throw new ConfigError(`announce is of no use where nobody can call ${host}: ${next}.`);
+  }
   return {
     name: values.name ?? hostname().slice(0, 64),
-    host: values.host ?? '127.0.0.1',
+    host,
     port: values.port ?? 5000,
     dataFolder: dataFolder(values['data-dir'], environment),
     address: values.address,
     isCallable: true,
+    announce: values.announce ?? false,
     contacts: values.contact ?? [],
     demo: values.demo ?? false,
     trust: values.trust ?? (values.demo === true ? 'tofu' : 'verified'),
@@ -122,6 +130,8 @@ export interface Explained {
   readonly value: unknown;
   readonly from: string;
 }
+
+const isLoopback = (host: string) => /^(127\.|::1$|localhost$)/.test(host);
 
 /** Every setting, and where it came from, for `sotto up --print-config`; holds no secret. */
 export function explainConfig(

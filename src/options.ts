@@ -126,6 +126,7 @@ export const OPTIONS = {
     'look like bob=http://HOST:PORT',
     'a contact to begin with',
   ),
+  announce: toggle('let peers on this network find this one by mDNS, with name and fingerprint'),
   demo: toggle('any caller on this machine operates; trust tofu; print messages'),
   trust: option(
     'HOW',

@@ -149,8 +149,23 @@ async function start(
   const called = origin ?? `http://127.0.0.1:${port}`;
   log.info('listening', { origin: called });
   const { fingerprint } = messenger.show();
+  if (config.announce) undo.defer(await announceNearby(config, port, fingerprint, log));
   const pageLink = `${called}/?token=${token}`;
   return { name: config.name, origin: called, token, pageLink, fingerprint };
+}
+
+/** Loaded only where somebody wants to be found. */
+async function announceNearby(
+  { name, address }: PeerConfig,
+  port: number,
+  fingerprint: string,
+  log: Log,
+) {
+  const { announce } = await import('./nearby.ts');
+  log.info('announced', { name, fingerprint });
+  return announce({ name, address, port, fingerprint }, (cause) => {
+    log.warn('not_announced', { reason: cause.message });
+  });
 }
 
 /** Loaded only where somebody forwards; what waited for places that are no longer named, goes. */

@@ -148,6 +148,7 @@ t.test('what cannot be used is named, with its source', async (t) => {
     ],
     [['--port'], {}, /--port/],
     [['5000'], {}, /'5000'/],
+    [['--announce'], {}, /^announce is of no use where nobody can call 127\.0\.0\.1: give --host/],
     [['--demo', '--behind-proxy'], {}, /exclude each other/],
     [
       ['--config', file('a.json', '{\n  "port": 1,\n  "colour": 1\n}')],

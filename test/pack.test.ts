@@ -1,12 +1,14 @@
 /**
- * Goal: what `npm pack` makes can be installed anywhere, and its `sotto` runs as JavaScript.
- * Method: pack, install globally under a temporary prefix, and run it from another folder.
+ * Goal: what `npm pack` makes can be installed anywhere, and its `sotto` runs as JavaScript; the
+ * Dockerfile copies all that is needed.
+ * Method: pack, install globally under a temporary prefix, and run it from another folder; the
+ * Dockerfile's steps are taken in a folder, because no image can be built here.
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
 
@@ -29,6 +31,52 @@ async function pageLink({ stderr }: ChildProcessWithoutNullStreams): Promise<str
     const link = /http:\S+token=\S+/.exec(text)?.[0];
     if (link !== undefined) return link;
   }
+}
+
+t.test("the Dockerfile's steps make a sotto that runs", async (t) => {
+  const stages: string[][] = [];
+  for (const line of readFileSync('Dockerfile', 'utf8').split('\n')) {
+    if (line.startsWith('FROM ')) stages.push([]);
+    else stages.at(-1)?.push(line);
+  }
+  const [build, image] = [join(folder, 'build'), join(folder, 'image')];
+  mkdirSync(build);
+  for (const [, sources = '', target = ''] of copies(stages[0])) {
+    for (const source of sources.split(' ')) {
+      const place = target === './' ? join(build, source) : join(build, target);
+      cpSync(source, place, { recursive: true });
+    }
+  }
+  const steps = (stages[0] ?? []).filter((line) => line.startsWith('RUN '));
+  t.strictSame(steps, ['RUN npm ci --omit=dev --ignore-scripts', 'RUN node scripts/build.ts']);
+  await run('node', ['scripts/build.ts'], { env, cwd: build });
+  for (const [, sources = '', target = ''] of copies(stages[1])) {
+    for (const source of sources.split(' ')) {
+      const from = source.replace(/^\/opt\/sotto\//, '');
+      const own = target.split('/').length > 2 ? join(target, basename(from)) : from;
+      // What npm ci brings is what stands here.
+      if (from === 'node_modules') symlinkSync(resolve(from), join(image, from));
+      else cpSync(join(build, from), join(image, own), { recursive: true });
+    }
+  }
+  const sotto = join(image, 'scripts/sotto.mjs');
+  t.match(await run('node', [sotto, '--help'], { env, cwd: folder }), { stdout: /^sotto: two/ });
+  const settings = /ENV (.*)/.exec(readFileSync('Dockerfile', 'utf8'))?.[1] ?? '';
+  const given = Object.fromEntries(settings.split(' ').map((each) => each.split('=')));
+  const print = ['up', '--print-config', '--json'];
+  const { stdout } = await run('node', [sotto, ...print], { env: { ...env, ...given } });
+  const explained: { name: string; from: string; value: unknown }[] = JSON.parse(stdout);
+  const set = explained.filter(({ from }) => from !== 'default');
+  t.strictSame(set.map(({ name, value }) => [name, value]).sort(), [
+    ['data-dir', '/data'],
+    ['host', '0.0.0.0'],
+    ['port', 5000],
+  ]);
+});
+
+/** Lines of a stage that copy: from where, several with a space between, and to where. */
+function copies(stage: readonly string[] = []) {
+  return stage.flatMap((line) => [...line.matchAll(/^COPY (?:--from=build )?(.+) (\S+)$/g)]);
 }
 
 t.test('the package holds JavaScript and no source', async (t) => {

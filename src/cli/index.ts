@@ -17,6 +17,7 @@ import { hide } from './hide.ts';
 import { identity } from './identity.ts';
 import { inbox } from './inbox.ts';
 import { type Io, terminal } from './io.ts';
+import { nearby } from './nearby.ts';
 import { pair } from './pair.ts';
 import { receive } from './receive.ts';
 import { reveal } from './reveal.ts';
@@ -27,6 +28,7 @@ import { verify } from './verify.ts';
 
 export const COMMANDS: readonly Command[] = [
   up,
+  nearby,
   pair,
   verify,
   contacts,

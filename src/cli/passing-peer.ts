@@ -52,6 +52,7 @@ export async function withPeer<T>(
 
 /** What a peer that runs for long is told to do by settings that a command may not have. */
 const WITHOUT = {
+  announce: false,
   forward: undefined,
   keepMessages_days: undefined,
   keepReadings_days: undefined,

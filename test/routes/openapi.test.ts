@@ -227,6 +227,25 @@ t.test('each documented status is answered as documented', async (t) => {
   }
 });
 
+t.test('the dashboard asks for what /metrics has, and for all of it that is ours', async (t) => {
+  const board = readFileSync('packaging/grafana-dashboard.json', 'utf8');
+  const { text } = await alice.call('GET', '/metrics');
+  const there = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
+  const panels: { title: string; targets?: { expr: string }[] }[] = JSON.parse(board).panels;
+  const asked = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+  const names = asked.flatMap((expr) => expr.match(/\b(sotto|process|nodejs)_\w+/g) ?? []);
+  t.ok(names.length >= asked.length && asked.length > 10);
+  t.strictSame(
+    names.filter((name) => !there.has(name)),
+    [],
+  );
+  const ours = [...there].filter((name) => name?.startsWith('sotto_'));
+  t.strictSame(
+    ours.filter((name) => !names.includes(name ?? '')),
+    [],
+  );
+});
+
 t.test('a refusal is a problem as documented', async (t) => {
   const { default: refused } = operationsOf(document)[0]?.[1].responses ?? {};
   t.ok(refused?.content?.['application/problem+json']);

@@ -20,6 +20,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   routes: ['bytes.ts', 'failures.ts', 'crypto', 'protocol', 'messenger'],
   'options.ts': [],
   'nearest.ts': [],
+  'nearby.ts': [],
   'config.ts': ['bytes.ts', 'nearest.ts', 'options.ts'],
   forward: ['messenger'],
   bridge: ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
@@ -46,6 +47,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store',
   ],
   'peer.ts': [
+    'nearby.ts',
     'forward',
     'upkeep.ts',
     'identity.ts',
@@ -71,6 +73,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'stego',
     'config.ts',
     'nearest.ts',
+    'nearby.ts',
     'presence.ts',
     'identity.ts',
     'peer.ts',
@@ -103,6 +106,7 @@ const HOMES: readonly (readonly [RegExp, RegExp])[] = [
   [/^pngjs$/, PNG_DOOR],
   [/^pg$/, /^src\/forward\//],
   [/^mqtt$/, /^src\/forward\//],
+  [/^bonjour-service$/, /^src\/nearby\.ts$/],
   [/^better-sqlite3/, /^src\/store\/|^bench\//],
 ];
 
