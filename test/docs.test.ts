@@ -201,3 +201,21 @@ t.test('every example of a command has flags that there are', async (t) => {
     );
   }
 });
+
+t.test('every npm script and every command that is named anywhere is there', async (t) => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const files = [...DOCUMENTS, 'SECURITY.md', 'CHANGELOG.md', 'hardware/esp32-peer/README.md'];
+  let count = 0;
+  for (const file of files) {
+    const text = readFileSync(file, 'utf8');
+    for (const [, script = ''] of text.matchAll(/npm run ([a-z0-9]+(?::[a-z]+)?)/g)) {
+      t.ok(script in scripts, `${file}: npm run ${script}`);
+      count += 1;
+    }
+    for (const [, name = ''] of text.matchAll(/`(?:npx )?sotto ([a-z]+)\b/g)) {
+      t.ok(name === 'help' || COMMANDS.some((each) => each.name === name), `${file}: ${name}`);
+      count += 1;
+    }
+  }
+  t.ok(count > 50, `${count} were found`);
+});
