@@ -3,7 +3,7 @@
  * is told, if it is of the last day and newer than what was told; each is retained, so that who
  * comes later knows it too. Readings wait while the broker is away, and are acknowledged (QoS 1).
  */
-import { connectAsync, type MqttClient } from 'mqtt';
+import { connect, type MqttClient } from 'mqtt';
 import type { ForwardedReading } from '../messenger/index.ts';
 import { type MqttAddress, mqttOptions, parseMqttAddress } from './mqtt-address.ts';
 import { mqttError } from './mqtt-errors.ts';
@@ -19,6 +19,7 @@ interface Connection {
   readonly client: MqttClient;
   /** Rejects when the broker is gone: the library leaves who waits for it waiting. */
   readonly lost: Promise<never>;
+  readonly lose: (cause: Error) => void;
   /** Sensors that Home Assistant was told of over this connection. */
   readonly described: Set<string>;
 }
@@ -40,7 +41,8 @@ export class MqttPlace implements Place {
     if (newest.size === 0) return;
     try {
       const connection = this.#connection ?? (await this.#connect());
-      for (const [sensor, reading] of newest) await this.#tell(connection, sensor, reading);
+      const telling = [...newest].map((each) => this.#tell(connection, ...each));
+      await Promise.all(telling);
     } catch (cause) {
       this.close();
       throw mqttError(cause, this.#address);
@@ -50,6 +52,7 @@ export class MqttPlace implements Place {
   close(): void {
     // Without a word of parting, so that the broker says `offline` for us.
     this.#connection?.client.end(true);
+    this.#connection?.lose(new Error('closed'));
     this.#connection = undefined;
   }
 
@@ -69,6 +72,7 @@ export class MqttPlace implements Place {
   async #tell(connection: Connection, sensor: string, reading: ForwardedReading): Promise<void> {
     const { discovery } = this.#address;
     if (discovery !== undefined && !connection.described.has(sensor)) {
+      if (connection.described.size >= SENSORS_MAX) connection.described.clear();
       await publish(connection, discoveryOf(reading, discovery, this.#from));
       connection.described.add(sensor);
     }
@@ -81,16 +85,18 @@ export class MqttPlace implements Place {
     const topic = statusTopic(this.#from);
     const will = { topic, payload: Buffer.from('offline'), qos: 1, retain: true } as const;
     const options = { ...mqttOptions(this.#address), will };
-    const client = await connectAsync(this.#address.broker, options, false);
-    const { promise: lost, reject } = Promise.withResolvers<never>();
+    const client = connect(this.#address.broker, options);
+    const { promise: lost, reject: lose } = Promise.withResolvers<never>();
     lost.catch(() => undefined);
-    const connection = { client, lost, described: new Set<string>() };
+    const connection = { client, lost, lose, described: new Set<string>() };
+    // Already now, so that it can be closed while it is called.
     this.#connection = connection;
     const gone = (cause?: Error) => {
-      reject(cause ?? new Error('the connection closed'));
+      lose(cause ?? new Error('the connection closed'));
       if (this.#connection === connection) this.#connection = undefined;
     };
-    client.on('error', gone).on('close', gone);
+    client.on('error', gone).on('close', () => gone());
+    await Promise.race([new Promise((resolve) => client.once('connect', resolve)), lost]);
     await publish(connection, { topic, text: 'online' });
     return connection;
   }

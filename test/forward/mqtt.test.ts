@@ -5,11 +5,14 @@
  * Method: a real Mosquitto of Debian's package, a real peer, a device with real packets, and a
  * listener at the broker. Without the package only what needs no broker is tested, and that is said.
  */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ConfigError, loadConfig } from '../../src/config.ts';
+import { MqttPlace } from '../../src/forward/mqtt.ts';
 import { discoveryOf, stateOf } from '../../src/forward/mqtt-messages.ts';
 import { FleetDevice } from '../support/fleet-device.ts';
 import { AUTHORITY, hasMosquitto, Mosquitto, USER } from '../support/mosquitto.ts';
@@ -60,6 +63,20 @@ t.test('addresses that cannot be meant', async (t) => {
       t.ok(error instanceof ConfigError && !error.message.includes('secret-xyz'), bad);
     }
   }
+});
+
+t.test('a peer stops at once, also while a broker says nothing', async (t) => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => silent.close());
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const place = new MqttPlace(`mqtt://127.0.0.1:${port}`, 'pi');
+  const called = once(silent, 'connection');
+  const delivered = place.deliver([{ ...reading('temp_bmp'), at: new Date() }]);
+  const [socket] = await called;
+  place.close();
+  await t.rejects(delivered, { name: 'ForwardError' });
+  socket.destroy();
 });
 
 if (!hasMosquitto()) t.comment('LEFT OUT for want of mosquitto: apt-get install mosquitto');
