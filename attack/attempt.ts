@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Who tries, by the letters of docs/THREAT_MODEL.md; M: whoever broke the older programs. */
-export type Attacker = 'W' | 'S' | 'B' | 'L' | 'T' | 'C' | 'M';
+export type Attacker = 'W' | 'S' | 'H' | 'B' | 'L' | 'T' | 'C' | 'M';
 
 export interface Attempt<World> {
   readonly by: Attacker;

@@ -6,9 +6,9 @@ import { Rogue } from './rogue.ts';
 import { post } from './wire.ts';
 import { heard, refused, shown, type World } from './world.ts';
 
-const text = (said: string) => Uint8Array.of(1, ...new TextEncoder().encode(said));
-const outbox = (lowest = 0n): Payload => ({ kind: 'outbox', epoch: 99n, lowest });
-const message = (sequence: bigint, content: Uint8Array): Payload => ({
+export const text = (said: string) => Uint8Array.of(1, ...new TextEncoder().encode(said));
+export const outbox = (lowest = 0n): Payload => ({ kind: 'outbox', epoch: 99n, lowest });
+export const message = (sequence: bigint, content: Uint8Array): Payload => ({
   kind: 'message',
   sequence,
   content,
@@ -96,29 +96,30 @@ const hugeParts: Attempt<World> = {
     }),
 };
 
+const file = (name: string) =>
+  Uint8Array.of(2, name.length, ...new TextEncoder().encode(name), 0, 0x78);
+export const STRANGE_CONTENTS: readonly Uint8Array[] = [
+  Uint8Array.of(),
+  Uint8Array.of(1, 0xff, 0xfe),
+  Uint8Array.of(77, 1, 2, 3),
+  file('../../../etc/passwd'),
+  file('C:\\windows\\x'),
+  file('a\u0000b'),
+  Uint8Array.of(2, 255, 1),
+  Uint8Array.of(4, ...new Uint8Array(17)),
+  Uint8Array.of(3, ...new Array(200).fill(0x81)),
+  Uint8Array.of(3, 0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+  Uint8Array.of(3, 0x5f),
+];
+
 const strangeContents: Attempt<World> = {
   by: 'C',
   tried:
     'contents that lie: no UTF-8, unknown types, file names with paths, notices about nothing, CBOR bombs',
   run: (world) =>
     asContact(world, async (send) => {
-      const file = (name: string) =>
-        Uint8Array.of(2, name.length, ...new TextEncoder().encode(name), 0, 0x78);
-      const contents = [
-        Uint8Array.of(),
-        Uint8Array.of(1, 0xff, 0xfe),
-        Uint8Array.of(77, 1, 2, 3),
-        file('../../../etc/passwd'),
-        file('C:\\windows\\x'),
-        file('a\u0000b'),
-        Uint8Array.of(2, 255, 1),
-        Uint8Array.of(4, ...new Uint8Array(17)),
-        Uint8Array.of(3, ...new Array(200).fill(0x81)),
-        Uint8Array.of(3, 0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
-        Uint8Array.of(3, 0x5f),
-      ];
       let sequence = 0n;
-      for (const content of contents) {
+      for (const content of STRANGE_CONTENTS) {
         await send([outbox(), message(sequence, content)]);
         sequence += 1n;
       }
@@ -127,8 +128,22 @@ const strangeContents: Attempt<World> = {
       assert.deepEqual(texts.filter(Boolean), ['still here']);
       const { messages } = (await shown(world.bob)) as { messages?: unknown };
       assert.ok(!JSON.stringify(messages ?? '').includes('etc/passwd'));
-      return `${contents.length} contents acknowledged and not kept, or without their path; the next honest text is read`;
+      return `${STRANGE_CONTENTS.length} contents acknowledged and not kept, or without their path; the next honest text is read`;
     }),
+};
+
+const good = `01001000000000000000630000000000000000${said('part of it')}`;
+/** In hex. */
+export const BENT_PAYLOADS: Readonly<Record<string, string>> = {
+  'no outbox': said('part of it'),
+  'two outboxes': `${good}010010${'00'.repeat(16)}`,
+  'an unknown kind': `${good}090000`,
+  'a size beyond the packet': `${good}02ffff00`,
+  'a size of nothing': `${good}020000`,
+  'a part beyond its count': `${good}030110${'00'.repeat(8)}0000000200000002${'00'.repeat(256)}`,
+  'a part of no parts': `${good}030110${'00'.repeat(8)}0000000000000000${'00'.repeat(256)}`,
+  'a bitmap that ends in zero': `${good}040012${'00'.repeat(16)}0100`,
+  'an event that does not exist': `${good}050011ff${'00'.repeat(16)}`,
 };
 
 const malformedPackets: Attempt<World> = {
@@ -137,19 +152,7 @@ const malformedPackets: Attempt<World> = {
   run: (world) =>
     asContact(world, async (_, rogue, contact) => {
       const before = (await refused(world.bob))['malformed'] ?? 0;
-      const good = `01001000000000000000630000000000000000${said('part of it')}`;
-      const cases: Readonly<Record<string, string>> = {
-        'no outbox': said('part of it'),
-        'two outboxes': `${good}010010${'00'.repeat(16)}`,
-        'an unknown kind': `${good}090000`,
-        'a size beyond the packet': `${good}02ffff00`,
-        'a size of nothing': `${good}020000`,
-        'a part beyond its count': `${good}030110${'00'.repeat(8)}0000000200000002${'00'.repeat(256)}`,
-        'a part of no parts': `${good}030110${'00'.repeat(8)}0000000000000000${'00'.repeat(256)}`,
-        'a bitmap that ends in zero': `${good}040012${'00'.repeat(16)}0100`,
-        'an event that does not exist': `${good}050011ff${'00'.repeat(16)}`,
-      };
-      for (const payloads of Object.values(cases)) {
+      for (const payloads of Object.values(BENT_PAYLOADS)) {
         const bytes = Buffer.from(payloads, 'hex');
         await post(world.bob.origin, [rogue.sealBytes(contact, bytes)]);
       }
@@ -159,7 +162,7 @@ const malformedPackets: Attempt<World> = {
       }
       assert.deepEqual(await heard(world), [], 'part of a malformed packet was taken');
       const counted = ((await refused(world.bob))['malformed'] ?? 0) - before;
-      assert.equal(counted, Object.keys(cases).length + unpadded.length);
+      assert.equal(counted, Object.keys(BENT_PAYLOADS).length + unpadded.length);
       return `${counted} packets malformed, nothing of them taken`;
     }),
 };

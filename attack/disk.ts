@@ -17,9 +17,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PeerProcess } from '../test/support/peer-process.ts';
 import type { Attempt } from './attempt.ts';
+import { message, outbox } from './contact.ts';
+import { Rogue } from './rogue.ts';
+import { post } from './wire.ts';
 
 const PAGE_SIZE = 8_192;
-const SECRETS = ['the patient is called Ada', 'contact-of-alice', 'report-of-ada.txt'];
+const SECRETS = ['the patient is called Ada', 'contact-of-alice', 'report-of-ada.txt'] as const;
 
 /** A folder that a peer with a passphrase has used and left. */
 export interface Disk {
@@ -41,10 +44,23 @@ export async function openDisk(): Promise<Disk> {
     flags: [...flags, '--contact', `${contact}=http://127.0.0.1:9`],
   });
   await peer.start();
+  const rogue = await Rogue.open('sender');
+  const met = await rogue.meet(peer, peer.origin);
+  const name = Buffer.from(file);
+  const contents = [
+    [1, ...Buffer.from(text)],
+    [2, name.length, ...name, 0, ...Buffer.from(text)],
+  ];
+  for (const [at, content] of contents.entries()) {
+    const payload = message(BigInt(at), Uint8Array.from(content));
+    await post(peer.origin, [rogue.seal(met, [outbox(), payload])]);
+  }
+  const headers = { authorization: `Bearer ${peer.token}` };
+  const { json } = await peer.call('POST', '/decrypt_msg', { headers });
+  assert.equal(json.count, 2, 'the text and the file are in the store');
+  rogue.close();
   await peer.stop();
-  const disk = { root, folder, flags };
-  assert.ok(text && file);
-  return disk;
+  return { root, folder, flags };
 }
 
 export function closeDisk({ root }: Disk): void {

@@ -3,12 +3,9 @@ import assert from 'node:assert/strict';
 import type { Attempt } from './attempt.ts';
 import { Rogue } from './rogue.ts';
 import { post } from './wire.ts';
-import { heard, refused, say, shown, type World } from './world.ts';
+import { heard, refused, say, shown, sum, type World } from './world.ts';
 
 const [XX1, XX2, XX3, KK1, KK2, TRANSPORT] = [1, 2, 3, 7, 8, 10];
-
-const sum = (counts: Readonly<Record<string, number>>) =>
-  Object.values(counts).reduce((total, count) => total + count, 0);
 
 const replayEverything: Attempt<World> = {
   by: 'W',

@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { encode } from 'cborg';
 import type { PeerProcess } from '../test/support/peer-process.ts';
 import type { Attacker, Attempt } from './attempt.ts';
-import { heard, say, type World } from './world.ts';
+import { message, outbox } from './contact.ts';
+import { Rogue } from './rogue.ts';
+import { post } from './wire.ts';
+import { asOperator, heard, say, type World } from './world.ts';
 
 const TRIGGERS = ['/send_keys', '/send_msg?text=forged', '/decrypt_msg', '/dh-key-exchange'];
 const READS = ['/show', '/sensor', '/metrics'];
@@ -223,7 +227,7 @@ const smuggling: Attempt<World> = {
 
 const jsonBombs: Attempt<World> = {
   by: 'L',
-  tried: 'JSON of 4 MiB, nested 100,000 deep, with __proto__, with a field twice',
+  tried: 'JSON of 4 MiB, nested 100,000 deep, with __proto__ and constructor, of other types, cut',
   async run(world) {
     const { alice } = world;
     const send = (body: string) =>
@@ -249,10 +253,17 @@ const jsonBombs: Attempt<World> = {
 
 const scripts: Attempt<World> = {
   by: 'C',
-  tried: 'script in a text and in a contact name, on the page and in JSON',
+  tried: 'script in a text, a file name, a contact name and a sensor, on the page and in JSON',
   async run(world) {
     const script = '<script>alert(1)</script><img src=x onerror=alert(1)>';
+    await bringScripts(world, script);
     await say(world, script);
+    const headers = { authorization: `Bearer ${world.bob.token}` };
+    for (const path of ['/messages', '/sensor', '/sensor?rows=true', '/contacts', '/metrics']) {
+      const answer = await world.bob.call('GET', path, { headers });
+      assert.equal(answer.headers['x-content-type-options'], 'nosniff', path);
+      assert.doesNotMatch(String(answer.headers['content-type']), /html|svg|xml/, path);
+    }
     const page = await world.bob.call('GET', '/');
     assert.ok(!page.text.includes(script), 'the page holds the script');
     const policy = String(page.headers['content-security-policy']);
@@ -265,6 +276,39 @@ const scripts: Attempt<World> = {
     return 'never HTML: JSON with nosniff, a page whose policy allows no inline script';
   },
 };
+
+/** By a contact who is named so, in a file that is named so, from a sensor that is named so. */
+async function bringScripts({ bob, toBob }: World, script: string): Promise<void> {
+  const mallory = await Rogue.open('<b onclick=alert(1)>');
+  try {
+    const contact = await mallory.meet(bob, toBob.address);
+    const name = Buffer.from(`${script}.html`);
+    const media = Buffer.from('text/html');
+    const file = Buffer.concat([
+      ...[Uint8Array.of(2, name.length), name, Uint8Array.of(media.length), media],
+      Buffer.from(script),
+    ]);
+    const record = new Map<number, unknown>([
+      [0, script],
+      [1, script],
+      [2, 1],
+      [6, 1_700_000_000],
+    ]);
+    const pack = Buffer.concat([Uint8Array.of(3), encode([record])]);
+    const contents = [file, pack].map((each) => Uint8Array.from(each));
+    const payloads = contents.map((content, at) => message(BigInt(at), content));
+    for (const payload of payloads)
+      await post(bob.origin, [mallory.seal(contact, [outbox(), payload])]);
+    const headers = { authorization: `Bearer ${bob.token}` };
+    const { json } = await asOperator(bob, '/decrypt_msg');
+    const brought = (json.messages as readonly { content?: string }[]).find((each) => each.content);
+    assert.ok(brought?.content, 'the file arrived');
+    const { headers: served } = await bob.call('GET', brought.content, { headers });
+    assert.match(String(served['content-disposition']), /^attachment/, 'it is opened as a page');
+  } finally {
+    mallory.close();
+  }
+}
 
 async function raw(port: number, bytes: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');

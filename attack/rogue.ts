@@ -23,6 +23,9 @@ export class Rogue {
   /** What is to be sealed besides, with the next packet's counter and header. */
   #plaintext: Uint8Array | undefined;
   #sealed: Uint8Array = new Uint8Array();
+  #counter: bigint | undefined;
+  /** Version and suite in the prologue of its handshakes, if it lies about them. */
+  prologue: string | undefined;
 
   private constructor(name: string, server: Server, keys: KeyPair | undefined) {
     this.name = name;
@@ -88,24 +91,28 @@ export class Rogue {
   }
 
   /** An authentic packet around any bytes, padded as PROTOCOL §8 has it unless `padded` is false. */
-  sealBytes(contact: number, payloads: Uint8Array, padded = true): Uint8Array {
+  sealBytes(contact: number, payloads: Uint8Array, padded = true, counter?: bigint): Uint8Array {
+    this.#counter = counter;
     const size = (Math.floor(payloads.length / 16) + 1) * 16;
     this.#plaintext = padded ? new Uint8Array(size) : payloads;
     this.#plaintext.set(payloads);
     if (padded) this.#plaintext[payloads.length] = 0x80;
-    const header = this.seal(contact, []).subarray(0, HEADER_SIZE);
+    const header = withCounter(this.seal(contact, []).subarray(0, HEADER_SIZE), counter);
     return Uint8Array.from(Buffer.concat([header, this.#sealed]));
   }
 
   #bendingCrypto(): CryptoProvider {
     return {
       ...openssl,
+      hash: (...parts) => openssl.hash(...parts.map((part) => this.#bentPrologue(part))),
       importSymmetricKey: (key) => {
         const honest = openssl.importSymmetricKey(key);
         return {
           seal: (nonce, ad, plaintext, target) => {
-            if (this.#plaintext !== undefined)
-              this.#sealed = honest.seal(nonce, ad, this.#plaintext);
+            if (this.#plaintext !== undefined) {
+              const [own, header] = [this.#counter ?? nonce, withCounter(ad, this.#counter)];
+              this.#sealed = honest.seal(own, header, this.#plaintext);
+            }
             this.#plaintext = undefined;
             return honest.seal(nonce, ad, plaintext, target);
           },
@@ -114,6 +121,12 @@ export class Rogue {
         };
       },
     };
+  }
+
+  #bentPrologue(part: Uint8Array): Uint8Array {
+    const isPrologue = part.length === 8 && Buffer.from(part).toString('latin1', 0, 5) === 'sotto';
+    if (this.prologue === undefined || !isPrologue) return part;
+    return Uint8Array.of(...Buffer.from(this.prologue, 'latin1'), part[7] ?? 0);
   }
 
   #answer(packet: Uint8Array): Uint8Array[] {
@@ -127,4 +140,11 @@ export class Rogue {
 /** A hint that the machines of a test do not take. */
 function isNoStatus([type]: Uint8Array): boolean {
   return type !== 11;
+}
+
+function withCounter(header: Uint8Array, counter: bigint | undefined): Uint8Array {
+  if (counter === undefined) return header;
+  const other = header.slice();
+  new DataView(other.buffer).setBigUint64(8, counter);
+  return other;
 }

@@ -63,6 +63,10 @@ export async function refused(peer: PeerProcess): Promise<Readonly<Record<string
   return (await shown(peer)).refused;
 }
 
+export function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
+
 /** Sends one text from alice to bob. @returns when it was acknowledged. */
 export async function say({ alice, said }: World, text: string): Promise<void> {
   said.push(text);

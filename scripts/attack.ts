@@ -7,13 +7,22 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { type Attempt, runAll, tableOf, type Verdict } from '../attack/attempt.ts';
 import { CONTACT } from '../attack/contact.ts';
+import { DEVICE, HOSTILE_CONTACT } from '../attack/device.ts';
+import {
+  assertDeviceServed,
+  openDeviceWorld,
+  openRogueWorld,
+  sayBothWays,
+} from '../attack/device-world.ts';
 import { closeDisk, DISK, openDisk } from '../attack/disk.ts';
 import { FLOODS } from '../attack/floods.ts';
+import { HANDSHAKES } from '../attack/handshakes.ts';
 import { MUSEUM } from '../attack/museum.ts';
 import { ON_THE_WIRE } from '../attack/on-the-wire.ts';
 import { OPERATOR, OTHER_USER } from '../attack/operator.ts';
 import { PICTURES } from '../attack/pictures.ts';
 import { assertServed, openWorld, type World } from '../attack/world.ts';
+import { firmwareMissing, make } from '../test/hardware/host-device.ts';
 
 const onPeers =
   (attempts: readonly Attempt<World>[], demo = true) =>
@@ -35,14 +44,31 @@ async function onDisk(): Promise<Verdict[]> {
   }
 }
 
+/** A rogue peer is the device's only contact in the second world. */
+async function onDevice(): Promise<Verdict[]> {
+  const missing = await firmwareMissing();
+  if (missing !== undefined) {
+    console.error(missing);
+    return [];
+  }
+  await make('host');
+  const honest = await openDeviceWorld();
+  const verdicts = await runAll(DEVICE, honest, sayBothWays).finally(() => honest.close());
+  const rogue = await openRogueWorld();
+  const more = runAll(HOSTILE_CONTACT, rogue, assertDeviceServed);
+  return [...verdicts, ...(await more.finally(() => rogue.close()))];
+}
+
 const GROUPS: Readonly<Record<string, () => Promise<Verdict[]>>> = {
   wire: onPeers(ON_THE_WIRE),
+  handshakes: onPeers(HANDSHAKES),
   contact: onPeers(CONTACT),
   floods: onPeers(FLOODS),
   pictures: onPeers(PICTURES),
   operator: onPeers(OPERATOR),
   user: onPeers(OTHER_USER, false),
   disk: onDisk,
+  device: onDevice,
   museum: onPeers(MUSEUM),
 };
 

@@ -1,0 +1,238 @@
+/** H: who owns the line between device and peer; and C, the device's contact, who means no good. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { encodeFrame } from '../src/link/serial-frame.ts';
+import type { Payload } from '../src/protocol/index.ts';
+import { until } from '../test/support/peer-process.ts';
+import { Random } from '../test/support/random.ts';
+import type { Attempt } from './attempt.ts';
+import { BENT_PAYLOADS, message, outbox, STRANGE_CONTENTS, text } from './contact.ts';
+import { type DeviceWorld, pairHonest, type RogueWorld, sayBothWays } from './device-world.ts';
+import { post } from './wire.ts';
+import { sum } from './world.ts';
+
+const ATTACKER = fileURLToPath(new URL('../test/hardware/attacker.ts', import.meta.url));
+const BLAST_MS = 3_000;
+const TAKEN_MIN = 64 * 1024;
+const SANITIZERS_KIB = 4_096;
+
+interface Held {
+  /** KiB. */
+  readonly resident: number;
+  readonly files: number;
+}
+
+/**
+ * Of a process without a heap of its own. The sanitizers, which it is built with here, take some
+ * memory as they see more; without them (`make SANITIZE=`) it does not grow by a KiB.
+ */
+function assertHeld(pid: number | undefined, before: Held): void {
+  const after = holding(pid);
+  const grown = after.resident - before.resident;
+  assert.ok(grown < SANITIZERS_KIB, `resident memory grew by ${grown} KiB`);
+  assert.ok(after.files <= before.files + 2, `${after.files} open files`);
+}
+
+function holding(pid: number | undefined): Held {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const resident = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]);
+  return { resident, files: readdirSync(`/proc/${pid}/fd`).length };
+}
+
+function blast(tried: string, bytes: (random: Random) => Uint8Array): Attempt<DeviceWorld> {
+  return {
+    by: 'H',
+    tried,
+    async run({ device, serial, facts }) {
+      const random = new Random(7);
+      const before = holding(device.pid);
+      const noise = sum((await facts()).line);
+      const line = openSync(serial, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+      let written = 0;
+      for (const end = performance.now() + BLAST_MS; performance.now() < end; ) {
+        try {
+          written += writeSync(line, bytes(random));
+        } catch {
+          // The kernel's buffer is full: as fast as the device reads.
+          await sleep(1);
+        }
+      }
+      assertHeld(device.pid, before);
+      assert.ok(written > TAKEN_MIN, `only ${written} bytes were taken`);
+      const counted = sum((await facts()).line) - noise;
+      return `${Math.round(written / 1024)} KiB in ${BLAST_MS / 1_000} s, ${counted} counted as noise; it holds what it held`;
+    },
+  };
+}
+
+/** Whole frames with right checksums, and anything in them. */
+function frames(random: Random): Uint8Array {
+  const types = ['hello', 'data', 'ack', 'log'] as const;
+  const channels = ['link', 'packets', 'verbs', 'log'] as const;
+  return encodeFrame({
+    type: random.pick(types) ?? 'data',
+    channel: random.pick(channels) ?? 'packets',
+    more: random.once(2),
+    seq: random.below(256),
+    ack: random.below(256),
+    payload: random.bytes(random.below(513)),
+  });
+}
+
+const BYTES: readonly Attempt<DeviceWorld>[] = [
+  blast('random bytes on the line at full speed', (random) => random.bytes(512)),
+  blast('zeros and endless frames at full speed', (random) =>
+    new Uint8Array(4_096).fill(random.once(8) ? 0 : 0xff),
+  ),
+  blast('whole frames at full speed, with right checksums and anything in them', frames),
+];
+
+const bridge: Attempt<DeviceWorld> = {
+  by: 'H',
+  tried:
+    'a bridge that drops, changes, cuts, delays, repeats, replays, reflects, forges STATUS and babbles',
+  async run(world) {
+    const seen = `${world.folder}/seen`;
+    await world.bridge.stop();
+    const args = [ATTACKER, world.serial, world.pi.origin, '11', seen];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+      const [line] = await once(createInterface(child.stdout), 'line');
+      const origin = String(line).replace('origin ', '');
+      await pairHonest(world, origin);
+      const did = async () =>
+        (await (await fetch(`${origin}/did`)).json()) as Readonly<Record<string, number>>;
+      await until(
+        'each attack was tried',
+        async () => {
+          await world.pi.post('/send_keys', { to: 'esp' });
+          return Object.values(await did()).every((count) => count > 0) ? true : undefined;
+        },
+        { patience_ms: 80_000, poll_ms: 50 },
+      );
+      const tried = sum(await did());
+      child.stdin.write('enough\n');
+      await sayBothWays(world);
+      const bytes = readFileSync(seen);
+      for (const secret of [...world.said, 'temp_', 'pressure']) {
+        assert.ok(!bytes.includes(secret), `the bridge read "${secret}"`);
+      }
+      return `${tried} exchanges harmed: texts arrived once; of ${bytes.length} bytes that it saw none says anything`;
+    } finally {
+      child.kill();
+      await once(child, 'exit');
+      rmSync(seen, { force: true });
+      await world.reconnect();
+    }
+  },
+};
+
+export const DEVICE: readonly Attempt<DeviceWorld>[] = [...BYTES, bridge];
+
+/** Sends each as a packet of its own. */
+async function send({ rogue, contact, bridge }: RogueWorld, all: readonly (readonly Payload[])[]) {
+  for (const payloads of all) await post(bridge.origin, [rogue.seal(contact, payloads)]);
+}
+
+const malformed: Attempt<RogueWorld> = {
+  by: 'C',
+  tried: 'its contact: authentic packets whose payloads are malformed',
+  async run(world) {
+    const before = (await world.facts()).refused['malformed'] ?? 0;
+    const cases = Object.values(BENT_PAYLOADS);
+    for (const payloads of cases) {
+      const bytes = Buffer.from(payloads, 'hex');
+      await post(world.bridge.origin, [world.rogue.sealBytes(world.contact, bytes)]);
+    }
+    const counted = ((await world.facts()).refused['malformed'] ?? 0) - before;
+    assert.equal((await world.facts()).unopened, 0, 'part of a malformed packet was taken');
+    assert.ok(counted >= cases.length - 1, `${counted} of ${cases.length} were counted`);
+    return `${counted} of ${cases.length} packets malformed, nothing of them taken`;
+  },
+};
+
+const contents: Attempt<RogueWorld> = {
+  by: 'C',
+  tried: 'its contact: contents that lie, times that never were, sequences at the end of the range',
+  async run(world) {
+    const before = holding(world.device.pid);
+    const strange = STRANGE_CONTENTS.map((content, at) => [
+      outbox(),
+      message(BigInt(at), Uint8Array.from(content)),
+    ]);
+    const last = 2n ** 64n - 1n;
+    const time = (unixTime_ms: bigint): Payload[] => [
+      { kind: 'time', event: 'synchronised', unixTime_ms, uptime_ms: 0n },
+    ];
+    await send(world, [
+      ...strange,
+      [outbox(last), message(last, text('far'))],
+      [{ kind: 'ack', epoch: 5n, next: last, bitmap: new Uint8Array(128).fill(255) }],
+      ...[0n, 1n, last, 253_402_300_800_000n].map(time),
+    ]);
+    assertHeld(world.device.pid, before);
+    const { unopened } = await world.facts();
+    assert.ok(unopened <= 4, `${unopened} texts are kept`);
+    return `${strange.length + 6} packets: none made it fail, ${unopened} kept as text`;
+  },
+};
+
+const parts: Attempt<RogueWorld> = {
+  by: 'C',
+  tried: 'its contact: beginnings of 300 contents of a gigabyte that never end; 40 texts at once',
+  async run(world) {
+    const before = holding(world.device.pid);
+    const slice = new Uint8Array(256);
+    const begin = (at: number): Payload[] => [
+      { kind: 'outbox', epoch: BigInt(500 + at), lowest: 0n },
+      { kind: 'part', sequence: 0n, index: 0, count: 4_194_304, slice },
+    ];
+    await send(
+      world,
+      Array.from({ length: 300 }, (_, at) => begin(at)),
+    );
+    const many = (at: number) => [
+      { kind: 'outbox', epoch: 9_000n, lowest: 0n } as const,
+      message(BigInt(at), text(`flood ${at}`)),
+    ];
+    await send(
+      world,
+      Array.from({ length: 40 }, (_, at) => many(at)),
+    );
+    assertHeld(world.device.pid, before);
+    const { unopened } = await world.facts();
+    assert.ok(unopened <= 4, `${unopened} texts are kept`);
+    return `it holds what it held: ${unopened} texts kept, the others are busy until its person opens`;
+  },
+};
+
+const terminal: Attempt<RogueWorld> = {
+  by: 'C',
+  tried: 'its contact: escape sequences for the terminal at its console',
+  async run(world) {
+    world.device.type('decrypt_msg');
+    await world.device.until(/^\d+ opened$/);
+    const said: string[] = [];
+    world.device.onLine = (line) => void said.push(line);
+    const epoch = { kind: 'outbox', epoch: 9_100n, lowest: 0n } as const;
+    await send(world, [[epoch, message(0n, text('\u001b[2J\u0007\u001b]0;owned\u0007end'))]]);
+    world.device.type('decrypt_msg');
+    await world.device.until(/^1 opened$/);
+    assert.ok(said.some((line) => line.includes('end')));
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there.
+    assert.ok(!said.some((line) => /[\u0000-\u001f\u007f]/.test(line)), 'its terminal obeys');
+    return 'shown as spaces, obeyed by no terminal';
+  },
+};
+
+export const HOSTILE_CONTACT: readonly Attempt<RogueWorld>[] = [
+  malformed,
+  contents,
+  parts,
+  terminal,
+];
