@@ -165,6 +165,7 @@ async function talk(t: Test, alice: Walker, bob: Walker): Promise<void> {
   t.equal((await bob.call('POST', '/receive', { body: letter.bytes })).status, 409);
   await sendPictures(t, alice, bob);
   t.equal((await alice.post('/send_keys', { to: 'bob' })).status, 200);
+  t.match((await alice.post('/dh-key-exchange', { to: 'bob' })).json, { state: 'established' });
   await until('all of it is there', async () =>
     (await bob.process.contact('alice')).unopened === 5 ? true : undefined,
   );
@@ -212,7 +213,8 @@ async function openAndErr(t: Test, alice: Walker, bob: Walker): Promise<Secret> 
     await bob.call('GET', '/metrics', { headers: { authorization: `Bearer ${PASSPHRASE}` } }),
   ];
   for (const { status, text } of refused) t.ok(status >= 400, text);
-  t.equal((await bob.post('/send_keys', { to: 'alice', code })).status, 200);
+  const byCode = await bob.post('/dh-key-exchange', { to: 'alice', code });
+  t.match(byCode.json, { verified: true }, 'what the older program answered with a secret');
   t.match(await bob.process.contact('alice'), { verified: true });
   for (const { call } of [alice, bob].map((each) => ({ call: each.call.bind(each) }))) {
     await call('GET', '/show');
