@@ -1,4 +1,7 @@
-/** Calls the peer that serves this page. A refusal is an `Error` with the peer's stable code. */
+/**
+ * Calls the peer that serves this page. A refusal is an `Error` with the peer's stable code, or none
+ * where the peer did not say a word.
+ */
 
 export class Refusal extends Error {
   constructor(code, detail, status) {
@@ -41,7 +44,7 @@ export function query(path, fields) {
 
 async function send(method, path, request) {
   const response = await fetch(path, { method, ...request }).catch(() => {
-    throw new Refusal('offline', SILENT, 0);
+    throw new Refusal(undefined, SILENT, 0);
   });
   if (!response.ok) throw await refusalOf(response);
   return response;
@@ -66,7 +69,7 @@ export function upload(path, file, onProgress) {
   request.open('POST', path);
   request.setRequestHeader('content-type', file.type || 'application/octet-stream');
   request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total);
-  request.onerror = () => reject(new Refusal('offline', SILENT, 0));
+  request.onerror = () => reject(new Refusal(undefined, SILENT, 0));
   request.onload = () => {
     const answer = parsed(request.responseText);
     if (request.status < 400) resolve(answer);

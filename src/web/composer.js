@@ -52,7 +52,7 @@ export function Composer({ contact: { name }, files, isOver, onSent }) {
         id="text"
         ref=${input}
         rows="1"
-        placeholder=${isOver ? 'Drop to send, sealed' : `Message to ${name}`}
+        placeholder=${isOver ? 'Drop to send, sealed' : 'Write a message'}
         value=${text}
         onInput=${(event) => setText(event.currentTarget.value)}
         onKeyDown=${onKey}

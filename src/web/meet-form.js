@@ -4,7 +4,7 @@ import { ErrorNote, fieldsOf, useAction } from './action.js';
 import { ask } from './api.js';
 import { html } from './html.js';
 import { load } from './live.js';
-import { notify } from './store.js';
+import { getState, notify } from './store.js';
 
 export function MeetForm() {
   return html`<${ByCode} /><${ByAddress} />`;
@@ -12,6 +12,7 @@ export function MeetForm() {
 
 function useSendKeys() {
   return useAction(async (fields, form) => {
+    assertOther(fields);
     const { to, state, verified } = await ask('POST', '/send_keys', fields);
     if (state === 'waiting') notify(`Keys are on their way to ${to}. Now it is their turn.`);
     else if (!verified) notify(`Met ${to}. Now compare the six digits.`);
@@ -19,6 +20,15 @@ function useSendKeys() {
     await load();
   });
 }
+
+/** A peer that meets itself would wait for itself. */
+function assertOther({ address, code }) {
+  const called = address ?? code?.split('@')[1];
+  const own = [location.origin, getState().show?.address];
+  if (called !== undefined && own.includes(called.replace(/\/$/, ''))) throw new Error(SELF);
+}
+
+const SELF = 'This leads to this very peer. Enter what the other side shows.';
 
 function ByCode() {
   const { busy, error, run } = useSendKeys();

@@ -1,4 +1,5 @@
 /** This peer: who it is, what waits, what it refused, and what protects it. */
+import { useEffect } from 'preact/hooks';
 import { ask } from './api.js';
 import { size } from './format.js';
 import { html } from './html.js';
@@ -9,7 +10,15 @@ import { SelfFacts } from './self-facts.js';
 import { useStore } from './store.js';
 import { REFUSED_PACKETS } from './words.js';
 
+/** Nobody is told of a refusal as it happens: a flood of them would flood every page. */
+const REFRESH_MS = 10_000;
+
 export function PeerView({ show }) {
+  useEffect(() => {
+    void load();
+    const timer = setInterval(load, REFRESH_MS);
+    return () => clearInterval(timer);
+  }, []);
   const identity = useStore((state) => state.identity);
   return html`<div class="view">
     <header class="view-head">

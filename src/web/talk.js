@@ -32,7 +32,7 @@ export function Talk({ contact }) {
     ...${isPaired ? drop : {}}
   >
     <header class="talk-head">
-      <h2>${name}</h2>
+      <h2 title=${name}>${name}</h2>
       ${!verified && html`<a class="chip warn" href="#/pair">Not compared</a>`}
       ${queued.messages > 0 && html`<span class="chip">${queued.messages} queued</span>`}
       ${

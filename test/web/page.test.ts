@@ -146,6 +146,10 @@ inBrowser('a pairing code, its text and its QR, verifies both at once', async (t
     .getByRole('alert')
     .getByText(/not a whole pairing code/)
     .waitFor();
+  const own = hers.page.locator('form', { hasText: 'Enter a pairing code' });
+  await own.getByLabel('Code from the other side').fill(code ?? '');
+  await own.getByRole('button', { name: 'Pair' }).click();
+  await own.getByText('This leads to this very peer.', { exact: false }).waitFor();
   await form.getByLabel('Code from the other side').fill(code ?? '');
   await form.getByLabel(/What you call them/).fill('Alice at the door');
   await form.getByRole('button', { name: 'Pair' }).click();
@@ -212,6 +216,11 @@ inBrowser(
       .getByText(/Queued/)
       .waitFor();
     await bubble(hers.page, 'scan.tiff').getByRole('progressbar').waitFor();
+    const headers = { 'content-type': 'application/octet-stream' };
+    await alice.call('POST', '/packets', { headers, body: Uint8Array.of(0, 3, 1, 2, 3) });
+    await goTo(hers.page, 'This peer');
+    await hers.page.getByRole('row', { name: /^bob .* 1 2\.9 MB$/ }).waitFor();
+    await hers.page.getByRole('row', { name: 'Not in the form that the protocol has 1' }).waitFor();
     t.strictSame([...hers.complaints, ...his.complaints], []);
   },
 );
