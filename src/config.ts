@@ -236,7 +236,8 @@ function fromFlags(args: readonly string[]) {
 
 /** What parseArgs has against them, and what may have been meant. */
 export function explainFlags(cause: unknown, known: readonly string[]): string {
-  const message = cause instanceof Error ? cause.message.replace(/\. .*$/s, '') : 'Unusable flags';
+  const [first = ''] = cause instanceof Error ? cause.message.split('\n', 1) : ['Unusable flags'];
+  const message = first.replace(/\.( .*)?$/, '');
   const typed = /^Unknown option '--([^'=]+)/.exec(message)?.[1] ?? '';
   const meant = nearest(typed, known);
   return `${message}.${didYouMean(meant === undefined ? undefined : `--${meant}`)}`;
