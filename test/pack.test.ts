@@ -6,7 +6,15 @@
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -99,6 +107,7 @@ t.test('the package holds JavaScript and no source', async (t) => {
     const install = ['install', '--global', '--prefix', prefix, '--prefer-offline', '--no-audit'];
     await run('npm', [...install, join(folder, filename)], { env, cwd: folder });
     const sotto = join(prefix, 'bin', 'sotto');
+    t.ok(existsSync(join(prefix, 'share/man/man1/sotto.1')), 'with its manual');
     const help = await run(sotto, ['--help'], { env, cwd: folder });
     t.match(help.stdout, /^sotto: two peers/);
     const { stdout: version } = await run(sotto, ['--version'], { env, cwd: folder });
