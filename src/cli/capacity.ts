@@ -1,7 +1,6 @@
 /** `sotto capacity`: what a picture can hold, before anything is hidden. */
-import type { ProfileChoice } from '../stego/index.ts';
 import { defineCommand, usageError } from './command.ts';
-import { roomIn } from './hide.ts';
+import { profileOf, roomIn } from './hide.ts';
 import * as pictures from './pictures.ts';
 
 export const capacity = defineCommand({
@@ -22,7 +21,7 @@ it forecasts the likeness in decibels, or the number of pixels that would be nee
     if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
       throw usageError('capacity', '--size takes a number of bytes.');
     }
-    const profile = (values.profile ?? 'auto') as ProfileChoice;
+    const profile = profileOf('capacity', values.profile);
     const png = pictures.readWhole(file);
     const room = await pictures.explaining(file, () => roomIn(png, size, profile));
     const lines = [`${file}: ${room.bytes} bytes fit (profile ${room.profile})`];

@@ -8,7 +8,7 @@ import { type Hidden, measureCapacity, type ProfileChoice, StegoPool } from '../
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import * as pictures from './pictures.ts';
-import { during } from './progress.ts';
+import { sharing } from './progress.ts';
 
 /** In front of each part: 8 random bytes that name the message, its number, and how many. */
 export const PART_HEADER_SIZE = 10;
@@ -41,10 +41,10 @@ messenger's upload of OUT.png holds nothing any more. FILE - reads stdin.`,
   },
   run: async ({ values, positionals, io }) => {
     const [covers, file] = [positionals.slice(0, -1), positionals.at(-1)];
-    const { output, report, profile = 'auto', force = false } = values;
+    const { output, report, profile, force = false } = values;
     if (file === undefined || covers.length === 0) throw usageError('hide', 'Give COVER and FILE.');
     if (output === undefined) throw usageError('hide', 'Where to? Give -o OUT.png.');
-    if (!PROFILES.includes(profile)) throw usageError('hide', `There is no profile ${profile}.`);
+    const options = { profile: profileOf('hide', profile), drawReport: report !== undefined };
     if (report !== undefined && covers.length > 1) {
       throw usageError('hide', '--report takes one cover at a time.');
     }
@@ -55,9 +55,13 @@ messenger's upload of OUT.png holds nothing any more. FILE - reads stdin.`,
       covers.map((name) => ({ name, png: pictures.readWhole(name) })),
       content,
       await pictures.readPassphrase(values, io),
-      { profile: profile as ProfileChoice, drawReport: report !== undefined },
+      options,
     );
-    if (!force) for (const [i, { report }] of hidden.entries()) ledger.refuse(report, covers[i]);
+    const used: Hidden['report'][] = [];
+    for (const [i, { report }] of force ? [] : hidden.entries()) {
+      ledger.refuse(report, covers[i], used);
+      used.push(report);
+    }
     hidden.forEach(({ png }, i) => {
       pictures.writeWhole(names[i] ?? output, png, { force });
     });
@@ -71,6 +75,12 @@ messenger's upload of OUT.png holds nothing any more. FILE - reads stdin.`,
     return { data, text: data.map(describe).join('\n') };
   },
 });
+
+/** @throws {CommandError} `usage` */
+export function profileOf(command: string, name = 'auto'): ProfileChoice {
+  if (PROFILES.includes(name)) return name as ProfileChoice;
+  throw usageError(command, `There is no profile ${name}.`);
+}
 
 interface Cover {
   readonly name: string;
@@ -97,7 +107,9 @@ async function hideIn(
           const keys = await pictures.PictureKeys.of(passphrase, png);
           const header = Uint8Array.of(i + 1, covers.length);
           const payload = keys.seal(concat(message, header, part));
-          return during(`hiding in ${name}`, pool.hide(png, payload, keys.imageKey, options));
+          return sharing(`hiding in ${name}`, (onProgress) =>
+            pool.hide(png, payload, keys.imageKey, { ...options, onProgress }),
+          );
         }),
       );
     }
@@ -144,9 +156,15 @@ class Ledger {
     this.#file = join(this.#folder, 'covers-used');
   }
 
-  refuse({ coverSha256 }: Hidden['report'], name = 'the cover'): void {
-    if (!existsSync(this.#file)) return;
-    if (!readFileSync(this.#file, 'utf8').split('\n').includes(coverSha256)) return;
+  /** @param others of the same command. */
+  refuse(
+    { coverSha256 }: Hidden['report'],
+    name = 'the cover',
+    others: readonly Hidden['report'][],
+  ): void {
+    const known = existsSync(this.#file) ? readFileSync(this.#file, 'utf8').split('\n') : [];
+    const isUsed = others.some((other) => other.coverSha256 === coverSha256);
+    if (!isUsed && !known.includes(coverSha256)) return;
     const words = `${name} was used before: two stego images of one cover betray both. Take another, or --force.`;
     throw new CommandError(EXIT.noRoom, words, { code: 'cover_used' });
   }

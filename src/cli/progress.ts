@@ -14,8 +14,11 @@ export interface Progress {
 /** There is one line for it: of several at once the first is drawn. */
 const underWay: object[] = [];
 
-/** @param total in bytes; undefined: only what is done and for how long can be told. */
-export function startProgress(words: string, total?: number): Progress {
+/**
+ * @param total in bytes; undefined: only what is done and for how long can be told.
+ * @param describe what is done, behind the bar.
+ */
+export function startProgress(words: string, total?: number, describe = sizeText): Progress {
   const { stderr } = process;
   if (stderr.isTTY !== true) return { advance: () => {}, end: () => {} };
   const begun_ms = performance.now();
@@ -25,7 +28,8 @@ export function startProgress(words: string, total?: number): Progress {
   const draw = () => {
     if (underWay[0] !== place) return;
     const seconds = Math.floor((performance.now() - begun_ms) / 1000);
-    const state = total === undefined ? sizeText(done) : bar(done, total);
+    const state =
+      total === undefined ? describe(done) : `${bar(done, total)}  ${describe(done)}`.trimEnd();
     stderr.write(`${CLEAR_LINE}${words}  ${state}  ${seconds} s`);
   };
   const timer = setInterval(draw, DRAW_MS);
@@ -57,6 +61,23 @@ export async function during<T>(words: string, work: Promise<T>): Promise<T> {
   }
 }
 
+/** Draws what share is done until the work has ended; the work tells it. */
+export async function sharing<T>(
+  words: string,
+  work: (onProgress: (share: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = startProgress(words, 1, () => '');
+  let told = 0;
+  try {
+    return await work((share) => {
+      progress.advance(share - told);
+      told = share;
+    });
+  } finally {
+    progress.end();
+  }
+}
+
 async function* drawn(
   stream: Readable,
   words: string,
@@ -78,7 +99,7 @@ function bar(done: number, total: number): string {
   const share = total === 0 ? 1 : Math.min(1, done / total);
   const full = Math.round(share * BAR_WIDTH);
   const drawn = `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)}`;
-  return `${drawn} ${String(Math.floor(share * 100)).padStart(3)} %  ${sizeText(done)}`;
+  return `${drawn} ${String(Math.floor(share * 100)).padStart(3)} %`;
 }
 
 function sizeText(bytes: number): string {

@@ -5,7 +5,7 @@ import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { PART_HEADER_SIZE } from './hide.ts';
 import * as pictures from './pictures.ts';
-import { during } from './progress.ts';
+import { sharing } from './progress.ts';
 
 interface Part {
   readonly message: string;
@@ -70,7 +70,9 @@ async function revealAll(files: readonly string[], passphrase: Uint8Array): Prom
 async function revealOne(file: string, passphrase: Uint8Array, pool: StegoPool): Promise<Part> {
   const png = pictures.readWhole(file);
   const keys = await pictures.PictureKeys.of(passphrase, png);
-  const revealed = await during(`looking into ${file}`, pool.reveal(png, keys.imageKey));
+  const revealed = await sharing(`looking into ${file}`, (onProgress) =>
+    pool.reveal(png, keys.imageKey, { onProgress }),
+  );
   try {
     const plain = keys.open(revealed.payload);
     return {

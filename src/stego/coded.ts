@@ -1,7 +1,7 @@
 /** Hides by bits-back coding, profiles fast and max. Pure: the given picture stays as it was. */
 import { type Body, bytesOf, decodeBody, OVERHEAD_BITS, stackOf } from './body.ts';
 import { Keystream } from './chacha20.ts';
-import { type Field, fieldOf, layerSize, storeInterior } from './field.ts';
+import { type Field, fieldOf, layerSize, type OnRows, storeInterior } from './field.ts';
 import { encodeHeader, type Header, HeaderRing, STARTS } from './header.ts';
 import {
   type Forecast,
@@ -22,6 +22,8 @@ const MARGIN_FACTOR = 1.04;
 const MARGIN_BITS = 64;
 /** How near to the best price a search has to come, and the step that tells how bits fall there. */
 const TOLERANCE = 1 / 64;
+/** What looking at a tape costs, in readings of its layer. */
+const LOOK_COST = 0.3;
 const STEP = 1 / 32;
 
 const SHIFT_MAX = 7;
@@ -41,12 +43,22 @@ class Survey {
   readonly parities: Parities;
   readonly #tapes: readonly Tape[];
   readonly #profile: Profile;
+  readonly #onLook: () => void;
 
-  constructor(picture: Picture, profile: Profile, shift: number, parities: Parities) {
+  constructor(
+    picture: Picture,
+    profile: Profile,
+    shift: number,
+    parities: Parities,
+    onRows?: OnRows,
+  ) {
+    // Looking is quick beside least squares, and counts there for nothing.
+    this.#onLook = () => onRows?.(profile.solves ? 0 : LOOK_COST * picture.height);
     this.shift = shift;
     this.parities = parities;
     this.#profile = profile;
-    this.#tapes = fieldsOf(picture, shift).map((field) => readLayer(field, parities[0], profile));
+    const fields = fieldsOf(picture, shift, onRows);
+    this.#tapes = fields.map((field) => readLayer(field, parities[0], profile));
   }
 
   /** The first layer as it will be written. */
@@ -61,6 +73,7 @@ class Survey {
     let changes = 0;
     for (const tape of this.#tapes) {
       const one = forecast(tape, this.#profile.prior, ratio);
+      this.#onLook();
       bits += this.parities.length * one.bits;
       changes += this.parities.length * one.changes;
     }
@@ -102,9 +115,11 @@ export interface Extracted {
   readonly fields: readonly Field[];
 }
 
-export function fieldsOf(picture: Picture, shift: number): Field[] {
+export function fieldsOf(picture: Picture, shift: number, onRows?: OnRows): Field[] {
   const { width, height, depth } = picture;
-  return carryingPlanes(picture).map((plane) => fieldOf(plane, width, height, depth, shift));
+  return carryingPlanes(picture).map((plane) =>
+    fieldOf(plane, width, height, depth, shift, onRows),
+  );
 }
 
 /** Undefined if the picture cannot hold the payload. */
@@ -113,15 +128,16 @@ export function embedCoded(
   payload: Uint8Array,
   key: Uint8Array,
   profile: Profile,
+  onRows?: OnRows,
 ): Picture | undefined {
   const needed = 8 * payload.length + OVERHEAD_BITS;
   for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
-    const [survey, start] = bestSurvey(cover, profile, shift, needed);
+    const [survey, start] = bestSurvey(cover, profile, shift, needed, onRows);
     // Without a promising price, price 0 is still tried if it may just suffice.
     if (start === undefined && survey.forecast(0).bits < needed) continue;
     let missing = 0;
     for (let price = refined(cover, profile, survey, start ?? 0, needed); ; ) {
-      const result = tryEmbed(cover, payload, key, profile, price, survey);
+      const result = tryEmbed(cover, payload, key, profile, price, survey, onRows);
       if (typeof result !== 'number') return result;
       if (price === 0) break;
       // What the layers held less than was forecast they will hold less again.
@@ -139,12 +155,13 @@ function bestSurvey(
   profile: Profile,
   shift: number,
   needed: number,
+  onRows?: OnRows,
 ): readonly [Survey, number | undefined] {
   const wanted = needed * MARGIN_FACTOR + MARGIN_BITS;
-  const both = new Survey(cover, profile, shift, BOTH);
+  const both = new Survey(cover, profile, shift, BOTH, onRows);
   const cost = both.cost(wanted, needed > SHORT_BITS ? TOLERANCE : undefined);
   if (cost === undefined || needed > SHORT_BITS) return [both, cost?.price];
-  const second = new Survey(cover, profile, shift, SECOND);
+  const second = new Survey(cover, profile, shift, SECOND, onRows);
   const shortCost = second.cost(wanted);
   return shortCost !== undefined && shortCost.changes <= ONE_LAYER_COST * cost.changes
     ? [second, shortCost.price]
@@ -159,13 +176,14 @@ function tryEmbed(
   profile: Profile,
   price: number,
   survey: Survey,
+  onRows?: OnRows,
 ): Picture | number {
   const { shift, parities } = survey;
   const stego = copyOf(cover);
   const ring = new HeaderRing(stego, key);
   const stack = stackOf({ ring: ring.read(), payload }, key);
   const rans = new Rans(STATE_START, stack);
-  const fields = fieldsOf(cover, shift);
+  const fields = fieldsOf(cover, shift, onRows);
   const start = writeLayers(fields, profile, price, rans, () => stack.size === 0, survey);
   if (stack.size > 0) return 16 * stack.size;
   carryingPlanes(stego).forEach((plane, index) => {
@@ -251,10 +269,11 @@ export function extractCoded(
   key: Uint8Array,
   header: Header,
   profile: Profile,
+  onRows?: OnRows,
 ): Extracted | undefined {
   const stack = new WordStack(new Uint16Array(0), () => 0);
   const rans = new Rans(header.state, stack);
-  const fields = fieldsOf(stego, header.shift);
+  const fields = fieldsOf(stego, header.shift, onRows);
   const layers = layersOf(fields, header.oneLayer ? SECOND : BOTH);
   const ratio = ratioOf(header.price);
   for (const [index, { field, parity }] of [...layers.entries()].reverse()) {

@@ -1,7 +1,7 @@
 /** Payloads into pictures and out again, by any profile. Pure: the picture given stays as it was. */
 import { capacityCoded, embedCoded, extractCoded, forecastCoded } from './coded.ts';
 import { StegoError } from './errors.ts';
-import { type Field, storeInterior } from './field.ts';
+import { type Field, type OnRows, storeInterior } from './field.ts';
 import { decodeHeader, HEADER_BITS, HeaderRing } from './header.ts';
 import { carryingPlanes, copyOf, type Picture } from './picture.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
@@ -18,15 +18,17 @@ export function embed(
   payload: Uint8Array,
   key: Uint8Array,
   name: ProfileName,
+  onProgress?: OnProgress,
 ): Picture {
   const { width, height } = cover;
   if (!canCarry(cover)) {
     throw new StegoError('capacity', `${width} × ${height} pixels are too few to hide anything`);
   }
+  const onRows = counting(rowsOf(cover) * EMBED_WALKS[name], onProgress);
   const stego =
     name === 'integer'
-      ? embedShifted(cover, payload, key)
-      : embedCoded(cover, payload, key, PROFILES[name]);
+      ? embedShifted(cover, payload, key, onRows)
+      : embedCoded(cover, payload, key, PROFILES[name], onRows);
   if (stego !== undefined) return stego;
   throw new StegoError('capacity', `the picture cannot hold ${payload.length} bytes`);
 }
@@ -39,6 +41,7 @@ export function embed(
 export function extract(
   stego: Picture,
   key: Uint8Array,
+  onProgress?: OnProgress,
 ): { readonly payload: Uint8Array; readonly cover: Picture } {
   if (!canCarry(stego)) throw noMessage();
   const cover = copyOf(stego);
@@ -46,11 +49,12 @@ export function extract(
   const header = decodeHeader(ring.read());
   // Only 16-bit pictures are ever shifted.
   if (header === undefined || (header.shift > 0 && stego.depth === 8)) throw noMessage();
+  const onRows = counting(rowsOf(stego) * (header.oneLayer ? 1 : 2), onProgress);
   const coded = Object.values(PROFILES).find(({ code }) => code === header.profile);
   const found =
     coded === undefined
-      ? extractShifted(stego, key, header)
-      : extractCoded(stego, key, header, coded);
+      ? extractShifted(stego, key, header, onRows)
+      : extractCoded(stego, key, header, coded, onRows);
   if (found === undefined) throw noMessage();
   carryingPlanes(cover).forEach((plane, index) => {
     storeInterior(found.fields[index] as Field, plane, header.shift);
@@ -80,6 +84,30 @@ export function forecast_dB(
   const samples = cover.width * cover.height * carryingPlanes(cover).length;
   const peak = 2 ** cover.depth - 1;
   return 10 * Math.log10((peak * peak * samples) / (changes + HEADER_BITS / 7));
+}
+
+/** Hears what share of the work is done, 0 to 1, never falling; hundreds of times, not more. */
+export type OnProgress = (share: number) => void;
+
+/** Rows of a plane that embedding walks, in heights of the picture, if the first price holds. */
+const EMBED_WALKS: Readonly<Record<ProfileName, number>> = { fast: 7.5, max: 3.75, integer: 18 };
+const TELLING = 256;
+
+function counting(total: number, onProgress: OnProgress | undefined): OnRows | undefined {
+  if (onProgress === undefined) return undefined;
+  let [done, told] = [0, 0];
+  return (count) => {
+    done += count;
+    // Seldom a price is tried again, and more is done than was foreseen.
+    const share = Math.min(1, done / total);
+    if ((share - told) * TELLING < 1) return;
+    told = share;
+    onProgress(share);
+  };
+}
+
+function rowsOf(picture: Picture): number {
+  return picture.height * carryingPlanes(picture).length;
 }
 
 function canCarry(picture: Picture): boolean {

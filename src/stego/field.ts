@@ -15,7 +15,11 @@ export interface Field {
   readonly samples: Uint16Array;
   /** The largest value a sample may have. */
   readonly max: number;
+  readonly onRows: OnRows | undefined;
 }
+
+/** Hears, while a picture is worked on, how many rows were done since. */
+export type OnRows = (count: number) => void;
 
 /** @param shift lowest bits that take no part; `plane` keeps them. */
 export function fieldOf(
@@ -24,6 +28,7 @@ export function fieldOf(
   height: number,
   depth: number,
   shift: number,
+  onRows?: OnRows,
 ): Field {
   const stride = width + 2 * MARGIN;
   const samples = new Uint16Array(stride * (height + 2 * MARGIN));
@@ -37,7 +42,7 @@ export function fieldOf(
       samples[start + x] = (ring ? sample & ~1 : sample) >> shift;
     }
   }
-  return { width, height, stride, samples, max: (2 ** depth - 1) >> shift };
+  return { width, height, stride, samples, max: (2 ** depth - 1) >> shift, onRows };
 }
 
 function clamp(value: number, size: number): number {

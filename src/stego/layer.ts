@@ -52,6 +52,7 @@ export function readLayer(field: Field, parity: number, prediction: Prediction):
       index++;
     }
     scan.endRow();
+    field.onRows?.(1);
   }
   return tape;
 }
@@ -153,6 +154,7 @@ export function writeLayer(
       const at = row + x;
       field.samples[at] = (field.samples[at] as number) + (code >= TURNED ? -move : move);
     }
+    field.onRows?.(1);
   }
   return 0;
 }
@@ -221,6 +223,7 @@ export function restoreLayer(
       scan.learn(x, sample);
     }
     scan.endRow();
+    field.onRows?.(1);
   }
 }
 

@@ -8,7 +8,7 @@
  */
 import { concat } from '../bytes.ts';
 import { subkey } from './chacha20.ts';
-import { capacity, embed, extract, forecast_dB } from './engine.ts';
+import { capacity, embed, extract, forecast_dB, type OnProgress } from './engine.ts';
 import { StegoError } from './errors.ts';
 import { carryingPlanes, type Picture, psnr_dB, sampleBytes } from './picture.ts';
 import { decodePng, encodePng, encodeRows, rowsOf } from './png.ts';
@@ -26,6 +26,7 @@ export interface HideOptions {
   readonly samplesMax?: number;
   /** Whether `reportPng` is wanted. */
   readonly drawReport?: boolean;
+  readonly onProgress?: OnProgress;
 }
 
 export interface HideReport {
@@ -66,13 +67,13 @@ async function hideInRows(
   coverPng: Uint8Array,
   payload: Uint8Array,
   key: Uint8Array,
-  { profile: choice = 'auto', samplesMax, drawReport = false }: HideOptions,
+  { profile: choice = 'auto', samplesMax, drawReport = false, onProgress }: HideOptions,
 ) {
   const { picture: cover, ...kept } = decodePng(coverPng, samplesMax);
   const name = chooseProfile(choice, cover);
   const digest = await sha256(sampleBytes(cover));
   const tag = await tagOf(key, digest, payload);
-  const stego = embed(cover, concat(payload, tag), key, name);
+  const stego = embed(cover, concat(payload, tag), key, name, onProgress);
   const samples = cover.width * cover.height * carryingPlanes(cover).length;
   const bitsPerSample = (8 * (payload.length + TAG_SIZE)) / samples;
   const report: HideReport = {
@@ -92,6 +93,8 @@ async function hideInRows(
   const reportPng = encodePng(reportPicture(cover, stego), { before: [], after: [] });
   return { ...hidden, reportPng };
 }
+
+export type RevealOptions = Pick<HideOptions, 'samplesMax' | 'onProgress'>;
 
 export interface Revealed {
   readonly payload: Uint8Array;
@@ -115,7 +118,7 @@ export interface Revealed {
 export function reveal(
   stegoPng: Uint8Array,
   key: Uint8Array,
-  options: { readonly samplesMax?: number } = {},
+  options: RevealOptions = {},
 ): Promise<Revealed> {
   return revealWithAny(stegoPng, [key], options);
 }
@@ -124,22 +127,22 @@ export function reveal(
 export async function revealWithAny(
   stegoPng: Uint8Array,
   keys: readonly Uint8Array[],
-  { samplesMax }: { readonly samplesMax?: number } = {},
+  options: RevealOptions = {},
 ): Promise<Revealed> {
-  const { rows, kept, ...rest } = await revealInRows(stegoPng, keys, samplesMax);
+  const { rows, kept, ...rest } = await revealInRows(stegoPng, keys, options);
   return { ...rest, coverPng: encodeRows(rows, kept) };
 }
 
 async function revealInRows(
   stegoPng: Uint8Array,
   keys: readonly Uint8Array[],
-  samplesMax: number | undefined,
+  { samplesMax, onProgress }: RevealOptions,
 ) {
   const { picture, ...kept } = decodePng(stegoPng, samplesMax);
   let refusal = new StegoError('no_message', 'there is no key to look for a message with');
   for (const [keyIndex, key] of keys.entries()) {
     try {
-      return { ...(await revealFrom(picture, key)), kept, keyIndex };
+      return { ...(await revealFrom(picture, key, onProgress)), kept, keyIndex };
     } catch (error) {
       if (!(error instanceof StegoError)) throw error;
       // One key that fitted, in a picture that was changed, says more than ten that did not.
@@ -149,8 +152,8 @@ async function revealInRows(
   throw refusal;
 }
 
-async function revealFrom(stego: Picture, key: Uint8Array) {
-  const { payload: tagged, cover } = extract(stego, key);
+async function revealFrom(stego: Picture, key: Uint8Array, onProgress: OnProgress | undefined) {
+  const { payload: tagged, cover } = extract(stego, key, onProgress);
   const payload = tagged.slice(0, Math.max(0, tagged.length - TAG_SIZE));
   const digest = await sha256(sampleBytes(cover));
   const tag = await tagOf(key, digest, payload);

@@ -1,5 +1,6 @@
 /** Hides and reveals off the event loop, one picture at a time a thread. */
 import { Piscina } from 'piscina';
+import type { OnProgress } from './engine.ts';
 import { StegoError } from './errors.ts';
 import type { Capacity, Hidden, HideOptions, Revealed } from './message.ts';
 import type { Answer, Task } from './worker.ts';
@@ -19,6 +20,13 @@ export interface Cancellable extends HideOptions {
 /** Unused threads end after a while, so an idle pool keeps no process alive for long. */
 const IDLE_ms = 5_000;
 
+/** How often somebody is told how far it is. */
+const LOOK_ms = 50;
+
+function shareIn(memory: SharedArrayBuffer | undefined): number {
+  return memory === undefined ? 0 : (new Float64Array(memory)[0] ?? 0);
+}
+
 export class StegoPool {
   readonly #piscina: Piscina;
 
@@ -37,10 +45,10 @@ export class StegoPool {
     coverPng: Uint8Array,
     payload: Uint8Array,
     key: Uint8Array,
-    { signal, ...options }: Cancellable = {},
+    { signal, onProgress, ...options }: Cancellable = {},
   ): Promise<Hidden> {
     const task = { verb: 'hide', coverPng, payload, key, options } as const;
-    return (await this.#run(task, signal)) as Hidden;
+    return (await this.#run(task, signal, onProgress)) as Hidden;
   }
 
   /** See `reveal` of message.ts. */
@@ -52,17 +60,22 @@ export class StegoPool {
   async revealWithAny(
     stegoPng: Uint8Array,
     keys: readonly Uint8Array[],
-    { signal, ...options }: Cancellable = {},
+    { signal, onProgress, ...options }: Cancellable = {},
   ): Promise<Revealed> {
-    return (await this.#run({ verb: 'reveal', stegoPng, keys, options }, signal)) as Revealed;
+    const task = { verb: 'reveal', stegoPng, keys, options } as const;
+    return (await this.#run(task, signal, onProgress)) as Revealed;
   }
 
   /** See `measureCapacity` of message.ts. */
   async capacity(
     coverPng: Uint8Array,
     payloadSize?: number,
-    { signal, ...options }: Cancellable = {},
+    { signal, profile, samplesMax }: Cancellable = {},
   ): Promise<Capacity> {
+    const options = {
+      ...(profile === undefined ? {} : { profile }),
+      ...(samplesMax === undefined ? {} : { samplesMax }),
+    };
     const task = { verb: 'capacity', coverPng, payloadSize, options } as const;
     return (await this.#run(task, signal)) as Capacity;
   }
@@ -72,9 +85,18 @@ export class StegoPool {
     await this.#piscina.destroy();
   }
 
-  async #run(task: Task, signal: AbortSignal | undefined) {
-    const answer: Answer = await this.#piscina.run(task, { signal: signal ?? null });
-    if ('value' in answer) return answer.value;
-    throw new StegoError(answer.failure, answer.message);
+  async #run(task: Task, signal: AbortSignal | undefined, onProgress?: OnProgress) {
+    const progress = onProgress === undefined ? undefined : new SharedArrayBuffer(8);
+    const looking = onProgress && setInterval(() => onProgress(shareIn(progress)), LOOK_ms);
+    try {
+      const answer: Answer = await this.#piscina.run(
+        { ...task, progress },
+        { signal: signal ?? null },
+      );
+      if ('value' in answer) return answer.value;
+      throw new StegoError(answer.failure, answer.message);
+    } finally {
+      clearInterval(looking);
+    }
   }
 }

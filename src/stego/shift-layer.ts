@@ -62,6 +62,7 @@ export function readShiftLayer(field: Field, parity: number): ShiftTape {
       tape.notes[index++] = end + (place.direction < 0 ? TURNED : 0);
       texture.learn(x, Math.abs(counted * UNIT - mean));
     }
+    field.onRows?.(1);
   }
   return tape;
 }
@@ -148,6 +149,7 @@ export function writeShiftLayer(
       const at = row + x;
       field.samples[at] = (field.samples[at] as number) + Math.sign(action) * (isTurned ? -1 : 1);
     }
+    field.onRows?.(1);
   }
 }
 
@@ -193,6 +195,7 @@ export function restoreShiftLayer(
       if (group !== EXCLUDED) model.learn(group, (sample - base) * direction);
       texture.learn(x, Math.abs(sample * UNIT - mean));
     }
+    field.onRows?.(1);
   }
   return withoutFlags(samples, bits.items(), flagged.items());
 }

@@ -1,7 +1,7 @@
 /** Hides by histogram shifting, profile integer. Pure: the given picture stays as it was. */
 import { decodeBody, encodeBody, OVERHEAD_BITS, paddingOf } from './body.ts';
 import { type Extracted, fieldsOf, startStep } from './coded.ts';
-import { type Field, layerSize, storeInterior } from './field.ts';
+import { type Field, layerSize, type OnRows, storeInterior } from './field.ts';
 import { encodeHeader, type Header, HeaderRing } from './header.ts';
 import { carryingPlanes, copyOf, type Picture } from './picture.ts';
 import { findPrice } from './price.ts';
@@ -25,20 +25,25 @@ export function embedShifted(
   cover: Picture,
   payload: Uint8Array,
   key: Uint8Array,
+  onRows?: OnRows,
 ): Picture | undefined {
   const needed = 8 * payload.length + OVERHEAD_BITS;
   // The second layers hold a little less or more than their twins: steps down grow until all fits.
-  for (let price = firstPrice(cover, needed), step = 1; ; price -= step, step *= 2) {
+  for (let price = firstPrice(cover, needed, onRows), step = 1; ; price -= step, step *= 2) {
     price = Math.max(0, price);
-    const stego = tryEmbed(cover, payload, key, price);
+    const stego = tryEmbed(cover, payload, key, price, onRows);
     if (stego !== undefined || price === 0) return stego;
   }
 }
 
-function firstPrice(cover: Picture, needed: number): number {
-  const tapes = fieldsOf(cover, 0).map((field) => readShiftLayer(field, 0));
+function firstPrice(cover: Picture, needed: number, onRows?: OnRows): number {
+  const tapes = fieldsOf(cover, 0, onRows).map((field) => readShiftLayer(field, 0));
+  const bitsAt = (price: number) => {
+    onRows?.(cover.height * tapes.length);
+    return survey(tapes, price).bits;
+  };
   // Whole bins make room jump with the price, so it is found to the last digit.
-  return findPrice((price) => survey(tapes, price).bits, needed, 0) ?? 0;
+  return findPrice(bitsAt, needed, 0) ?? 0;
 }
 
 /** What all layers hold and cost, taking the second parity of each plane for the first. */
@@ -57,6 +62,7 @@ function tryEmbed(
   payload: Uint8Array,
   key: Uint8Array,
   price: number,
+  onRows?: OnRows,
 ): Picture | undefined {
   const stego = copyOf(cover);
   const ring = new HeaderRing(stego, key);
@@ -67,7 +73,7 @@ function tryEmbed(
     const byte = body[taken >> 3] ?? padding.byteAt(taken >> 3);
     return (byte >> (taken++ & 7)) & 1;
   };
-  const fields = fieldsOf(cover, 0);
+  const fields = fieldsOf(cover, 0, onRows);
   const layers = layersOf(fields);
   let start = 0;
   for (const [index, { field, parity }] of layers.entries()) {
@@ -96,10 +102,11 @@ export function extractShifted(
   stego: Picture,
   key: Uint8Array,
   { shift, price, start, oneLayer, state }: Header,
+  onRows?: OnRows,
 ): Extracted | undefined {
   // The state is not needed here: constant, it is a check of 32 bits.
   if (state !== STATE_START || shift !== 0 || oneLayer) return undefined;
-  const fields = fieldsOf(stego, 0);
+  const fields = fieldsOf(stego, 0, onRows);
   const layers = layersOf(fields);
   const bits: Uint8Array[] = [];
   for (const [index, { field, parity }] of [...layers.entries()].reverse()) {

@@ -10,7 +10,9 @@ import {
   revealWithAny,
 } from './message.ts';
 
-export type Task =
+export type Task = Work & { readonly progress?: SharedArrayBuffer | undefined };
+
+type Work =
   | {
       readonly verb: 'hide';
       readonly coverPng: Uint8Array;
@@ -46,12 +48,24 @@ export default async function run(task: Task): Promise<Answer> {
 }
 
 async function perform(task: Task): Promise<Hidden | Revealed | Capacity> {
+  const options = { ...task.options, ...progressTo(task.progress) };
   switch (task.verb) {
     case 'hide':
-      return hide(task.coverPng, task.payload, task.key, task.options);
+      return hide(task.coverPng, task.payload, task.key, options);
     case 'reveal':
-      return revealWithAny(task.stegoPng, task.keys, task.options);
+      return revealWithAny(task.stegoPng, task.keys, options);
     case 'capacity':
       return measureCapacity(task.coverPng, task.payloadSize, task.options);
   }
+}
+
+/** A share of the work in memory that both threads see: the other one looks when it likes. */
+function progressTo(memory: SharedArrayBuffer | undefined) {
+  if (memory === undefined) return {};
+  const cell = new Float64Array(memory);
+  return {
+    onProgress: (share: number) => {
+      cell[0] = share;
+    },
+  };
 }

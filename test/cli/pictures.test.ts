@@ -3,6 +3,7 @@
  * tell from the exit code what went wrong.
  * Method: covers made by `sotto cover` in a folder of their own; every command through `main`.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +69,37 @@ t.test('a cover is used once, unless forced', async (t) => {
   t.match(refused.said, /used before.*cover_used/);
   t.notOk(existsSync(at('again.png')), 'nothing was written');
   t.equal((await sotto(...again, '--force')).code, EXIT.done);
+  await sotto('cover', '-o', at('four.png'), '--pixels', '160');
+  const twice = ['hide', at('four.png'), at('four.png'), at('secret'), '-o', at('twice.png')];
+  const double = await sotto(...twice, ...words);
+  t.match(double, { code: EXIT.noRoom, said: /used before.*cover_used/ }, 'nor twice at once');
+  t.notOk(existsSync(at('twice-1.png')));
+});
+
+t.test('too much for a cover is done, and said', async (t) => {
+  await sotto('cover', '-o', at('full.png'), '--pixels', '96');
+  const loud = await sotto('hide', at('full.png'), at('words'), '-o', at('loud.png'), ...words);
+  t.equal(loud.code, EXIT.done, loud.said);
+  t.match(loud.said, /bits a sample: who looks for hidden data may see/);
+});
+
+t.test('on a terminal a bar shows what share is done, in a pipe nothing does', async (t) => {
+  await sotto('cover', '-o', at('bar.png'), '--pixels', '400');
+  const args = ['hide', at('bar.png'), at('secret'), '-o', at('bar.out.png'), ...words, '--force'];
+  const call = [process.execPath, 'scripts/sotto.mjs', ...args, '--data-dir', at('data')];
+  const quoted = call.map((word) => `'${word}'`).join(' ');
+  const { stdout } = spawnSync('script', ['-qec', quoted, '/dev/null'], { encoding: 'utf8' });
+  const shares = [...stdout.matchAll(/hiding in .*? (\d+) %/g)].map(([, share]) => Number(share));
+  t.ok(new Set(shares).size > 2, `shares drawn: ${shares.join(' ')}`);
+  t.strictSame(
+    shares,
+    [...shares].sort((a, b) => a - b),
+    'it never falls',
+  );
+  const [command = '', ...rest] = call;
+  const piped = spawnSync(command, rest, { encoding: 'utf8' });
+  t.equal(piped.status, EXIT.done, piped.stderr);
+  t.notMatch(piped.stderr, /%/);
 });
 
 t.test('several covers hold one file, in any order, and all are needed', async (t) => {
@@ -118,4 +150,5 @@ t.test('capacity says what fits, how it looks, and what would be needed', async 
   t.ok(room.bytes > 200 && room.psnr_dB > 50, out);
   t.match((await sotto('capacity', at('two.png'), '--size', '900000')).out, /need a picture/);
   t.equal((await sotto('capacity', at('two.png'), '--size', 'much')).code, EXIT.usage);
+  t.equal((await sotto('capacity', at('two.png'), '--profile', 'best')).code, EXIT.usage);
 });

@@ -141,6 +141,25 @@ t.test('capacity keeps its promise', async (t) => {
   });
 });
 
+t.test('whoever waits hears how far it is, also through a thread', async (t) => {
+  const pool = new StegoPool();
+  t.teardown(() => pool.close());
+  const large = encodePng(pictureOf({ ...photograph, width: 300, height: 300 }), none);
+  for (const profile of ['fast', 'max', 'integer'] as const) {
+    const [hiding, revealing]: [number[], number[]] = [[], []];
+    const { png } = await hide(large, text, KEY, { profile, onProgress: (s) => hiding.push(s) });
+    await reveal(png, KEY, { onProgress: (s) => revealing.push(s) });
+    for (const shares of [hiding, revealing]) {
+      const rises = shares.every((share, i) => share > (shares[i - 1] ?? 0) && share <= 1);
+      t.ok(rises && shares.length > 20 && shares.length <= 256, `${profile}: ${shares.length}`);
+      t.ok((shares.at(-1) ?? 0) > 0.5, `${profile}: ended at ${shares.at(-1)}`);
+    }
+  }
+  const seen: number[] = [];
+  await pool.hide(large, text, KEY, { profile: 'max', onProgress: (share) => seen.push(share) });
+  t.ok(new Set(seen).size > 2, `${seen.length} looks`);
+});
+
 t.test('worker threads do the same, and the event loop goes on', async (t) => {
   const pool = new StegoPool();
   t.teardown(() => pool.close());
