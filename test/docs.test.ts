@@ -2,7 +2,8 @@
  * Goal: every command in README and docs works as it stands there.
  * Method: each line of each `sh` block is run by a real bash, in order, in a folder that has the
  * files it names, with `sotto`, `npx` and `curl` leading to this tree and to two running peers.
- * A block that cannot be run says why behind its fence, or which test runs it.
+ * A block that cannot be run says why behind its fence, or which test runs it. Each test that the
+ * threat model names is looked for in its file.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -219,3 +220,35 @@ t.test('every npm script and every command that is named anywhere is there', asy
   }
   t.ok(count > 50, `${count} were found`);
 });
+
+t.test('every test that the threat model names is there', async (t) => {
+  const page = readFileSync('docs/THREAT_MODEL.md', 'utf8');
+  const [, table = ''] = /## What is protected.*?\n(\|.*?)\n\n/s.exec(page) ?? [];
+  const rows = table.split('\n').slice(2);
+  t.ok(rows.length > 25, `${rows.length} rows`);
+  for (const row of rows) {
+    const [, attack = '', , , tests = ''] = row.split(' | ').join(' |').split('|');
+    let named = 0;
+    for (const part of tests.split(';')) {
+      const [file = '', names = ''] = part.trim().split(/: (.*)/);
+      const source = existsSync(file) ? readFileSync(file, 'utf8') : '';
+      for (const [, name = ''] of names.matchAll(/“([^”]+)”/g)) {
+        t.ok(isTest(file, source, name), `${attack.trim()}: ${part.trim()}`);
+        named += 1;
+      }
+    }
+    t.ok(named > 0, `${attack.trim()} has a test`);
+  }
+});
+
+/** As the name of a test, of a row in one, or of an attempt; in C, as what `main` or a fuzzer calls. */
+function isTest(file: string, source: string, name: string): boolean {
+  if (file.endsWith('.c')) return source.includes(`${name}(`);
+  // One that has an apostrophe in it stands between double quotes, one with a value between backticks.
+  return (
+    ['"', "'", '`'].some((quote) => source.includes(quote + name + quote)) ||
+    source.includes(`\${pattern}: ${name}\``) ||
+    source.includes(`\${side} ${name}\``) ||
+    source.includes(`\${crypto.name} ${name}\``)
+  );
+}

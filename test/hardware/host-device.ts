@@ -43,6 +43,8 @@ export class HostDevice {
 
   constructor(...args: string[]) {
     this.#process = spawn(`${HARDWARE}host/build/sotto-device`, args);
+    // Who types at a device whose plug was just pulled is not heard; that is all.
+    this.#process.stdin.on('error', () => undefined);
     this.#process.stderr.on('data', (chunk: Buffer) => {
       this.#stderr += chunk.toString();
     });
