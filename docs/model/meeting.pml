@@ -1,0 +1,340 @@
+/*
+ * Meeting by XX: rules 1-7 of PROTOCOL.md section 5 and the comparison code of 5.1, for spin.
+ * Two honest parties A and B, one attacker E who is the network. README.md beside this says what is
+ * abstracted. One process takes steps in any order, so every interleaving is a path.
+ *
+ *   TRIGGERS   of each person (so many sessions are begun)
+ *   E0 E1 E2   how often E says "stale" for nothing; XX1 and XX2 that E makes up
+ *   HONEST     no E: the network delivers each message once, in any order
+ *   ATTEMPTS   that a trigger buys; 4 in PROTOCOL.md, fewer where the states would be too many
+ *   NO_RULE_2 NO_RULE_7 NO_COMMIT  leave something out, to see the model notice
+ */
+#ifndef TRIGGERS
+#define TRIGGERS 1
+#endif
+#ifndef E0
+#define E0 1
+#endif
+#ifndef E1
+#define E1 1
+#endif
+#ifndef E2
+#define E2 1
+#endif
+#define A 0
+#define B 1
+#define E 2
+#define N1 12 /* XX1 that there can be, 1 to N1 - 1; and XX2. */
+#ifndef ATTEMPTS
+#define ATTEMPTS 4
+#endif
+
+/* XX1 x: whose it is, and its e as a number. Its r is committed to: part of x itself. */
+byte owner1[N1], e1[N1];
+byte last1 = 0;
+/* XX2 y: whose it is, and which XX1 it answers. Its r is part of y itself. A run is its y. */
+byte owner2[N1], answers[N1];
+byte last2 = 0;
+/* What the network has: XX1 and XX2 from their making on; XX3 and TRANSPORT of run y; stale. */
+bool has3[N1], hasT[N1], stale[2];
+
+/* Each honest party. 0 is none. */
+byte kept[2];     /* an XX1 that waits for a trigger */
+byte mine[2];     /* own XX1 that is out */
+byte reply[2];    /* own XX2 that is out */
+byte closing[2];  /* the XX2 that own XX3 closed */
+byte next[2], current[2]; /* runs */
+byte left[2], triggers[2];
+bool shown[2];
+/* Since the last trigger: attempts, for the assertion only. */
+byte drawn[2];
+/* Whether E knows all that the code of its run with p is made of, but what E may still choose. */
+#ifdef NO_COMMIT
+bool known[2], forced = false;
+#define KNOWN(p) known[p] = true
+#define UNKNOWN(p) known[p] = false
+#else
+#define KNOWN(p) skip
+#define UNKNOWN(p) skip
+#define forced false
+#endif
+
+#ifdef HONEST
+byte sent1[2], sent2[2], sent3[2], sentT[2]; /* to the other, not delivered yet; 0 is none */
+#define SEND(what, p, id) what[1 - (p)] = id
+#else
+#define SEND(what, p, id) skip
+#endif
+
+#ifdef NO_RULE_7
+#define MAY_ATTEMPT(p) true
+#else
+#define MAY_ATTEMPT(p) (left[p] > 0 && !shown[p])
+#endif
+
+inline attempt(p)
+{
+    if
+    :: left[p] > 0 -> left[p]--
+    :: else -> skip
+    fi;
+    drawn[p]++;
+    assert(drawn[p] <= ATTEMPTS);                      /* rule 7 */
+    assert(!shown[p])                                  /* rule 7: none once a code was shown */
+}
+
+inline make1(p, number)
+{
+    last1++;
+    assert(last1 < N1);
+    owner1[last1] = p;
+    e1[last1] = number
+}
+
+/* Each of B's is below A's or above; E's are below all honest ones, or above. */
+inline draw_e(p)
+{
+    if
+    :: p == A -> make1(p, 10)
+    :: p == B -> make1(p, 5)
+    :: p == B -> make1(p, 15)
+    fi
+}
+
+inline open(p)
+{
+    draw_e(p);
+    mine[p] = last1;
+    SEND(sent1, p, last1)
+}
+
+inline answer(p, x)
+{
+    attempt(p);
+    last2++;
+    assert(last2 < N1);
+    owner2[last2] = p;
+    answers[last2] = x;
+    reply[p] = last2;
+    kept[p] = 0;
+    mine[p] = 0;
+    /* The responder's r goes out at once; an initiator who is E knows the code now. */
+    if
+    :: owner1[x] == E -> KNOWN(p)
+    :: else -> skip
+    fi;
+    SEND(sent2, p, last2)
+}
+
+inline trigger(p)
+{
+    triggers[p]++;
+    left[p] = ATTEMPTS;
+    drawn[p] = 0;
+    shown[p] = false;
+    UNKNOWN(p);
+    if
+    :: kept[p] != 0 && (mine[p] == 0 || e1[mine[p]] > e1[kept[p]]) && closing[p] == 0 ->
+        answer(p, kept[p])                             /* rule 1 */
+    :: else ->
+        if
+        :: mine[p] == 0 && reply[p] == 0 -> closing[p] = 0; open(p)
+        :: else ->                                     /* rule 1: the same bytes again */
+            SEND(sent1, p, mine[p]);
+            SEND(sent2, p, reply[p])
+        fi
+    fi
+}
+
+inline receive1(p, x)
+{
+    if
+    :: reply[p] != 0 && answers[reply[p]] == x -> SEND(sent2, p, reply[p])      /* rule 5 */
+    :: else ->
+        if
+        :: mine[p] != 0 && closing[p] == 0 ->                                  /* rule 2 */
+            if
+#ifndef NO_RULE_2
+            :: e1[mine[p]] < e1[x] -> SEND(sent1, p, mine[p])
+            :: e1[mine[p]] > e1[x] && MAY_ATTEMPT(p) -> answer(p, x)
+#else
+            :: MAY_ATTEMPT(p) -> answer(p, x)
+#endif
+            :: else -> kept[p] = x
+            fi
+        :: mine[p] == 0 && reply[p] != 0 && MAY_ATTEMPT(p) -> answer(p, x)      /* rule 3 */
+        :: else -> kept[p] = x
+        fi
+    fi
+}
+
+inline receive2(p, y)
+{
+    if
+    :: y == closing[p] -> SEND(sent3, p, y)                                    /* rule 5 */
+    :: mine[p] != 0 && answers[y] == mine[p] && closing[p] == 0 && MAY_ATTEMPT(p) ->
+        attempt(p);
+        closing[p] = y;                     /* one XX1 is answered by one XX3 */
+        next[p] = y;
+        shown[p] = true;
+        has3[y] = true;
+        if
+        :: owner2[y] == E -> KNOWN(p)           /* XX3 tells E this side's r */
+        :: else -> skip
+        fi;
+        SEND(sent3, p, y)
+    :: else -> stale[1 - p] = true                                             /* rule 4 */
+    fi
+}
+
+/* What reads XX3 of run y: only the initiator of y can have written it. */
+inline receive3(p, y)
+{
+    if
+    :: y != 0 && y == reply[p] ->
+        current[p] = y;                                                        /* rule 6 */
+        reply[p] = 0;
+        shown[p] = true;
+        hasT[y] = true;
+        SEND(sentT, p, y)
+    :: else -> stale[1 - p] = true
+    fi
+}
+
+inline receiveT(p, y)
+{
+    if
+    :: y != 0 && y == next[p] ->
+        current[p] = y;                                                        /* rule 6 */
+        next[p] = 0;
+        mine[p] = 0;
+        /* Unless E is the other side, that one has the session already. */
+        assert(owner2[y] == E || hasT[y])
+    :: else -> skip
+    fi
+}
+
+/* Anybody can say so; it costs whoever hears it an XX1, from the attempts that there are. */
+inline hear_stale(p)
+{
+    stale[p] = false;
+    if
+    :: reply[p] != 0 && kept[p] != 0 && MAY_ATTEMPT(p) -> reply[p] = 0; answer(p, kept[p])
+    :: reply[p] != 0 && kept[p] == 0 && MAY_ATTEMPT(p) && left[p] >= 2 ->
+        reply[p] = 0;
+        attempt(p);
+        open(p)
+    :: else -> skip
+    fi
+}
+
+/*
+ * People compare what their peers show: the code of the run that is current, or next. Equal codes
+ * of one run are no chance; equal codes of two runs are one in a million for each attempt.
+ */
+#define CODE(p) (next[p] != 0 -> next[p] : current[p])
+#define PARTNER(p, y) (owner2[y] == p -> owner1[answers[y]] : owner2[y])
+
+inline compare()
+{
+    if
+    :: CODE(A) != 0 && CODE(A) == CODE(B) && shown[A] && shown[B] ->
+        assert(PARTNER(A, CODE(A)) == B && PARTNER(B, CODE(B)) == A)
+    :: else -> skip
+    fi
+}
+
+#ifndef HONEST
+byte made0 = 0, made1 = 0, made2 = 0;
+
+/* E takes any XX1, XX2 or run that there is. */
+inline choose(id, last)
+{
+    id = 1;
+    do
+    :: id < last -> id++
+    :: break
+    od
+}
+
+inline attack(p)
+{
+    if
+    :: made1 < E1 && last1 < N1 - 1 -> made1++;
+        if
+        :: make1(E, 1)
+        :: make1(E, 30)
+        fi
+    :: made2 < E2 && last2 < N1 - 1 && last1 > 0 -> made2++;
+        choose(id, last1);
+        if
+        :: owner1[id] != E -> last2++; owner2[last2] = E; answers[last2] = id
+        :: else -> skip
+        fi
+    :: last1 > 0 -> choose(id, last1);
+        if
+        :: owner1[id] != p -> receive1(p, id)
+        :: else -> skip
+        fi
+    :: last2 > 0 -> choose(id, last2);
+        if
+        :: owner2[id] != p -> receive2(p, id)
+        :: else -> skip
+        fi
+    :: last2 > 0 -> choose(id, last2);
+        /* E can close a run only where the XX1 is E's own. */
+        if
+        :: has3[id] -> receive3(p, id)
+        :: !has3[id] && owner1[answers[id]] == E && owner2[id] == p ->
+#ifdef NO_COMMIT
+            /* r is chosen only now. If the other side's code is known, one can be searched that fits. */
+            if
+            :: reply[p] == id && known[1 - p] && shown[1 - p] -> forced = true
+            :: else -> skip
+            fi;
+#endif
+            receive3(p, id)
+        :: else -> skip
+        fi
+    :: last2 > 0 -> choose(id, last2);
+        if
+        :: hasT[id] || owner2[id] == E -> receiveT(p, id)
+        :: else -> skip
+        fi
+    :: made0 < E0 -> made0++; hear_stale(p)
+    :: stale[p] -> hear_stale(p)
+    fi;
+    id = 0
+}
+#endif
+
+active proctype meeting()
+{
+    byte id = 0;
+
+    do
+    :: atomic { triggers[A] < TRIGGERS -> trigger(A) }
+    :: atomic { triggers[B] < TRIGGERS -> trigger(B) }
+#ifdef HONEST
+    :: atomic { sent1[A] != 0 -> id = sent1[A]; sent1[A] = 0; receive1(A, id); id = 0 }
+    :: atomic { sent1[B] != 0 -> id = sent1[B]; sent1[B] = 0; receive1(B, id); id = 0 }
+    :: atomic { sent2[A] != 0 -> id = sent2[A]; sent2[A] = 0; receive2(A, id); id = 0 }
+    :: atomic { sent2[B] != 0 -> id = sent2[B]; sent2[B] = 0; receive2(B, id); id = 0 }
+    :: atomic { sent3[A] != 0 -> id = sent3[A]; sent3[A] = 0; receive3(A, id); id = 0 }
+    :: atomic { sent3[B] != 0 -> id = sent3[B]; sent3[B] = 0; receive3(B, id); id = 0 }
+    :: atomic { sentT[A] != 0 -> id = sentT[A]; sentT[A] = 0; receiveT(A, id); id = 0 }
+    :: atomic { sentT[B] != 0 -> id = sentT[B]; sentT[B] = 0; receiveT(B, id); id = 0 }
+    :: atomic { stale[A] -> hear_stale(A) }
+    :: atomic { stale[B] -> hear_stale(B) }
+    :: else -> break
+#else
+    :: atomic { attack(A); compare(); assert(!forced) }
+    :: atomic { attack(B); compare(); assert(!forced) }
+#endif
+    od;
+#ifdef HONEST
+    compare();
+    /* Nothing is under way any more: both have met, in the same session. */
+    assert(current[A] != 0 && current[A] == current[B])
+#endif
+}
