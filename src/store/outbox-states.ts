@@ -55,6 +55,7 @@ export class OutboxStates implements Mirror {
 
   /** Inside a transaction. Sequences and what is queued stay. */
   renewEpochs(draw: () => bigint): void {
+    this.beforeCommit();
     for (const { contact } of this.#contacts.all()) this.#renew.run(draw(), contact);
     this.#known.clear();
   }

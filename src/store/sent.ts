@@ -115,7 +115,8 @@ export class SqliteSent implements Sent, Belongings {
     for (const { contact, first, end } of this.#unlisted.take()) {
       const state = this.#states.change(contact);
       this.#trimTo(this.#insertRun.insert(toSigned(state.epoch), contact, first, end));
-      state.listed = end;
+      // Runs come in the order of time, and clocks go back.
+      if (end > state.listed) state.listed = end;
     }
   }
 

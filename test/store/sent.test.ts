@@ -4,6 +4,8 @@
  * Method: random steps on a real file and on an array, compared at every look; then removals.
  */
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import type { Store } from '../../src/messenger/index.ts';
@@ -21,6 +23,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('acknowledge' as const), who }),
   fc.record({ do: fc.constant('look' as const), who }),
   fc.record({ do: fc.constant('reopen' as const), who }),
+  fc.record({ do: fc.constant('bring back' as const), who }),
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
@@ -105,8 +108,9 @@ t.test('the list agrees with the model', async () => {
   const property = fc.asyncProperty(steps, async (steps) => {
     const model = new Model([insert(), insert()]);
     for (const step of steps) {
-      if (step.do === 'reopen') {
+      if (step.do === 'reopen' || step.do === 'bring back') {
         store.close();
+        if (step.do === 'bring back') rmSync(join(folder, 'peer.run'));
         store = await open(folder);
       } else apply(store, model, step);
     }
@@ -116,6 +120,23 @@ t.test('the list agrees with the model', async () => {
   });
   await fc.assert(property, { numRuns: rounds({ reduced: 25, full: 1_000 }) });
   store.close();
+});
+
+t.test('texts that were queued while the clock went back are noted once', async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await open(folder);
+  const { id } = first.contacts.insert(contact('alice'));
+  for (const ago of [0, 1_000, 2_000]) {
+    first.outbox.append(id, utf8('text'), new Date(NOW.getTime() - ago));
+  }
+  first.close();
+  // The first look notes them, the second must not do so again.
+  for (const look of ['first', 'second']) {
+    const store = await open(folder);
+    const numbers = store.sent.list({ limit: 10 }).map(({ id }) => id.sequence);
+    t.strictSame(numbers.sort(), [0n, 1n, 2n], look);
+    store.close();
+  }
 });
 
 t.test('the number of a message that was deleted is not given to another', async (t) => {
