@@ -126,6 +126,8 @@ async function sendsFile(t: Test, folder: string, hers: Page, his: Page): Promis
   t.notOk(await body.evaluate('(body) => body.scrollWidth > body.clientWidth'));
   await panel.getByRole('button', { name: 'Send in the picture' }).click();
   await bubble(hers, 'plan.txt').getByText('Delivered').waitFor();
+  // The window closes with the answer, which comes when the cover has been moved.
+  await panel.waitFor({ state: 'hidden' });
   t.strictSame(readdirSync(join(folder, 'used')), [EVIL], 'the one that was chosen');
 
   await his.getByRole('button', { name: 'Open', exact: true }).click();
