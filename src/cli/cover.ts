@@ -27,7 +27,8 @@ to hide in earnest take a picture of your own that nobody else has.`,
     if (depth !== '8' && depth !== '16') throw usageError('cover', '--depth takes 8 or 16.');
     const seed = new DataView(systemRandomBytes(4).slice().buffer).getUint32(0);
     const picture = phantom({ size, depth: depth === '8' ? 8 : 16, seed });
-    pictures.writeWhole(output, encodePng(picture, { before: [], after: [] }), { force });
+    const png = encodePng(picture, { before: [], after: [] });
+    pictures.writeTogether([{ file: output, bytes: png }], { force });
     const text = `${output}: ${size} × ${size} pixels, ${depth} bits`;
     return { data: { file: output, width: size, height: size, depth: Number(depth) }, text };
   },

@@ -51,25 +51,22 @@ messenger's upload of OUT.png holds nothing any more. FILE - reads stdin.`,
     const ledger = new Ledger(values['data-dir']);
     const content = file === '-' ? await io.read(2 ** 26) : pictures.readWhole(file);
     const names = covers.map((_, i) => (covers.length === 1 ? output : numbered(output, i + 1)));
+    pictures.checkOutputs(report === undefined ? names : [...names, report], { force });
     const hidden = await hideIn(
       covers.map((name) => ({ name, png: pictures.readWhole(name) })),
       content,
       await pictures.readPassphrase(values, io),
       options,
     );
-    const used: Hidden['report'][] = [];
-    for (const [i, { report }] of force ? [] : hidden.entries()) {
-      ledger.refuse(report, covers[i], used);
-      used.push(report);
-    }
-    hidden.forEach(({ png }, i) => {
-      pictures.writeWhole(names[i] ?? output, png, { force });
-    });
-    for (const { report } of hidden) ledger.add(report);
     const drawing = hidden[0]?.reportPng;
-    if (report !== undefined && drawing !== undefined) {
-      pictures.writeWhole(report, drawing, { force });
-    }
+    const outputs = hidden.map(({ png }, i) => ({ file: names[i] ?? output, bytes: png }));
+    if (report !== undefined && drawing !== undefined)
+      outputs.push({ file: report, bytes: drawing });
+    const seal = () => {
+      const reports = hidden.map(({ report }) => report);
+      ledger.use(reports, covers, force);
+    };
+    pictures.writeTogether(outputs, { force, seal });
     for (const warning of new Set(hidden.flatMap(({ report }) => report.warnings))) io.say(warning);
     const data = hidden.map(({ report }, i) => ({ file: names[i], ...report }));
     return { data, text: data.map(describe).join('\n') };
@@ -156,22 +153,18 @@ class Ledger {
     this.#file = join(this.#folder, 'covers-used');
   }
 
-  /** @param others of the same command. */
-  refuse(
-    { coverSha256 }: Hidden['report'],
-    name = 'the cover',
-    others: readonly Hidden['report'][],
-  ): void {
+  /** Notes all of one command, before their pictures are seen. @throws {CommandError} `cover_used` */
+  use(reports: readonly Hidden['report'][], names: readonly string[], force: boolean): void {
     const known = existsSync(this.#file) ? readFileSync(this.#file, 'utf8').split('\n') : [];
-    const isUsed = others.some((other) => other.coverSha256 === coverSha256);
-    if (!isUsed && !known.includes(coverSha256)) return;
-    const words = `${name} was used before: two stego images of one cover betray both. Take another, or --force.`;
-    throw new CommandError(EXIT.noRoom, words, { code: 'cover_used' });
-  }
-
-  add({ coverSha256 }: Hidden['report']): void {
+    const hashes = reports.map(({ coverSha256 }) => coverSha256);
+    const again = hashes.findIndex((hash, i) => known.includes(hash) || hashes.indexOf(hash) < i);
+    if (again >= 0 && !force) {
+      const words = `${names[again] ?? 'the cover'} was used before: two stego images of one cover betray both. Take another, or --force.`;
+      throw new CommandError(EXIT.noRoom, words, { code: 'cover_used' });
+    }
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    appendFileSync(this.#file, `${coverSha256}\n`, { mode: 0o600 });
+    const lines = hashes.map((hash) => `${hash}\n`).join('');
+    appendFileSync(this.#file, lines, { mode: 0o600, flush: true });
   }
 }
 

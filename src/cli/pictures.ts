@@ -1,6 +1,14 @@
 /** What the commands on picture files share: passphrases, keys, files, and words for refusals. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { concat } from '../bytes.ts';
@@ -95,14 +103,71 @@ export function readWhole(file: string): Uint8Array {
   }
 }
 
-export function writeWhole(file: string, bytes: Uint8Array, { force = false } = {}): void {
+export interface Output {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
+interface Writing {
+  /** Replaces what is there. */
+  readonly force?: boolean;
+  /** When all bytes are on the disk, and before any has its name: throws, and none gets one. */
+  readonly seal?: () => void;
+}
+
+/** @throws {CommandError} `usage` if two are one file, or one is there: before any long work. */
+export function checkOutputs(files: readonly string[], { force = false }: Writing = {}): void {
+  const places = files.map((file) => resolve(file));
+  const twice = files.find((_, i) => places.indexOf(places[i] ?? '') !== i);
+  if (twice !== undefined) {
+    throw new CommandError(EXIT.usage, `${twice} is named twice: give each output its own name.`);
+  }
+  const there = force ? undefined : files.find((file) => existsSync(file));
+  if (there !== undefined) {
+    throw new CommandError(EXIT.usage, `${there} is there already; --force replaces it.`);
+  }
+}
+
+/** All of them, or none. @throws {CommandError} `usage`, and what `seal` throws. */
+export function writeTogether(outputs: readonly Output[], writing: Writing = {}): void {
+  const names = outputs.map(({ file }) => file);
+  checkOutputs(names, writing);
+  const temporary = names.map((file) => (isSpecial(file) ? file : `${file}.${process.pid}.part`));
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, bytes, { flag: force ? 'w' : 'wx' });
+    for (const [i, { file, bytes }] of outputs.entries()) {
+      if (!isSpecial(file)) explainingFile(file, () => writeNew(temporary[i] ?? file, bytes));
+    }
+    writing.seal?.();
+  } catch (cause) {
+    for (const [i, file] of names.entries()) {
+      if (temporary[i] !== undefined && temporary[i] !== file)
+        rmSync(temporary[i], { force: true });
+    }
+    throw cause;
+  }
+  for (const [i, { file, bytes }] of outputs.entries()) {
+    explainingFile(file, () =>
+      isSpecial(file) ? writeFileSync(file, bytes) : renameSync(temporary[i] ?? file, file),
+    );
+  }
+}
+
+/** A device, a pipe, a link: written through, never replaced. */
+function isSpecial(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false })?.isFile() === false;
+}
+
+function writeNew(file: string, bytes: Uint8Array): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, bytes, { flag: 'wx', flush: true });
+}
+
+function explainingFile(file: string, work: () => void): void {
+  try {
+    work();
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    const words = code === 'EEXIST' ? 'is there already; --force replaces it' : `: ${code}`;
-    throw new CommandError(EXIT.usage, `${file} ${words}.`, { cause });
+    throw new CommandError(EXIT.usage, `${file} cannot be written (${code}).`, { cause });
   }
 }
 

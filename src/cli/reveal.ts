@@ -36,14 +36,17 @@ is written. With one picture, --restore names the cover's file. -o - writes to s
     if (restore !== undefined && files.length > 1) {
       throw usageError('reveal', '--restore takes one picture at a time.');
     }
+    const named = output === '-' ? [] : [output];
+    pictures.checkOutputs(restore === undefined ? named : [...named, restore], { force });
     const parts = await revealAll(files, await pictures.readPassphrase(values, io));
     const content = joined(parts);
-    if (output === '-') process.stdout.write(content);
-    else pictures.writeWhole(output, content, { force });
+    const outputs = named.map((file): pictures.Output => ({ file, bytes: content }));
     const [first] = parts;
     if (restore !== undefined && first !== undefined) {
-      pictures.writeWhole(restore, first.revealed.coverPng, { force });
+      outputs.push({ file: restore, bytes: first.revealed.coverPng });
     }
+    pictures.writeTogether(outputs, { force });
+    if (output === '-') process.stdout.write(content);
     const sha256 = parts.map(({ revealed }) => revealed.coverSha256);
     const data = { file: output, size: content.length, coverSha256: sha256 };
     const proof = `cover restored and proved, SHA-256 of its samples ${sha256.join(', ')}`;

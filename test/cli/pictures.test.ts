@@ -4,7 +4,15 @@
  * Method: covers made by `sotto cover` in a folder of their own; every command through `main`.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -113,6 +121,38 @@ t.test('several covers hold one file, in any order, and all are needed', async (
   const alone = await sotto('reveal', at('part-1.png'), '-o', at('half'), ...words);
   t.equal(alone.code, EXIT.noMessage);
   t.match(alone.said, /have part 1 of 2/);
+});
+
+t.test('a file that is in the way leaves no other output, and no cover marked', async (t) => {
+  for (const name of ['four.png', 'five.png'])
+    await sotto('cover', '-o', at(name), '--pixels', '96');
+  const ledger = () => readFileSync(at('data/covers-used'), 'utf8');
+  const before = ledger();
+  writeFileSync(at('way-2.png'), 'mine');
+  const covers = [at('four.png'), at('five.png')];
+  const cut = await sotto('hide', ...covers, at('other'), '-o', at('way.png'), ...words);
+  t.equal(cut.code, EXIT.usage, cut.said);
+  t.notOk(existsSync(at('way-1.png')), 'the first part was not left behind');
+  const one = ['hide', at('four.png'), at('other'), '-o', at('way.png'), ...words];
+  t.equal((await sotto(...one, '--report', at('way-2.png'))).code, EXIT.usage);
+  t.equal(
+    (await sotto(...one, '--report', at('way.png'), '--force')).code,
+    EXIT.usage,
+    'named twice',
+  );
+  mkdirSync(at('closed/covers-used'), { recursive: true });
+  const unnoted = await sotto(...one, '--data-dir', at('closed'));
+  t.equal(unnoted.code, EXIT.failed, 'a cover that cannot be noted is not used');
+  t.notOk(
+    readdirSync(folder).some((name) => /^way(\.|-1)/.test(name)),
+    'not even in part',
+  );
+  t.equal(ledger(), before);
+  t.equal((await sotto(...one)).code, EXIT.done, 'and the cover is good for one message still');
+  const restore = ['--restore', at('way-2.png'), ...words];
+  t.equal((await sotto('reveal', at('way.png'), '-o', at('early'), ...restore)).code, EXIT.usage);
+  t.notOk(existsSync(at('early')), 'both come out, or none');
+  t.equal(readFileSync(at('way-2.png'), 'utf8'), 'mine');
 });
 
 t.test('what cannot be done has its own exit code, and writes nothing', async (t) => {
