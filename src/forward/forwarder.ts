@@ -29,6 +29,7 @@ export class Forwarder {
   readonly #target: string;
   readonly #place: Place;
   readonly #deps: Deps;
+  #wasReached = false;
   #delivered = 0;
   #failures = 0;
   /** Without an answer since; and what was logged of it, once. */
@@ -65,16 +66,30 @@ export class Forwarder {
 
   /** Returns how long to wait before the next one, in ms. */
   async #step(): Promise<number> {
+    if (!this.#wasReached) await this.#reach();
     const batch = this.#deps.queue.next(this.#target, BATCH_SIZE);
     if (batch === undefined) return PAUSE_MS;
     const { readings } = batch;
     if (readings.length > 0) await this.#place.deliver(readings);
     batch.done();
     this.#delivered += readings.length;
+    this.#succeeded();
+    return readings.length < BATCH_SIZE ? PAUSE_MS : 0;
+  }
+
+  /** Before there is anything to carry: a wrong password is told at the start, not at night. */
+  async #reach(): Promise<void> {
+    await this.#place.deliver([]);
+    this.#wasReached = true;
+    this.#deps.log.info('forwarding', { target: this.#target });
+    this.#reason = undefined;
+    this.#succeeded();
+  }
+
+  #succeeded(): void {
     if (this.#reason !== undefined) this.#deps.log.info('forwarding', { target: this.#target });
     this.#reason = undefined;
     this.#inRow = 0;
-    return readings.length < BATCH_SIZE ? PAUSE_MS : 0;
   }
 
   #failed(error: unknown, signal: AbortSignal): number {

@@ -3,7 +3,7 @@ import type { ForwardedReading } from '../messenger/index.ts';
 
 export interface Place {
   /**
-   * Resolves when the place has all of them for good. May be given again what it has already,
+   * Resolves when the place has all of them for good; with none, when it would take some. May be given again what it has already,
    * after a failure or a kill: then it must not count twice.
    * @throws {ForwardError}, within a deadline of its own, or after `close`
    */

@@ -1,6 +1,7 @@
 /** `postgres://USER@HOST:PORT/DATABASE`, as options.ts lets it through: without a password. */
 import { readFileSync } from 'node:fs';
 import type { ClientConfig } from 'pg';
+import { ForwardError } from './place.ts';
 
 const PORT = 5432;
 const CONNECT_MS = 10_000;
@@ -25,20 +26,22 @@ export function parseAddress(address: string): Address {
   const url = new URL(address);
   const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname);
   const isHere = host === '' || host.startsWith('/') || LOOPBACK.test(host);
+  const rootCertificate = url.searchParams.get('sslrootcert') ?? undefined;
+  const usual = isHere && rootCertificate === undefined ? 'disable' : 'verify-full';
   return {
     host: host === '' ? 'localhost' : host.replace(/^\[(.*)\]$/, '$1'),
     port: Number(url.port || PORT),
     database: decodeURIComponent(url.pathname.slice(1)),
     user: url.username === '' ? undefined : decodeURIComponent(url.username),
-    isEncrypted: (url.searchParams.get('sslmode') ?? (isHere ? 'disable' : '')) !== 'disable',
-    rootCertificate: url.searchParams.get('sslrootcert') ?? undefined,
+    isEncrypted: (url.searchParams.get('sslmode') ?? usual) !== 'disable',
+    rootCertificate,
   };
 }
 
 /** The password comes from PGPASSWORD or PGPASSFILE, which the library reads itself. */
 export function clientConfig(address: Address): ClientConfig {
   const { host, port, database, user, isEncrypted, rootCertificate: file } = address;
-  const ca = file === undefined ? {} : { ca: readFileSync(file, 'utf8') };
+  const ca = file === undefined ? {} : { ca: readCertificate(file) };
   return {
     host,
     port,
@@ -51,4 +54,13 @@ export function clientConfig(address: Address): ClientConfig {
     query_timeout: QUERY_MS,
     keepAlive: true,
   };
+}
+
+function readCertificate(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    throw new ForwardError(`sslrootcert ${file} cannot be read (${code}): correct it.`, { cause });
+  }
 }

@@ -30,6 +30,7 @@ const WORDS: readonly (readonly [string, Words])[] = [
 ];
 
 export function postgresError(cause: unknown, address: Address): ForwardError {
+  if (cause instanceof ForwardError) return cause;
   const { host, port } = address;
   const who = `PostgreSQL at ${host.startsWith('/') ? host : `${host}:${port}`}`;
   return new ForwardError(`${who} ${reasonOf(cause, address)}.`, { cause });

@@ -252,6 +252,7 @@ async function obstacles(t: Test, server: PostgresServer): Promise<void> {
     [`postgres://${OWNER}@127.0.0.1:1/readings`, /127\.0\.0\.1:1 does not answer.*wait here/],
     [`postgres://${OWNER}@[::1]:1/readings?sslmode=verify-full`, /does not answer|be reached/],
     [`${addressOf(server)}?sslmode=verify-full`, /certificate .*sslrootcert/],
+    [`${addressOf(server)}?sslrootcert=${folder}/none.pem`, /none\.pem cannot be read/],
     [`postgres://${OWNER}@socket/readings?host=${folder}/none`, /none has no socket there/],
     [`postgres://unasked@socket:${server.port}/readings?host=${folder}`, /asks for a password/],
   ];
@@ -262,8 +263,6 @@ async function obstacles(t: Test, server: PostgresServer): Promise<void> {
     cases.map(([address]) => address),
   );
   await peer.start();
-  const device = await pairedDevice(peer, 0);
-  await device.report();
   for (const [address, expected] of cases) {
     const line = await until(`${address} is reported`, () =>
       peer.log.find((each) => each.includes('not_forwarded') && each.includes(`"${address}"`)),
@@ -271,6 +270,6 @@ async function obstacles(t: Test, server: PostgresServer): Promise<void> {
     t.match((JSON.parse(line) as { reason: string }).reason, expected);
   }
   t.notMatch(peer.log.join('\n'), /xyz/, 'no password in the log');
-  await device.report();
+  await (await pairedDevice(peer, 0)).report();
   t.equal(await peer.stop(), 0, 'and it stops as it should');
 }
