@@ -9,7 +9,7 @@ import t from 'tap';
 import { dependencyPage } from '../scripts/write-dependencies.ts';
 
 const LICENCES =
-  /^(MIT|ISC|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0|0BSD|CC0-1\.0|MIT OR Apache-2\.0|\(MIT OR CC0-1\.0\)|\(WTFPL OR MIT\))$/;
+  /^(MIT|ISC|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0|0BSD|CC0-1\.0|MIT OR Apache-2\.0|Apache-2\.0 OR MIT|\(MIT OR CC0-1\.0\)|\(WTFPL OR MIT\))$/;
 /** Looked at one by one: development only. */
 const LOOKED_AT: Readonly<Record<string, string>> = {
   'node_modules/spdx-exceptions': 'CC-BY-3.0, a list of names',
