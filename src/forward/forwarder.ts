@@ -81,8 +81,6 @@ export class Forwarder {
   async #reach(): Promise<void> {
     await this.#place.deliver([]);
     this.#wasReached = true;
-    this.#deps.log.info('forwarding', { target: this.#target });
-    this.#reason = undefined;
     this.#succeeded();
   }
 
