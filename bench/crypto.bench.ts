@@ -4,11 +4,13 @@
  */
 import {
   type CryptoProvider,
-  noble,
   openssl,
+  providerOf,
   systemRandomBytes as randomBytes,
   type SymmetricKey,
 } from '../src/crypto/index.ts';
+
+const noble = await providerOf('noble');
 
 const ROUNDS = 7;
 const ROUND_MS = 40;

@@ -12,9 +12,8 @@ import {
   equal,
   KEY_SIZE,
   type KeyPair,
-  noble,
-  openssl,
   type PrivateKey,
+  providerOf,
   systemRandomBytes,
 } from './crypto/index.ts';
 import { StoreError } from './failures.ts';
@@ -29,8 +28,6 @@ import {
   unpackBackup,
 } from './store/index.ts';
 import { createLog } from './surroundings.ts';
-
-export const PROVIDERS: Readonly<Record<PeerConfig['crypto'], CryptoProvider>> = { noble, openssl };
 
 /** Of the store's settings. */
 const STATIC_KEY = 'static_key';
@@ -105,12 +102,12 @@ export async function changePassphrase(
   passphrase: Uint8Array | undefined,
 ): Promise<void> {
   const next: StoreKey = passphrase === undefined ? 'key file' : { passphrase };
-  await changeStoreKey(storeOptions(config), next);
+  await changeStoreKey(await storeOptions(config), next);
 }
 
 /** As a tar, for a peer that does not run. @throws {StoreError} */
 export async function backUp(config: PeerConfig, take: (tar: Readable) => Promise<void>) {
-  const store = await openStore(storeOptions(config));
+  const store = await openStore(await storeOptions(config));
   try {
     await take(await store.backup());
   } finally {
@@ -127,7 +124,7 @@ async function withStore<T>(
   config: PeerConfig,
   work: (store: Store, crypto: CryptoProvider) => Promise<T>,
 ): Promise<T> {
-  const options = storeOptions(config);
+  const options = await storeOptions(config);
   const store = await openStore(options);
   try {
     return await work(store, options.crypto);
@@ -136,9 +133,9 @@ async function withStore<T>(
   }
 }
 
-function storeOptions({ dataFolder, passphrase, crypto }: PeerConfig) {
+async function storeOptions({ dataFolder, passphrase, crypto }: PeerConfig) {
   const key: StoreKey = passphrase === undefined ? 'key file' : { passphrase };
-  return { folder: dataFolder, key, log: createLog('error'), crypto: PROVIDERS[crypto] };
+  return { folder: dataFolder, key, log: createLog('error'), crypto: await providerOf(crypto) };
 }
 
 function shown(keys: KeyPair, crypto: CryptoProvider): ShownIdentity {

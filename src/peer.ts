@@ -7,8 +7,8 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ConfigError, originOf, type PeerConfig } from './config.ts';
-import { type CryptoProvider, systemRandomBytes } from './crypto/index.ts';
-import { loadStaticKeys, PROVIDERS } from './identity.ts';
+import { type CryptoProvider, providerOf, systemRandomBytes } from './crypto/index.ts';
+import { loadStaticKeys } from './identity.ts';
 import { keeperOf } from './keeper.ts';
 import { HttpLink } from './link/index.ts';
 import {
@@ -77,17 +77,17 @@ export interface Surroundings {
 }
 
 export function createPeer(config: PeerConfig, given: Partial<Surroundings> = {}): Peer {
-  const surroundings: Surroundings = {
-    crypto: given.crypto ?? PROVIDERS[config.crypto],
+  const surroundings = async (): Promise<Surroundings> => ({
+    crypto: given.crypto ?? (await providerOf(config.crypto)),
     log: given.log ?? createLog(config.logLevel),
     terminal: given.terminal ?? stdoutTerminal(config.printMessages),
-  };
+  });
   /** What to undo at the end, last things first. */
   const undo = new AsyncDisposableStack();
   return {
     async start() {
       try {
-        return await start(config, surroundings, undo);
+        return await start(config, await surroundings(), undo);
       } catch (cause) {
         await undo.disposeAsync();
         throw cause;

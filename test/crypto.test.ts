@@ -12,16 +12,18 @@ import {
   AuthenticationError,
   type CryptoProvider,
   equal,
-  noble,
   openssl,
   type PrivateKey,
   type PublicKey,
+  providerOf,
   type ScryptCost,
   type SymmetricKey,
   systemRandomBytes,
 } from '../src/crypto/index.ts';
 import { rounds } from './support/counts.ts';
 import { hex, readVectors, toHex } from './vectors.ts';
+
+const noble = await providerOf('noble');
 
 /** Fields of one figure, all of them text. */
 type Figure<Names extends string> = Readonly<Record<Names, string>>;

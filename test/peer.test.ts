@@ -4,7 +4,7 @@
  * Method: peers in this process, on real folders and ports.
  */
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import { createPeer, type Peer, type RunningPeer } from '../src/peer.ts';
 import { findPresence } from '../src/presence.ts';
 import { openStore } from '../src/store/index.ts';
 import { silentLog } from './support/http.ts';
+import { PeerProcess } from './support/peer-process.ts';
 
 function folder(t: Test): string {
   const made = mkdtempSync(join(tmpdir(), 'sotto-peer-'));
@@ -165,3 +166,47 @@ t.test('a peer answers under the address it was told to listen on', async (t) =>
   const page = await fetch(pageLink, { redirect: 'manual' });
   t.equal(page.status, 303);
 });
+
+/** Of each package that a peer loads while it starts: what it needs it for by then. */
+const LOADED_AT_START: Readonly<Record<string, string>> = {
+  '@koa/router': 'routes',
+  koa: 'routes',
+  'better-sqlite3-multiple-ciphers': 'the store',
+  '@noble/hashes': 'random bytes',
+  'content-disposition': 'routes',
+  'prom-client': 'counts from the start on; brings @opentelemetry/api, bintrees, tdigest',
+  pino: 'the log',
+  undici: 'the link',
+  zod: 'settings',
+  cborg: 'the first reading; small',
+  pngjs: 'the first picture, but it encodes in one synchronous go',
+};
+
+t.test('a start loads what a peer needs, and not what only some need later', async (t) => {
+  const made = folder(t);
+  const list = `${made}.loaded`;
+  const preload = `import { registerHooks } from 'node:module';
+    import { appendFileSync } from 'node:fs';
+    registerHooks({ load(url, context, next) {
+      appendFileSync(${JSON.stringify(list)}, url + '\\n');
+      return next(url, context);
+    } });`;
+  const environment = { ...process.env, NODE_OPTIONS: `--import=${dataUrl(preload)}` };
+  const started = new PeerProcess({ name: 'alice', folder: made, environment });
+  t.teardown(() => started.stop('SIGKILL'));
+  await started.start();
+  const urls = readFileSync(list, 'utf8').split('\n');
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const packages = urls.map((url) => /node_modules\/((@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? '');
+  const ours = [...new Set(packages)].filter((name) => name in dependencies);
+  t.strictSame(ours.sort(), Object.keys(LOADED_AT_START).sort());
+  const late = /src\/(bridge|forward)\/|src\/nearby\.ts|crypto\/noble\.ts|stego\/worker\.ts/;
+  t.strictSame(
+    urls.filter((url) => late.test(url)),
+    [],
+  );
+});
+
+function dataUrl(script: string): string {
+  return `data:text/javascript,${encodeURIComponent(script)}`;
+}

@@ -1,5 +1,5 @@
 /** `sotto bridge`: offers devices on serial lines to peers on the network. Holds no key. */
-import { type Bridge, startBridge } from '../bridge/index.ts';
+import type { Bridge, startBridge } from '../bridge/index.ts';
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
@@ -70,7 +70,9 @@ GET /show and /metrics tell noise on the line from packets that the device refus
 async function offer(io: Io, config: Parameters<typeof startBridge>[0]): Promise<Bridge> {
   const { serial, host, port } = config;
   try {
-    const started = await startBridge(config);
+    // Only here: no other command needs it.
+    const bridge = await import('../bridge/index.ts');
+    const started = await bridge.startBridge(config);
     io.say(`The device on ${serial} is offered at ${started.origin}. Ctrl-C stops.`);
     return started;
   } catch (cause) {

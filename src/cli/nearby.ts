@@ -1,5 +1,5 @@
 /** `sotto nearby`: which peers of this network let themselves be found. */
-import { lookAround, type Nearby } from '../nearby.ts';
+import type { Nearby } from '../nearby.ts';
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { printable } from './io.ts';
@@ -27,6 +27,8 @@ name: pair, and compare, before you trust one.`,
     if (!/^\d{1,2}$/.test(seconds) || Number(seconds) > 60) {
       throw usageError('nearby', `--seconds takes a number up to 60, not ${seconds}`);
     }
+    // Only here: no other command needs it.
+    const { lookAround } = await import('../nearby.ts');
     const looking = lookAround(Number(seconds) * 1000).catch((cause: unknown) => {
       const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no network';
       const words = `Nobody can be asked here (${why}): mDNS needs a network with multicast.`;

@@ -1,6 +1,5 @@
 /** `sotto pair`: makes a pairing code, uses one, or triggers an exchange of keys. */
 import { styleText } from 'node:util';
-import { renderUnicodeCompact } from 'uqr';
 import { z } from 'zod';
 import { wantsColor } from '../config.ts';
 import { connect, type PeerClient } from './client.ts';
@@ -59,13 +58,14 @@ With --to, exchanges keys as POST /send_keys does; then compare the six digits a
 
 async function makeCode(peer: PeerClient, io: Io, draws: boolean): Promise<Outcome> {
   const { code, expires } = await peer.post('/pair', {}, codeSchema);
-  if (draws) io.say(drawing(code));
+  if (draws) io.say(await drawing(code));
   io.say(`Type this on the other side before ${new Date(expires).toLocaleTimeString()}:`);
   return { data: { code, expires }, text: `sotto pair ${code}` };
 }
 
 /** Its light is the terminal's ink: with colours of its own, or a camera may see it inverted. */
-function drawing(code: string): string {
+async function drawing(code: string): Promise<string> {
+  const { renderUnicodeCompact } = await import('uqr');
   const text = renderUnicodeCompact(code, { ecc: 'M', border: 2 });
   if (process.stderr.isTTY !== true || !wantsColor()) return text;
   const style: Parameters<typeof styleText>[0] = ['whiteBright', 'bgBlack'];

@@ -1,5 +1,4 @@
 export { equal } from './equal.ts';
-export { noble } from './noble.ts';
 export { openssl } from './openssl.ts';
 export {
   type AeadKey,
@@ -18,4 +17,5 @@ export {
   type SymmetricKey,
   TAG_SIZE,
 } from './provider.ts';
+export { providerOf } from './provider-of.ts';
 export { systemRandomBytes } from './random.ts';

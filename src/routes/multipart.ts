@@ -3,7 +3,7 @@
  * How many, how large and how long is bounded before any of it is kept.
  */
 import { once } from 'node:events';
-import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
+import type { BusboyFileStream, BusboyInstance } from '@fastify/busboy';
 import { readChunks } from './body.ts';
 import { Problem } from './problem.ts';
 import type { RouteContext } from './route.ts';
@@ -33,7 +33,7 @@ export async function readForm(ctx: RouteContext, limits: FormLimits): Promise<F
   const sizes = Object.values(limits.fileSizes);
   const sizeMax = sizes.reduce((sum, size) => sum + size, 2 * limits.fieldSizeMax);
   const parts = new Parts(limits.fileSizes);
-  const parser = parserOf(ctx, parts, limits.fieldSizeMax, Math.max(...sizes));
+  const parser = await parserOf(ctx, parts, limits.fieldSizeMax, Math.max(...sizes));
   const done = once(parser, 'finish');
   // Whoever waits for `finish` hears of an error, too; here it is only kept from going unheard.
   done.catch(() => undefined);
@@ -52,12 +52,14 @@ export async function readForm(ctx: RouteContext, limits: FormLimits): Promise<F
   }
 }
 
-function parserOf(
+async function parserOf(
   ctx: RouteContext,
   parts: Parts,
   fieldSize: number,
   fileSize: number,
-): BusboyInstance {
+): Promise<BusboyInstance> {
+  // Only here: most peers never see a form.
+  const { Busboy } = await import('@fastify/busboy');
   try {
     const parser = new Busboy({
       headers: { ...ctx.req.headers, 'content-type': ctx.get('content-type') },

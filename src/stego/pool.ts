@@ -1,5 +1,5 @@
 /** Hides and reveals off the event loop, one picture at a time a thread. */
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import type { OnProgress } from './engine.ts';
 import { StegoError } from './errors.ts';
 import type { Capacity, Hidden, HideOptions, Revealed } from './message.ts';
@@ -28,16 +28,13 @@ function shareIn(memory: SharedArrayBuffer | undefined): number {
 }
 
 export class StegoPool {
-  readonly #piscina: Piscina;
+  readonly #options: PoolOptions;
+  /** Made with the first picture: most peers never see one. */
+  #piscina: Promise<Piscina> | undefined;
+  #isClosed = false;
 
-  constructor({ threads = 1, queueMax = 16 }: PoolOptions = {}) {
-    this.#piscina = new Piscina({
-      filename: new URL('./worker.ts', import.meta.url).href,
-      minThreads: 0,
-      maxThreads: threads,
-      maxQueue: queueMax,
-      idleTimeout: IDLE_ms,
-    });
+  constructor(options: PoolOptions = {}) {
+    this.#options = options;
   }
 
   /** See `hide` of message.ts. The arguments are copied; the result is the caller's. */
@@ -82,14 +79,21 @@ export class StegoPool {
 
   /** Ends all threads; what still runs is rejected. */
   async close(): Promise<void> {
-    await this.#piscina.destroy();
+    this.#isClosed = true;
+    await (await this.#piscina)?.destroy();
+  }
+
+  async #pool(): Promise<Piscina> {
+    if (this.#isClosed) throw new Error('the pool is closed');
+    this.#piscina ??= open(this.#options);
+    return this.#piscina;
   }
 
   async #run(task: Task, signal: AbortSignal | undefined, onProgress?: OnProgress) {
     const progress = onProgress === undefined ? undefined : new SharedArrayBuffer(8);
     const looking = onProgress && setInterval(() => onProgress(shareIn(progress)), LOOK_ms);
     try {
-      const answer: Answer = await this.#piscina.run(
+      const answer: Answer = await (await this.#pool()).run(
         { ...task, progress },
         { signal: signal ?? null },
       );
@@ -99,4 +103,15 @@ export class StegoPool {
       clearInterval(looking);
     }
   }
+}
+
+async function open({ threads = 1, queueMax = 16 }: PoolOptions): Promise<Piscina> {
+  const { Piscina } = await import('piscina');
+  return new Piscina({
+    filename: new URL('./worker.ts', import.meta.url).href,
+    minThreads: 0,
+    maxThreads: threads,
+    maxQueue: queueMax,
+    idleTimeout: IDLE_ms,
+  });
 }

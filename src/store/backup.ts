@@ -6,7 +6,7 @@
 import { createReadStream, createWriteStream, rmSync, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import tar from 'tar-stream';
+import type tar from 'tar-stream';
 import { systemRandomBytes } from '../crypto/index.ts';
 import { StoreError } from '../failures.ts';
 import type { Connection } from './connection.ts';
@@ -29,7 +29,7 @@ export async function packBackup(connection: Connection, folder: Folder): Promis
     rmSync(copy, { force: true });
     throw cause;
   }
-  const pack = tar.pack();
+  const pack = (await import('tar-stream')).default.pack();
   void fill(pack, folder, copy)
     .catch((cause) => pack.destroy(cause))
     .finally(() => rmSync(copy, { force: true }));
@@ -58,7 +58,7 @@ export async function unpackBackup(backup: Readable, path: string): Promise<void
   if (folder.hasNothing()) folder.protectItself();
   const written: string[] = [];
   try {
-    const extract = tar.extract();
+    const extract = (await import('tar-stream')).default.extract();
     const unpacked = unpack(extract, folder, written);
     await Promise.all([pipeline(backup, extract as unknown as NodeJS.WritableStream), unpacked]);
     if (!written.includes(DATABASE) || written.length !== 2) throw notWhole();

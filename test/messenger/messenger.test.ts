@@ -3,8 +3,10 @@
  * Method: real stores and real machines on a wire in memory that loses, doubles and listens.
  */
 import t from 'tap';
-import { noble } from '../../src/crypto/index.ts';
+import { providerOf } from '../../src/crypto/index.ts';
 import { pairedPeers, readTexts, Side, text, twoPeers, until, Wire } from './support.ts';
+
+const noble = await providerOf('noble');
 
 const codeIn = (side: Side) => /code (\d{6}), key check ([0-9a-f]{16})/.exec(side.printed[0] ?? '');
 

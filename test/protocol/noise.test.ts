@@ -9,10 +9,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import {
   type CryptoProvider,
-  noble,
   openssl,
   type PrivateKey,
   type PublicKey,
+  providerOf,
 } from '../../src/crypto/index.ts';
 import {
   HandshakeState,
@@ -26,6 +26,8 @@ import {
   withPsk,
 } from '../../src/protocol/index.ts';
 import { hex, readVectors, toHex } from '../vectors.ts';
+
+const noble = await providerOf('noble');
 
 type Party = 'init' | 'resp';
 type Vector = Readonly<

@@ -10,10 +10,10 @@ import type { Bytes } from '../../src/bytes.ts';
 import {
   type CryptoProvider,
   type Hash,
-  noble,
   openssl,
   type PrivateKey,
   type PublicKey,
+  providerOf,
   type SymmetricKey,
 } from '../../src/crypto/index.ts';
 import {
@@ -56,7 +56,7 @@ import {
 import { rounds } from '../support/counts.ts';
 import { bytesOf, type Case, field, hex, readCases, readVectors, toHex } from '../vectors.ts';
 
-const PROVIDERS = [noble, openssl];
+const PROVIDERS = [await providerOf('noble'), openssl];
 const MALFORMED = { name: 'RemoteProtocolError', reason: 'malformed' } as const;
 const UNAUTHENTICATED = { name: 'RemoteProtocolError', reason: 'unauthenticated' } as const;
 const REPLAYED = { name: 'RemoteProtocolError', reason: 'replayed' } as const;

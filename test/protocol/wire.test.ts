@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { type Bytes, concat } from '../../src/bytes.ts';
-import { type Hash, noble, openssl } from '../../src/crypto/index.ts';
+import { type Hash, openssl, providerOf } from '../../src/crypto/index.ts';
 import {
   BUNDLE_PACKET_COUNT_MAX,
   BUNDLE_SIZE_MAX,
@@ -37,6 +37,8 @@ import {
 } from '../../src/protocol/index.ts';
 import { rounds } from '../support/counts.ts';
 import { bytesOf, type Case, field, hex, readCases, readVectors, toHex } from '../vectors.ts';
+
+const noble = await providerOf('noble');
 
 const PROVIDERS = [noble, openssl];
 const MALFORMED = { name: 'RemoteProtocolError', reason: 'malformed' } as const;
