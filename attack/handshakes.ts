@@ -1,7 +1,7 @@
 /** W, C, T: handshakes that are not what they seem: in the middle, under a false name or key. */
 import assert from 'node:assert/strict';
 import { type KeyPair, openssl, type PublicKey } from '../src/crypto/index.ts';
-import { PROVIDERS, staticKeyOf } from '../src/identity.ts';
+import { staticKeyOf } from '../src/identity.ts';
 import { openStore } from '../src/store/index.ts';
 import { silentLog } from '../test/support/http.ts';
 import { type PeerProcess, until } from '../test/support/peer-process.ts';
@@ -80,7 +80,7 @@ async function stolenKeyOf(peer: PeerProcess): Promise<KeyPair> {
     crypto: openssl,
   } as const;
   const store = await openStore(options);
-  const keys = PROVIDERS.openssl.importPrivateKey(staticKeyOf(store.settings));
+  const keys = openssl.importPrivateKey(staticKeyOf(store.settings));
   store.close();
   return keys;
 }
