@@ -53,7 +53,9 @@ export class Announcer {
   promoted(contact: ContactId, { pattern, verified }: Confirmation): void {
     this.#failures.delete(contact);
     if (verified) this.#comparable.delete(contact);
-    this.#log.info('session_established', { contact: this.#name(contact), pattern, verified });
+    const isVerified = verified || this.#contacts.get(contact)?.verified === true;
+    const facts = { contact: this.#name(contact), pattern, verified: isVerified };
+    this.#log.info('session_established', facts);
     this.tell('contact', contact);
     for (const listener of this.#onPromoted) listener(contact);
   }

@@ -185,6 +185,16 @@ t.test('a pairing code verifies both sides with one command', async (t) => {
   await until(() => bob.messenger.show().contacts[0]?.verified === true);
   await alice.messenger.sendMessage({ ...text('by code'), wait_ms: 5000 });
   t.strictSame(readTexts(bob), ['by code']);
+  await alice.messenger.sendKeys({});
+  const established = alice.logged.filter(([event]) => event === 'session_established');
+  const facts = { contact: 'bob', verified: true };
+  t.match(
+    established.map(([, facts]) => facts),
+    [
+      { ...facts, pattern: 'XXpsk3' },
+      { ...facts, pattern: 'KKpsk0' },
+    ],
+  );
   await t.rejects(alice.messenger.sendKeys({ code: 'ABC' }), {
     name: 'UseCaseError',
     failure: 'invalid_code',

@@ -92,6 +92,8 @@ export class Side {
   readonly name: string;
   readonly address: string;
   readonly printed: string[] = [];
+  /** What was logged as information, each as an event and its facts. */
+  readonly logged: (readonly [string, unknown])[] = [];
   readonly folder: string;
   readonly #wire: Wire;
   readonly #options: SideOptions;
@@ -141,7 +143,7 @@ export class Side {
           print: (line) => this.printed.push(line),
           printMessage: (line) => this.printed.push(line),
         },
-        log: SILENT,
+        log: { ...SILENT, info: (event, facts) => this.logged.push([event, facts]) },
       },
     );
     this.#wire.peers.set(this.address, this);
