@@ -1,11 +1,12 @@
 /** A window over the page. Escape closes it; whoever opened it by keyboard is back where he was. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { html } from './html.js';
 import { Icon } from './icons.js';
 
 export function Dialog({ title, close, children }) {
   const dialog = useRef();
-  useEffect(() => {
+  // At once: an effect that waits for the drawing could find the focus inside already.
+  useLayoutEffect(() => {
     const element = dialog.current;
     const opener = document.activeElement;
     element.showModal();
