@@ -180,6 +180,9 @@ export async function explaining<T>(file: string, work: () => Promise<T>): Promi
     const { failure } = cause;
     const isMissing = failure === 'no_message' || failure === 'damaged';
     const exitCode = isMissing ? EXIT.noMessage : failure === 'capacity' ? EXIT.noRoom : EXIT.usage;
-    throw new CommandError(exitCode, `${file}: ${cause.message}.`, { cause, code: failure });
+    const cure =
+      failure === 'capacity' ? ' `sotto capacity COVER.png --size BYTES` tells what would do.' : '';
+    const words = `${file}: ${cause.message}.${cure}`;
+    throw new CommandError(exitCode, words, { cause, code: failure });
   }
 }
