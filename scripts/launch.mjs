@@ -4,7 +4,7 @@
  * `npm ci` has brought along takes over, or one sentence says what is missing.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, fstatSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const NODE_MIN = 24;
@@ -33,7 +33,7 @@ async function start(entry, run) {
 
 /** The same command line in a child; its end is ours. */
 async function handOver() {
-  const child = spawn(BROUGHT_ALONG, process.argv.slice(1), { stdio: 'inherit' });
+  const child = spawn(BROUGHT_ALONG, process.argv.slice(1), { stdio: descriptors() });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
       // A terminal sends Ctrl-C to both of us: once is enough.
@@ -47,6 +47,26 @@ async function handOver() {
     });
     child.on('exit', (code) => resolve(code === null ? 1 : code));
   });
+}
+
+/** A child gets no descriptor but those that are named to it: the one of `--passphrase-fd`, too. */
+function descriptors() {
+  const told = process.argv.join('\n').match(/^--passphrase-fd[=\n](\d{1,3})$/m);
+  const stdio = ['inherit', 'inherit', 'inherit'];
+  if (told !== null && Number(told[1]) > 2 && isOpen(Number(told[1]))) {
+    while (stdio.length < Number(told[1])) stdio.push('ignore');
+    stdio.push(Number(told[1]));
+  }
+  return stdio;
+}
+
+function isOpen(descriptor) {
+  try {
+    fstatSync(descriptor);
+    return true;
+  } catch {
+    return false; // The command says so, in its own words.
+  }
 }
 
 function stop(sentence) {

@@ -5,9 +5,11 @@
  */
 import { spawnSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -153,6 +155,24 @@ t.test('a file that is in the way leaves no other output, and no cover marked', 
   t.equal((await sotto('reveal', at('way.png'), '-o', at('early'), ...restore)).code, EXIT.usage);
   t.notOk(existsSync(at('early')), 'both come out, or none');
   t.equal(readFileSync(at('way-2.png'), 'utf8'), 'mine');
+});
+
+t.test('a descriptor reaches the command also by way of an older Node', async (t) => {
+  const older = `Object.defineProperty(process, 'versions', { value: { node: '20.0.0' } })`;
+  const asOlder = ['--import', `data:text/javascript,${encodeURIComponent(older)}`];
+  const reveal = ['scripts/sotto.mjs', 'reveal', at('out.png'), '-o', '-', '--passphrase-fd'];
+  const [descriptor, none] = [openSync(at('words'), 'r'), 'ignore' as const];
+  const stdio = [none, 'pipe', 'pipe', none, none, none, none, none, descriptor] as const;
+  for (const [option, code] of [
+    [['8'], EXIT.done],
+    [['99'], EXIT.usage],
+  ] as const) {
+    const { execPath } = process;
+    const ended = spawnSync(execPath, [...asOlder, ...reveal, ...option], { stdio: [...stdio] });
+    t.equal(ended.status, code, ended.stderr.toString());
+    t.equal(ended.stdout.toString(), code === EXIT.done ? secret : '');
+  }
+  closeSync(descriptor);
 });
 
 t.test('what cannot be done has its own exit code, and writes nothing', async (t) => {
