@@ -56,7 +56,7 @@ export class SqliteSent implements Sent, Belongings {
   readonly #unlisted: Unlisted;
   readonly #insert: Statement<Fields>;
   readonly #insertRun: Statement<[epoch: bigint, contact: number, first: bigint, end: bigint]>;
-  readonly #trim: Statement<[number]>;
+  readonly #trim: Statement<[]>;
   readonly #list: Statement<[number, number], Row>;
   readonly #listTo: Statement<[number, number, number], Row>;
   readonly #acknowledge: Statement<[number, bigint, bigint, bigint]>;
@@ -76,7 +76,9 @@ export class SqliteSent implements Sent, Belongings {
       select contact, ?, sequence, 1, 'session', at, length(body), substr(body, 1, ${START_SIZE_MAX})
       from outbox where contact = ? and sequence >= ? and sequence < ? and content is null
       order by sequence`);
-    this.#trim = connection.prepare('delete from sent where row <= ?');
+    this.#trim = connection.prepare(
+      `delete from sent where row <= (select max(row) from sent) - ${KEPT_MAX}`,
+    );
     this.#list = connection.prepareExact(`${LIST} where s.row < ? order by s.row desc limit ?`);
     this.#listTo = connection.prepareExact(
       `${LIST} where s.contact = ? and s.row < ? order by s.row desc limit ?`,
@@ -100,7 +102,8 @@ export class SqliteSent implements Sent, Belongings {
     const kept = start.subarray(0, START_SIZE_MAX);
     this.#connection.transaction(() => {
       this.catchUp();
-      this.#trimTo(this.#insert.insert(...numbering, carrier, at.getTime(), size, kept));
+      this.#insert.run(...numbering, carrier, at.getTime(), size, kept);
+      this.#trim.run();
     });
   }
 
@@ -114,7 +117,8 @@ export class SqliteSent implements Sent, Belongings {
   catchUp(): void {
     for (const { contact, first, end } of this.#unlisted.take()) {
       const state = this.#states.change(contact);
-      this.#trimTo(this.#insertRun.insert(toSigned(state.epoch), contact, first, end));
+      this.#insertRun.run(toSigned(state.epoch), contact, first, end);
+      this.#trim.run();
       // Runs come in the order of time, and clocks go back.
       if (end > state.listed) state.listed = end;
     }
@@ -141,10 +145,6 @@ export class SqliteSent implements Sent, Belongings {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
     }
-  }
-
-  #trimTo(newest: number): void {
-    if (newest > KEPT_MAX) this.#trim.run(newest - KEPT_MAX);
   }
 
   #toMessage(row: Row): SentMessage {

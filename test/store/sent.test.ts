@@ -139,6 +139,17 @@ t.test('texts that were queued while the clock went back are noted once', async 
   }
 });
 
+t.test('the newest 20,000 are kept', async (t) => {
+  const store = await open(temporaryFolder(t));
+  t.teardown(() => store.close());
+  const { id } = store.contacts.insert(contact('alice'));
+  store.transaction(() => repeat(20_300, () => store.outbox.append(id, utf8('text'), NOW)));
+  const kept = store.sent.list({ limit: 30_000 });
+  t.equal(kept.length, 20_000);
+  t.equal(kept[0]?.id.sequence, 20_299n);
+  t.equal(store.outbox.count(id).messages, 20_300, 'all of them wait');
+});
+
 t.test('the number of a message that was deleted is not given to another', async (t) => {
   const folder = temporaryFolder(t);
   let store = await openStore(options(folder));
