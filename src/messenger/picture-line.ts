@@ -171,7 +171,10 @@ export class PictureLine {
       await fill(staged, coverPng);
       const taken = intake.take(arrivals, (taken) => {
         isKept = taken.some(({ fresh }) => fresh > 0);
-        if (isKept) staged.queue();
+        if (!isKept) return;
+        staged.queue();
+        // An answer hidden in the same picture would be a second one of it.
+        store.pictures.useCover(coverSha256, clock.now());
       });
       const cover = isKept ? store.pictures.restoredOf(contact.id, message) : undefined;
       return { contact, taken, cover };

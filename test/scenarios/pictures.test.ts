@@ -124,6 +124,8 @@ t.test('text and file, and each kind of cover comes back whole', async (t) => {
     const { covers: all } = JSON.parse(Buffer.from(await download(bob, '/covers')).toString());
     t.match(all[0], { message: message.id, sha256: picture.cover_sha256, from: 'alice' });
     t.equal(all[0].psnr_dB, picture.psnr_dB);
+    const answer = await send(bob, { text: 'in the same picture' }, back);
+    t.match(answer, { status: 409, json: { code: 'cover_used' } }, 'it was used, by the other');
   }
   t.equal((await fetch(`${bob.peer.origin}/covers/1`)).status, 401, 'not without the token');
   t.equal((await fetch(`${bob.peer.origin}/covers`)).status, 401);
