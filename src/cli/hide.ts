@@ -101,7 +101,7 @@ async function hideIn(
       offset += part.length;
       hidden.push(
         await pictures.explaining(name, async () => {
-          const keys = await pictures.PictureKeys.of(passphrase, png);
+          const keys = await pictures.PictureKeys.of(passphrase, png, pool);
           const header = Uint8Array.of(i + 1, covers.length);
           const payload = keys.seal(concat(message, header, part));
           return sharing(`hiding in ${name}`, (onProgress) =>

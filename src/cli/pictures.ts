@@ -14,7 +14,7 @@ import { Writable } from 'node:stream';
 import { concat } from '../bytes.ts';
 import { readPassphraseFile } from '../config.ts';
 import { openssl, type SymmetricKey, systemRandomBytes } from '../crypto/index.ts';
-import { decodePng, StegoError, unchangingBytes } from '../stego/index.ts';
+import { StegoError, type StegoPool } from '../stego/index.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
 
@@ -69,8 +69,8 @@ export class PictureKeys {
   }
 
   /** Salted by what hiding never changes in the picture, so both ends find the same. */
-  static async of(passphrase: Uint8Array, png: Uint8Array): Promise<PictureKeys> {
-    const salt = openssl.hash(LABEL, unchangingBytes(decodePng(png).picture));
+  static async of(passphrase: Uint8Array, png: Uint8Array, pool: StegoPool): Promise<PictureKeys> {
+    const salt = openssl.hash(LABEL, await pool.unchangingBytes(png));
     return new PictureKeys(await openssl.scrypt(passphrase, salt, COST, 64));
   }
 

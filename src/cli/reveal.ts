@@ -72,7 +72,7 @@ async function revealAll(files: readonly string[], passphrase: Uint8Array): Prom
 
 async function revealOne(file: string, passphrase: Uint8Array, pool: StegoPool): Promise<Part> {
   const png = pictures.readWhole(file);
-  const keys = await pictures.PictureKeys.of(passphrase, png);
+  const keys = await pictures.PictureKeys.of(passphrase, png, pool);
   const revealed = await sharing(`looking into ${file}`, (onProgress) =>
     pool.reveal(png, keys.imageKey, { onProgress }),
   );

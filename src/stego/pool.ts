@@ -63,6 +63,11 @@ export class StegoPool {
     return (await this.#run(task, signal, onProgress)) as Revealed;
   }
 
+  /** See header.ts. The picture is decoded there, so that nothing of it stays here. */
+  async unchangingBytes(png: Uint8Array): Promise<Uint8Array> {
+    return (await this.#run({ verb: 'unchanging', png }, undefined)) as Uint8Array;
+  }
+
   /** See `measureCapacity` of message.ts. */
   async capacity(
     coverPng: Uint8Array,

@@ -1,5 +1,7 @@
 /** What runs in a worker thread, so that pixels never hold up the event loop; see pool.ts. */
+import { release } from '../bytes.ts';
 import { StegoError } from './errors.ts';
+import { unchangingBytes } from './header.ts';
 import {
   type Capacity,
   type Hidden,
@@ -9,6 +11,7 @@ import {
   type Revealed,
   revealWithAny,
 } from './message.ts';
+import { decodePng } from './png.ts';
 
 export type Task = Work & { readonly progress?: SharedArrayBuffer | undefined };
 
@@ -26,6 +29,7 @@ type Work =
       readonly keys: readonly Uint8Array[];
       readonly options: HideOptions;
     }
+  | { readonly verb: 'unchanging'; readonly png: Uint8Array }
   | {
       readonly verb: 'capacity';
       readonly coverPng: Uint8Array;
@@ -33,9 +37,11 @@ type Work =
       readonly options: HideOptions;
     };
 
+type Value = Hidden | Revealed | Capacity | Uint8Array;
+
 /** Errors lose their class between threads, so a refusal travels as data. */
 export type Answer =
-  | { readonly value: Hidden | Revealed | Capacity }
+  | { readonly value: Value }
   | { readonly failure: StegoError['failure']; readonly message: string };
 
 export default async function run(task: Task): Promise<Answer> {
@@ -47,16 +53,27 @@ export default async function run(task: Task): Promise<Answer> {
   }
 }
 
-async function perform(task: Task): Promise<Hidden | Revealed | Capacity> {
-  const options = { ...task.options, ...progressTo(task.progress) };
+async function perform(task: Task): Promise<Value> {
+  const progress = progressTo(task.progress);
   switch (task.verb) {
     case 'hide':
-      return hide(task.coverPng, task.payload, task.key, options);
+      return hide(task.coverPng, task.payload, task.key, { ...task.options, ...progress });
     case 'reveal':
-      return revealWithAny(task.stegoPng, task.keys, options);
+      return revealWithAny(task.stegoPng, task.keys, { ...task.options, ...progress });
+    case 'unchanging':
+      return unchangingOf(task.png);
     case 'capacity':
       return measureCapacity(task.coverPng, task.payloadSize, task.options);
   }
+}
+
+/** Gives back at once what it took: the next task is to hide in the same picture. */
+function unchangingOf(png: Uint8Array): Uint8Array {
+  const { picture } = decodePng(png);
+  release(png);
+  const bytes = unchangingBytes(picture);
+  for (const { buffer } of picture.planes) release(new Uint8Array(buffer));
+  return bytes;
 }
 
 /** A share of the work in memory that both threads see: the other one looks when it likes. */

@@ -11,6 +11,7 @@ import { rounds } from '../support/counts.ts';
 
 const run = promisify(execFile);
 const program = fileURLToPath(new URL('support/peak-memory.ts', import.meta.url));
+const sottoProgram = fileURLToPath(new URL('../../scripts/sotto.mjs', import.meta.url));
 
 t.test('64 megapixels take less than 1 GiB, smaller ones less', { timeout: 900_000 }, async (t) => {
   const side = rounds({ reduced: 1024, full: 8192 });
@@ -24,5 +25,27 @@ t.test('64 megapixels take less than 1 GiB, smaller ones less', { timeout: 900_0
   for (const verb of ['hide', 'reveal']) {
     const peak_MiB = await peakOf(verb);
     t.ok(peak_MiB > 50 && peak_MiB < bound_MiB, `${verb}: ${peak_MiB} MiB of ${bound_MiB}`);
+  }
+});
+
+t.test('so do the whole commands', { timeout: 900_000 }, async (t) => {
+  const pixels = String(rounds({ reduced: 1024, full: 8192 }));
+  const bound_MiB = rounds({ reduced: 400, full: 1024 });
+  const folder = t.testdir({ words: 'a passphrase', secret: 'geheim '.repeat(100) });
+  const tell = "process.on('exit', () => console.error(process.resourceUsage().maxRSS))";
+  const sotto = async (...args: string[]) => {
+    const command = ['--import', `data:text/javascript,${tell}`, sottoProgram, ...args];
+    const options = { cwd: folder, env: { ...process.env, SOTTO_DATA_DIR: folder } };
+    const { stderr } = await run(process.execPath, command, options);
+    return Number(stderr.trim().split('\n').at(-1)) / 1024;
+  };
+  await sotto('cover', '-o', 'cover.png', '--pixels', pixels, '--depth', '16');
+  const words = ['--passphrase-file', 'words'];
+  for (const args of [
+    ['hide', 'cover.png', 'secret', '-o', 'out.png', ...words],
+    ['reveal', 'out.png', '-o', 'back', '--restore', 'restored.png', ...words],
+  ]) {
+    const peak_MiB = await sotto(...args);
+    t.ok(peak_MiB > 100 && peak_MiB < bound_MiB, `${args[0]}: ${peak_MiB} MiB of ${bound_MiB}`);
   }
 });
