@@ -76,10 +76,15 @@ export async function fuzz(
 /** What is wrong with how `target` took `input`. */
 export async function failure(target: Target, input: Uint8Array): Promise<unknown> {
   const began = performance.now();
+  // What a listener throws in an event reaches nobody who awaits, and would end a peer.
+  const outside = Promise.withResolvers<never>();
+  process.once('uncaughtException', outside.reject);
   try {
-    await target.run(Uint8Array.from(input));
+    await Promise.race([target.run(Uint8Array.from(input)), outside.promise]);
   } catch (error) {
     return error;
+  } finally {
+    process.off('uncaughtException', outside.reject);
   }
   const took = performance.now() - began;
   return took > TOO_LONG_MS ? new Error(`took ${Math.round(took)} ms`) : undefined;

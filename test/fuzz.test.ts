@@ -44,3 +44,20 @@ t.test('the fuzzer finds a mistake behind two conditions', async (t) => {
   t.ok(corpus.length >= 2, 'by the way of inputs that came nearer');
   t.ok(covered.run <= covered.all);
 });
+
+t.test('what a listener throws in an event is a mistake of the input that caused it', async (t) => {
+  const target: Target = {
+    name: 'later',
+    watched: /\/test\/fuzz\.test\.ts$/,
+    seeds: () => [],
+    run: (bytes) =>
+      new Promise((resolve) => {
+        setImmediate(() => {
+          if (bytes[0] === 1) throw new RangeError('unheard');
+          resolve();
+        });
+      }),
+  };
+  t.match(await failure(target, Uint8Array.of(1)), { message: 'unheard' });
+  t.equal(await failure(target, Uint8Array.of(2)), undefined);
+});

@@ -74,11 +74,13 @@ async function parserOf(
         headerSize: 8 * 1024,
       },
     });
-    parser.on('field', (name, value, nameCut, valueCut) => {
-      parts.field(name, value, nameCut || valueCut);
+    // A part whose header names nothing comes with no name at all, whatever the types say; and what
+    // a listener throws here would end the whole process.
+    parser.on('field', (name: string | undefined, value, nameCut, valueCut) => {
+      parts.field(name ?? '', value, nameCut || valueCut);
     });
-    parser.on('file', (name, stream, fileName, _encoding, mediaType) => {
-      parts.file(name, stream, fileName, mediaType);
+    parser.on('file', (name: string | undefined, stream, fileName, _encoding, mediaType) => {
+      parts.file(name ?? '', stream, fileName, mediaType);
     });
     const tooMany = () => parts.refuse('it has too many parts');
     return parser.on('partsLimit', tooMany).on('filesLimit', tooMany).on('fieldsLimit', tooMany);
@@ -106,7 +108,7 @@ class Parts {
   }
 
   file(name: string, stream: BusboyFileStream, fileName: string, mediaType: string): void {
-    const sizeMax = this.#fileSizes[name];
+    const sizeMax = Object.hasOwn(this.#fileSizes, name) ? this.#fileSizes[name] : undefined;
     const isWanted = this.#isNew(name) && sizeMax !== undefined;
     if (sizeMax === undefined) this.refuse(`"${name.slice(0, 64)}" must not be a file`);
     const chunks: Uint8Array[] = [];
@@ -141,6 +143,7 @@ class Parts {
   }
 
   #isNew(name: string): boolean {
+    if (name === '') this.refuse('a part has no name');
     const isNew = !this.#seen.has(name);
     if (!isNew) this.refuse(`"${name.slice(0, 64)}" is given twice`);
     this.#seen.add(name);

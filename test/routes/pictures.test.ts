@@ -12,15 +12,17 @@ const CRLF = '\r\n';
 const form = { 'content-type': 'multipart/form-data; boundary=edge' };
 
 interface Part {
-  readonly name: string;
+  /** None: a part whose header names nothing. */
+  readonly name?: string;
   readonly file?: string;
   readonly value: string;
 }
 
 function bodyOf(...parts: readonly Part[]): string {
   const heads = parts.map(({ name, file, value }) => {
+    const given = name === undefined ? '' : `; name="${name}"`;
     const fileName = file === undefined ? '' : `; filename="${file}"${CRLF}Content-Type: image/png`;
-    return `--edge${CRLF}Content-Disposition: form-data; name="${name}"${fileName}${CRLF}${CRLF}${value}${CRLF}`;
+    return `--edge${CRLF}Content-Disposition: form-data${given}${fileName}${CRLF}${CRLF}${value}${CRLF}`;
   });
   return `${heads.join('')}--edge--${CRLF}`;
 }
@@ -162,6 +164,12 @@ t.test('what is wrong with a form is named, and nothing is asked', async (t) => 
     [[text, { name: 'secret-field', value: 'SECRET' }], 400, /secret-field/],
     [[text, { name: 'answer', value: 'file' }], 400, /"answer" goes with "carrier": "image"/],
     [[text, cover, { name: 'carrier', value: 'file' }], 400, /"cover" goes with/],
+    [[text, { value: '1' }], 400, /a part has no name/],
+    [[{ value: '1' }, { value: '2' }], 400, /a part has no name/],
+    [[text, { name: '', value: '1' }], 400, /a part has no name/],
+    [[text, { file: 'a.png', value: 'PNG' }], 400, /a part has no name|must not be a file/],
+    [[text, { name: 'constructor', file: 'a', value: 'b' }], 400, /"constructor" must not be/],
+    [[text, { name: '__proto__', value: 'b' }], 400, /__proto__/],
     [[text, ...many], 400, /too many parts/],
     [[{ name: 'text', value: 'x'.repeat((1 << 20) + 1) }], 413, /too long/],
     [[text, { ...cover, value: 'x'.repeat((32 << 20) + 1) }], 413, /"cover" is larger/],
