@@ -76,7 +76,7 @@ function Brand({ name }) {
   return html`<div class="brand">
     <img src="/web/icon.svg" alt="" />
     <div class="stack-tight">
-      <div class="brand-name">${name}</div>
+      <div class="brand-name" title=${name} dir="auto">${name}</div>
       <div class="muted small">Sotto</div>
     </div>
   </div>`;

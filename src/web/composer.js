@@ -2,7 +2,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { ErrorNote, useAction } from './action.js';
 import { ask } from './api.js';
-import { size } from './format.js';
+import { fileName, size } from './format.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
 import { PicturePanel } from './picture-panel.js';
@@ -52,6 +52,7 @@ export function Composer({ contact: { name }, files, isOver, onSent }) {
         id="text"
         ref=${input}
         rows="1"
+      dir="auto"
         placeholder=${isOver ? 'Drop to send, sealed' : 'Write a message'}
         value=${text}
         onInput=${(event) => setText(event.currentTarget.value)}
@@ -120,7 +121,7 @@ function FileButton({ give }) {
 
 function Progress({ progress: { name, done, count } }) {
   return html`<div class="parts">
-    <span class="small">Sealing ${name}: ${size(done)} of ${size(count)}</span>
+    <span class="small">Sealing ${fileName(name)}: ${size(done)} of ${size(count)}</span>
     <progress max=${Math.max(1, count)} value=${done} aria-label=${`Sealing ${name}`}></progress>
   </div>`;
 }

@@ -1,6 +1,6 @@
 /** What goes into a picture: a text, or a file. */
 import { useState } from 'preact/hooks';
-import { size } from './format.js';
+import { inWords, size } from './format.js';
 import { html } from './html.js';
 import { Segments } from './segments.js';
 
@@ -29,12 +29,12 @@ export function ContentField({ name, text, setText, file, setFile }) {
   };
   return html`<div class="stack-tight">
     <div class="row spread">
-      <label class="field-label" for="in-picture">${kind === 'text' ? 'Text' : 'File'} for ${name}</label>
+      <label class="field-label" for="in-picture">${kind === 'text' ? 'Text' : 'File'} for ${inWords(name)}</label>
       <${Segments} legend="What goes into the picture" name="content" options=${KINDS} chosen=${kind} choose=${choose} />
     </div>
     ${
       kind === 'text'
-        ? html`<textarea id="in-picture" rows="2" value=${text} onInput=${(event) => setText(event.currentTarget.value)}></textarea>`
+        ? html`<textarea id="in-picture" rows="2" dir="auto" value=${text} onInput=${(event) => setText(event.currentTarget.value)}></textarea>`
         : html`<input id="in-picture" type="file" onChange=${(event) => setFile(event.currentTarget.files[0])} />
           ${file && html`<p class="small muted">${size(file.size)}</p>`}`
     }

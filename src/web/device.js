@@ -32,7 +32,7 @@ export function Device({ device, turn }) {
   const isLate = age_s > LATE_S;
   return html`<section class="card device" aria-label=${`Device ${name}`}>
     <header class="card-head">
-      <h2>${name}</h2>
+      <h2 dir="auto">${name}</h2>
       <span class="chip ${isLate ? 'warn' : 'good'}">
         <${Icon} name=${isLate ? 'clock' : 'check'} />Last seen ${ago(age_s)}
       </span>

@@ -56,6 +56,21 @@ export function ago(seconds) {
   return `${plural(Math.round(seconds / 86_400), 'day')} ago`;
 }
 
+/** Marks that turn the direction of what follows: Arabic and Hebrew do without. */
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A name among our own words, which one that is written from the right must not turn round. */
+export function inWords(name) {
+  const plain = name.replaceAll(TURNS, '');
+  return RIGHT_TO_LEFT.test(plain) ? `\u2068${plain}\u2069` : plain;
+}
+
+/** A file's name with such marks made visible: one of them lets `x.exe` end in “.pdf”. */
+export function fileName(name) {
+  return name.replaceAll(TURNS, '\ufffd');
+}
+
 /** Six digits in two groups. */
 export function digits(code) {
   return `${code.slice(0, 3)} ${code.slice(3)}`;

@@ -2,6 +2,7 @@
 import { useRef } from 'preact/hooks';
 import { ErrorNote, useAction } from './action.js';
 import { askBytes } from './api.js';
+import { inWords } from './format.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
 import { load } from './live.js';
@@ -12,7 +13,7 @@ export function LetterField() {
   const { busy, error, run } = useAction(async (file) => {
     const answer = await askBytes('POST', '/receive', undefined, file);
     const { from } = JSON.parse(await answer.text());
-    notify(`A letter from ${from} was taken. It waits in the conversation, sealed.`);
+    notify(`A letter from ${inWords(from)} was taken. It waits in the conversation, sealed.`);
     await load();
   });
   const chosen = async ({ currentTarget }) => {

@@ -1,7 +1,7 @@
 /** One message: sealed until a person opens it; what we sent with how far it is. */
 import { ErrorNote, useAction } from './action.js';
 import { ask } from './api.js';
-import { size, time } from './format.js';
+import { fileName, size, time } from './format.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
 
@@ -49,10 +49,10 @@ function Content({ message }) {
   if (type === 'file') {
     return html`<div class="attached">
       <${Icon} name="file" />
-      <span class="attached-name">${name} <span class="muted small size">${size(bytes)}</span></span>
+      <span class="attached-name"><bdi>${fileName(name)}</bdi> <span class="muted small size">${size(bytes)}</span></span>
       ${
         content &&
-        html`<a class="button small" href=${content} download aria-label=${`Save ${name}`}>
+        html`<a class="button small" href=${content} download aria-label=${`Save ${fileName(name)}`}>
           <${Icon} name="down" />Save
         </a>`
       }
@@ -68,7 +68,7 @@ function Content({ message }) {
 }
 
 function Text({ message: { text, cut, content } }) {
-  return html`<p class="text">${text}${cut && '…'}</p>
+  return html`<p class="text" dir="auto">${text}${cut && '…'}</p>
     ${
       cut &&
       (content

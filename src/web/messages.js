@@ -1,5 +1,5 @@
 /** Conversations: who, and what was said with the one that is chosen. */
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { Empty, Note } from './action.js';
 import { TokenForm } from './gate.js';
 import { html } from './html.js';
@@ -37,7 +37,12 @@ export function Messages({ show, rest }) {
 }
 
 function People({ contacts, chosen }) {
-  return html`<nav class=${contacts.length === 1 ? 'people only-one' : 'people'} aria-label="Conversations">
+  const list = useRef();
+  useEffect(() => {
+    const place = list.current.querySelector('[aria-current]');
+    place?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [chosen]);
+  return html`<nav ref=${list} class=${contacts.length === 1 ? 'people only-one' : 'people'} aria-label="Conversations">
     ${contacts.map(
       ({ name, unopened, verified }) => html`<a
         key=${name}
@@ -45,7 +50,7 @@ function People({ contacts, chosen }) {
         aria-current=${name === chosen ? 'true' : undefined}
       >
         <span class="avatar" aria-hidden="true">${[...name][0]?.toUpperCase()}</span>
-        <span class="people-name">${name}</span>
+        <span class="people-name" dir="auto">${name}</span>
         ${unopened > 0 && html`<span class="count">${unopened}<span class="hidden"> to open</span></span>`}
         ${!verified && html`<span class="hidden">, not compared</span>`}
       </a>`,

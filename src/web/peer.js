@@ -55,7 +55,7 @@ function Queue({ contacts }) {
             <tbody>
               ${waiting.map(
                 ({ name, queued, last_error }) => html`<tr key=${name}>
-                  <th scope="row">${name}${last_error && html`<span class="small muted"> · does not answer now</span>`}</th>
+                  <th scope="row"><bdi>${name}</bdi>${last_error && html`<span class="small muted"> · does not answer now</span>`}</th>
                   <td class="number">${queued.messages}</td>
                   <td class="number">${size(queued.bytes)}</td>
                 </tr>`,

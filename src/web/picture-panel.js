@@ -10,6 +10,7 @@ import { askBytes, query } from './api.js';
 import { ContentField, contentSize, isEmpty } from './content-field.js';
 import { CoverField } from './cover-field.js';
 import { Dialog } from './dialog.js';
+import { inWords } from './format.js';
 import { html } from './html.js';
 import { Forecast, useForecast } from './picture-forecast.js';
 import { Preview } from './picture-preview.js';
@@ -43,9 +44,10 @@ export function PicturePanel({ name, text, setText, onSent, close }) {
   return html`<${Dialog} title="In a picture" close=${close}>
     <div class="dialog-body">
       <p class="small muted">
-        What you send goes into a PNG, and ${name} gets that picture back bit for bit. Whoever has
-        the cover sees the difference: never use one twice, and delete it afterwards. What is in a
-        picture has no forward secrecy.
+        What you send goes into a PNG, and ${inWords(name)} gets that picture back bit for bit. Whoever has
+        the cover sees the difference: never use one twice, and delete it afterwards. Whoever
+        steals the keys of ${inWords(name)} later can read it, other than what is sent without a
+        picture (no forward secrecy).
       </p>
       <${ContentField} name=${name} text=${text} setText=${anew(setText)} file=${file} setFile=${anew(setFile)} />
       <${CoverField} cover=${cover} setCover=${anew(setCover)} />

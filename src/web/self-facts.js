@@ -6,7 +6,7 @@ export function SelfFacts({ show }) {
   const { name, fingerprint, address, public_key } = show;
   return html`<dl class="facts">
     <dt>Name</dt>
-    <dd>${name}</dd>
+    <dd><bdi>${name}</bdi></dd>
     <dt>Address</dt>
     <dd>${
       address === undefined

@@ -4,7 +4,7 @@ import { ErrorNote, Note, useAction } from './action.js';
 import { ask, query } from './api.js';
 import { Composer } from './composer.js';
 import { useDrop, useFiles } from './files.js';
-import { plural } from './format.js';
+import { inWords, plural } from './format.js';
 import { html } from './html.js';
 import { Message } from './message.js';
 import { useStore } from './store.js';
@@ -32,7 +32,7 @@ export function Talk({ contact }) {
     ...${isPaired ? drop : {}}
   >
     <header class="talk-head">
-      <h2 title=${name}>${name}</h2>
+      <h2 title=${name} dir="auto">${name}</h2>
       ${!verified && html`<a class="chip warn" href="#/pair">Not compared</a>`}
       ${queued.messages > 0 && html`<span class="chip">${queued.messages} queued</span>`}
       ${
@@ -48,7 +48,7 @@ export function Talk({ contact }) {
         messages !== undefined &&
         messages.length === 0 &&
         contact.arriving.length === 0 &&
-        html`<p class="talk-empty muted">Nothing yet. What you write waits here, sealed, until ${name} has it.</p>`
+        html`<p class="talk-empty muted">Nothing yet. What you write waits here, sealed, until ${inWords(name)} has it.</p>`
       }
       <ol>
         ${messages?.map(
@@ -67,7 +67,7 @@ export function Talk({ contact }) {
     ${
       isPaired
         ? html`<${Composer} contact=${contact} files=${files} isOver=${isOver} onSent=${refresh} />`
-        : html`<${Note}>There are no keys with ${name} now. <a href="#/pair">Pair</a> first.</${Note}>`
+        : html`<${Note}>There are no keys with ${inWords(name)} now. <a href="#/pair">Pair</a> first.</${Note}>`
     }
   </section>`;
 }

@@ -1,6 +1,7 @@
 /** Somebody wants to meet. What they call themselves is their own word: nobody has checked it. */
 import { ErrorNote, useAction } from './action.js';
 import { ask } from './api.js';
+import { inWords } from './format.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
 import { load } from './live.js';
@@ -25,7 +26,7 @@ function Caller({ caller: { name, address }, contacts }) {
       <h3>Somebody wants to meet</h3>
     </div>
     <p>
-      They call themselves “${name}”${address !== '' && html`, at <code>${address}</code>`}. Nobody
+      They call themselves “${inWords(name)}”${address !== '' && html`, at <code>${address}</code>`}. Nobody
       has checked that yet: send keys back only if you expect them, then compare the code.
     </p>
     <${ErrorNote} error=${error} />
@@ -37,7 +38,7 @@ function Caller({ caller: { name, address }, contacts }) {
       address !== '' &&
       html`<div class="row">
         <button class="button primary" disabled=${busy} onClick=${() => run()}>
-          ${busy ? 'Sending keys…' : `Send keys to ${known?.name ?? name}`}
+          ${busy ? 'Sending keys…' : `Send keys to ${inWords(known?.name ?? name)}`}
         </button>
       </div>`
     }
