@@ -2,51 +2,14 @@
  * What a peer can be asked to do: the use cases, as routes and commands see them. Every request
  * was checked at the edge; every refusal is a `UseCaseError` with a stable code.
  */
+import type { MeetingFailure } from '../protocol/index.ts';
 import type { HideReport, ProfileChoice } from '../stego/index.ts';
 import type { RestoredCover } from './picture-ports.ts';
 import type { Carrier, Contact, Reading, ReadingBucket } from './ports.ts';
 import type { DeviceCounters } from './read-sensors.ts';
 import type { ToldTime } from './told-times.ts';
 
-/** Stable codes; docs/ERRORS.md explains each. */
-export type UseCaseFailure =
-  | 'no_contact' // Nobody to talk to yet.
-  | 'unknown_contact'
-  | 'ambiguous_contact' // Several contacts and no `to`.
-  | 'invalid_address'
-  | 'not_paired' // 409: says who must trigger.
-  | 'not_verified' // 409, trust "verified" only.
-  | 'unreachable'
-  | 'refused_by_contact'
-  | 'key_changed' // Another static key than the pinned one.
-  | 'comparison_changed' // 409 of verify: the handshake has changed since.
-  | 'nothing_to_compare'
-  | 'no_message'
-  | 'invalid_code' // A pairing code that does not parse or check.
-  | 'too_large'
-  | 'unsupported' // The contact lacks the capability.
-  | 'letter_unreadable' // No contact's key opens it.
-  | 'letter_repeated'
-  | 'cover_unusable' // Not a PNG, or one of a kind that cannot carry; the message says how to convert.
-  | 'cover_too_small' // The message says what size would do.
-  | 'cover_used' // Two stego images of one cover betray both.
-  | 'no_cover' // The covers folder has none left that would do.
-  | 'picture_unreadable' // No contact's key finds anything in it.
-  | 'queue_full' // Pictures that wait for one contact.
-  | 'busy' // Other pictures are being worked on.
-  | 'store_full'
-  | 'stopping';
-
-/** A use case refused; nothing was changed. The message says what to do next. */
-export class UseCaseError extends Error {
-  override readonly name = 'UseCaseError';
-  readonly failure: UseCaseFailure;
-
-  constructor(failure: UseCaseFailure, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.failure = failure;
-  }
-}
+export { UseCaseError, type UseCaseFailure } from './use-case-error.ts';
 
 export interface SendKeysRequest {
   /** A contact's name; may be left out with one contact. A new name needs `address`. */
@@ -292,6 +255,8 @@ export interface ShownContact {
   readonly state: ContactState;
   /** What a person can do next, in words; empty if nothing. */
   readonly advice: string;
+  /** Why the last meeting came to nothing, until one succeeds or a person tries anew. */
+  readonly failure?: MeetingFailure;
   readonly comparison: Comparison | undefined;
   readonly session: 'none' | 'current' | 'to_be_renewed';
   readonly queued: { readonly messages: number; readonly items: number; readonly bytes: number };

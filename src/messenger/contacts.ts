@@ -58,6 +58,13 @@ export class Contacts implements ContactBook {
     return contact;
   }
 
+  /** A name for somebody at this address whom nobody has met or named; undefined: there is none. */
+  nameUnmet(address: string, name: string): Contact | undefined {
+    const unmet = this.byAddress(address);
+    if (unmet === undefined || unmet.publicKey !== undefined) return undefined;
+    return this.#unnamed.delete(unmet.id) ? this.update(unmet.id, { name }) : undefined;
+  }
+
   update(id: ContactId, change: Partial<NewContact>): Contact {
     return this.#keep(this.#store.update(id, change));
   }

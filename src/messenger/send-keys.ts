@@ -21,6 +21,8 @@ import type { Clock, Contact } from './ports.ts';
 const PATIENCE_MS = 8_000;
 
 export interface SendKeysDeps {
+  /** Where this peer itself is called; undefined: nowhere. */
+  readonly address: string | undefined;
   readonly crypto: CryptoProvider;
   readonly contacts: Contacts;
   readonly sessions: Sessions;
@@ -51,7 +53,28 @@ export async function sendKeys(
   await Promise.race([deliveries.settled(contact.id), clock.sleep(PATIENCE_MS, patience.signal)]);
   patience.abort();
   const established = sessions.currentIndex(contact.id) !== before;
-  return established ? establishedResult(deps, contact) : waitingResult(deps, contact);
+  if (established) return establishedResult(deps, contact);
+  if (code !== undefined) assertNotTurnedDown(deps, contact);
+  return waitingResult(deps, contact);
+}
+
+/**
+ * Who holds the code confirms it in its very reply, §7; one that does not, holds another or none.
+ * @throws {UseCaseError} `code_not_taken`
+ */
+function assertNotTurnedDown(deps: SendKeysDeps, { id }: Contact): void {
+  const { contacts, announcer, deliveries, meetings } = deps;
+  const contact = contacts.get(id);
+  // The reply to a contact that calls us comes when it does.
+  if (contact?.address === undefined || deliveries.of(id).lastError !== undefined) return;
+  const failure = announcer.failure(id);
+  const isUnconfirmed = failure === undefined && announcer.comparable(id) !== undefined;
+  if (!isUnconfirmed && failure !== 'forbidden') return;
+  meetings.forget(id);
+  announcer.forget(id);
+  announcer.tell('contact', id);
+  const next = 'a code works once, and for ten minutes: make another there';
+  throw new UseCaseError('code_not_taken', `${contact.name} has not taken this code: ${next}`);
 }
 
 function trigger(
@@ -68,12 +91,15 @@ function trigger(
 
 /** Finds the contact that a request means, or makes it. */
 function whom(
-  { contacts, meetings, clock }: SendKeysDeps,
+  { address: own, contacts, meetings, clock }: SendKeysDeps,
   request: SendKeysRequest,
   code: PairingCode | undefined,
 ): Contact {
   const given = request.address ?? code?.address;
   const address = given === undefined ? undefined : parseAddress(given);
+  if (address !== undefined && isSame(address, own)) {
+    throw new UseCaseError('own_address', `${address} is this very peer: ${GIVE_THE_OTHER}`);
+  }
   const known = request.to === undefined ? undefined : contacts.byName(request.to);
   if (address === undefined) {
     if (request.to !== undefined || contacts.all().length > 0) return contacts.named(request.to);
@@ -85,7 +111,21 @@ function whom(
   const there = contacts.byAddress(address);
   if (there !== undefined && request.to === undefined) return there;
   if (request.to === undefined) return contacts.insertUnnamed(address);
-  return contacts.insert(unmet(request.to, address));
+  return contacts.nameUnmet(address, request.to) ?? contacts.insert(unmet(request.to, address));
+}
+
+const GIVE_THE_OTHER = 'give the address of the other one, which its GET /show and its page tell';
+
+/** Two addresses of one peer; this computer has several names for itself. */
+function isSame(address: string, own: string | undefined): boolean {
+  if (own === undefined) return false;
+  const [given, ours] = [new URL(address), new URL(own)];
+  if (given.port !== ours.port) return false;
+  return given.hostname === ours.hostname || [given, ours].every(isLoopback);
+}
+
+function isLoopback({ hostname }: URL): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 /** Nobody is known yet, but somebody has called: whoever came last is meant. */

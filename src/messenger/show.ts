@@ -58,6 +58,7 @@ function shown(deps: ShowDeps, contact: Contact, now: number): ShownContact {
   const delivery = deliveries.of(id);
   const pictures = pictureWays.waiting(id);
   const standing = sessions.standing(id, now);
+  const failure = announcer.failure(id);
   return {
     name,
     address,
@@ -66,6 +67,7 @@ function shown(deps: ShowDeps, contact: Contact, now: number): ShownContact {
     verified,
     state,
     advice: advice(deps, contact, state),
+    ...(failure && { failure }),
     comparison: verified ? undefined : announcer.comparable(id)?.comparison,
     session: standing === 'expired' ? 'to_be_renewed' : standing,
     queued: delivery.count(),

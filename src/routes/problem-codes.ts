@@ -30,6 +30,11 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
     title: 'The address is not one of a peer',
     next: 'Write it as http://HOST:PORT, without path or user.',
   },
+  own_address: {
+    status: 400,
+    title: 'This is the address of this very peer',
+    next: 'Give the address of the other one: its GET /show and its page tell it.',
+  },
   not_paired: {
     status: 409,
     title: 'There are no keys with this contact yet',
@@ -74,6 +79,11 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
     status: 400,
     title: 'This is not a pairing code',
     next: 'Copy it once more from the other side; its check characters do not fit.',
+  },
+  code_not_taken: {
+    status: 502,
+    title: 'The contact has not taken this pairing code',
+    next: 'A code works once and for ten minutes, at the peer that made it. Make another there.',
   },
   too_large: {
     status: 413,

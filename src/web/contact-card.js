@@ -1,9 +1,10 @@
 /** One contact: how it stands, what to do next, and what can be done. */
-import { useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { ErrorNote, Note, useAction } from './action.js';
 import { ask } from './api.js';
 import { Comparison } from './comparison.js';
 import { Fingerprint } from './fingerprint.js';
+import { inWords } from './format.js';
 import { html } from './html.js';
 import { Icon } from './icons.js';
 import { load } from './live.js';
@@ -14,16 +15,17 @@ const TONE_ICONS = { good: 'check', warn: 'clock', bad: 'alert', '': 'info' };
 const LABELS = { keys: 'Send keys', renew: 'Renew keys', anew: 'Meet anew' };
 
 export function ContactCard({ contact }) {
-  const { name, address, fingerprint, last_error } = contact;
+  const { name, address, last_error } = contact;
+  const title = useId();
   const { word, tone, todo, action } = standing(contact);
   const keys = useAction(async (again) => {
     const { state } = await ask('POST', '/send_keys', { to: name, ...(again && { again }) });
-    if (state === 'established') notify(`Fresh keys with ${name}.`);
+    if (state === 'established') notify(`Fresh keys with ${inWords(name)}.`);
     await load();
   });
-  return html`<article class="card contact" tabindex="-1" aria-labelledby=${`contact-${name}`}>
+  return html`<article class="card contact" tabindex="-1" aria-labelledby=${title}>
     <div class="card-head">
-      <h3 id=${`contact-${name}`} class="contact-name">${name}</h3>
+      <h3 id=${title} class="contact-name" dir="auto">${name}</h3>
       <span class="chip ${tone}"><${Icon} name=${TONE_ICONS[tone]} />${word}</span>
       <p class="contact-address muted small">
         ${address === undefined ? 'Cannot be called; it calls us' : html`<code>${address}</code>`}
@@ -34,8 +36,8 @@ export function ContactCard({ contact }) {
       last_error &&
       contact.state === 'paired' &&
       html`<${Note} tone="warn" icon="alert">
-        ${name} does not answer at its address right now. What is queued waits, and goes by itself
-        as soon as ${name} is there.
+        ${inWords(name)} does not answer at its address right now. What is queued waits, and goes by itself
+        as soon as ${inWords(name)} is there.
       </${Note}>`
     }
     ${action === 'compare' && html`<${Comparison} contact=${contact} />`}
@@ -63,7 +65,7 @@ export function ContactCard({ contact }) {
     </div>
     <details>
       <summary>Fingerprint and more<span class="hidden"> of ${name}</span></summary>
-      <${More} contact=${contact} fingerprint=${fingerprint} anew=${() => keys.run(true)} />
+      <${More} contact=${contact} anew=${() => keys.run(true)} />
     </details>
   </article>`;
 }
@@ -73,12 +75,12 @@ function focusNow(element) {
   element?.focus();
 }
 
-function More({ contact, fingerprint, anew }) {
-  const { name, state, session } = contact;
+function More({ contact, anew }) {
+  const { name, state, session, fingerprint, key_check } = contact;
   const [sure, setSure] = useState(false);
   const remove = useAction(async () => {
     await ask('DELETE', `/contacts/${encodeURIComponent(name)}`);
-    notify(`${name} was removed. What it has sent stays.`);
+    notify(`${inWords(name)} was removed. What it has sent stays.`);
     await load();
   });
   return html`<div class="stack">
@@ -89,6 +91,7 @@ function More({ contact, fingerprint, anew }) {
         <${Fingerprint} digits=${fingerprint} />
       </div>`
     }
+    ${key_check && html`<p class="small muted">Key check value of the code <code>${key_check}</code></p>`}
     <p class="small muted">
       Session: ${{ none: 'none at the moment; made when it is needed', current: 'established', to_be_renewed: 'will be renewed' }[session]}
     </p>
@@ -99,7 +102,7 @@ function More({ contact, fingerprint, anew }) {
         sure
           ? html`<span class="row" role="group" aria-label=${`Remove ${name}?`}>
               <button class="button small danger" disabled=${remove.busy} onClick=${() => remove.run()}>
-                Yes, remove ${name}
+                Yes, remove ${inWords(name)}
               </button>
               <button class="button small" ref=${focusNow} onClick=${() => setSure(false)}>Keep</button>
             </span>`
@@ -109,7 +112,7 @@ function More({ contact, fingerprint, anew }) {
     ${
       sure &&
       html`<p class="small muted">
-        Removing forgets the keys and what waits to be sent to ${name}. What ${name} has sent stays.
+        Removing forgets the keys and what waits to be sent to ${inWords(name)}. What it has sent stays.
       </p>`
     }
   </div>`;

@@ -2,9 +2,10 @@
 import { useId } from 'preact/hooks';
 import { ErrorNote, fieldsOf, useAction } from './action.js';
 import { ask } from './api.js';
+import { inWords } from './format.js';
 import { html } from './html.js';
 import { load } from './live.js';
-import { getState, notify } from './store.js';
+import { notify } from './store.js';
 
 export function MeetForm() {
   return html`<${ByCode} /><${ByAddress} />`;
@@ -12,26 +13,36 @@ export function MeetForm() {
 
 function useSendKeys() {
   return useAction(async (fields, form) => {
-    assertOther(fields);
+    assertShort(fields.to ?? '');
     const { to, state, verified } = await ask('POST', '/send_keys', fields);
-    if (state === 'waiting') notify(`Keys are on their way to ${to}. Now it is their turn.`);
-    else if (!verified) notify(`Met ${to}. Now compare the six digits.`);
+    if (state === 'waiting')
+      notify(`Keys are on their way to ${inWords(to)}. Now it is their turn.`);
+    else if (!verified) notify(`Met ${inWords(to)}. Now compare the six digits.`);
     form.reset();
     await load();
   });
 }
 
-/** A peer that meets itself would wait for itself. */
-function assertOther({ address, code }) {
-  const called = address ?? code?.split('@')[1];
-  const own = [location.origin, getState().show?.address];
-  if (called !== undefined && own.includes(called.replace(/\/$/, ''))) throw new Error(SELF);
+/** A letter takes one byte in English, two in Arabic, and four as a picture. */
+const NAME_BYTES_MAX = 64;
+
+function assertShort(name) {
+  if (new TextEncoder().encode(name).length <= NAME_BYTES_MAX) return;
+  throw new Error('This name is too long. Take a shorter one.');
 }
 
-const SELF = 'This leads to this very peer. Enter what the other side shows.';
+/** As people read it to each other: without what stands before it, and with a stroke behind it. */
+function wholeAddress({ address, ...rest }) {
+  const plain = address.replace(/\/+$/, '');
+  return { ...rest, address: plain.includes('://') ? plain : `http://${plain}` };
+}
+
+const NO_ADDRESS =
+  'This code tells no address. Copy all of it, with the @ and what follows; or enter below the name of the contact that has made it.';
 
 function ByCode() {
   const { busy, error, run } = useSendKeys();
+  const isShort = ['ambiguous_contact', 'no_contact'].includes(error?.code);
   const submit = (event) => {
     event.preventDefault();
     void run(fieldsOf(event.currentTarget), event.currentTarget);
@@ -44,9 +55,9 @@ function ByCode() {
     </label>
     <label class="field">
       <span>What you call them <span class="muted">(if you like)</span></span>
-      <input type="text" name="to" maxlength="64" autocomplete="off" />
+      <input type="text" name="to" maxlength="64" dir="auto" autocomplete="off" />
     </label>
-    <${ErrorNote} error=${error} />
+    <${ErrorNote} error=${isShort ? { ...error, text: NO_ADDRESS } : error} />
     <button class="button primary" disabled=${busy}>${busy ? 'Pairing…' : 'Pair'}</button>
   </form>`;
 }
@@ -56,7 +67,7 @@ function ByAddress() {
   const { busy, error, run } = useSendKeys();
   const submit = (event) => {
     event.preventDefault();
-    void run(fieldsOf(event.currentTarget), event.currentTarget);
+    void run(wholeAddress(fieldsOf(event.currentTarget)), event.currentTarget);
   };
   return html`<form class="card" onSubmit=${submit}>
     <div class="stack-tight">
@@ -65,11 +76,11 @@ function ByAddress() {
     </div>
     <label class="field">
       <span>Name</span>
-      <input type="text" name="to" required maxlength="64" autocomplete="off" />
+      <input type="text" name="to" required maxlength="64" dir="auto" autocomplete="off" />
     </label>
     <label class="field">
       <span>Address</span>
-      <input class="mono" type="url" name="address" required placeholder="http://192.168.1.7:5000" autocomplete="off" aria-describedby=${hint} />
+      <input class="mono" type="text" inputmode="url" name="address" required maxlength="255" placeholder="http://192.168.1.7:5000" autocomplete="off" autocapitalize="off" spellcheck=${false} aria-describedby=${hint} />
       <small id=${hint}>The other peer's page shows it under “This peer”.</small>
     </label>
     <${ErrorNote} error=${error} />

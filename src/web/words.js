@@ -1,5 +1,5 @@
 /** What states and refusals mean to a person at this page, and what to do next. */
-import { plural } from './format.js';
+import { inWords, plural } from './format.js';
 
 /** A device may call its values what it likes, `constructor` as well. */
 export function own(table, name) {
@@ -23,14 +23,17 @@ const REFUSALS = {
   comparison_changed: 'The keys have changed since. Compare the code that is shown now.',
   nothing_to_compare: 'There is no code to compare any more. Send keys again on both sides.',
   invalid_address: 'This is not an address of a peer. Write it like http://192.168.1.7:5000.',
+  own_address: 'This leads to this very peer. Enter what the other side shows.',
   invalid_code: 'This is not a whole pairing code. Copy it once more from the other side.',
+  code_not_taken:
+    'The other peer has not taken this code. A code works once and for ten minutes, and only at the peer that made it. Have a new one made there, and enter that.',
   no_contact: 'There is nobody to send to yet. Pair with somebody first.',
   unknown_contact: 'This contact is not here any more. Somebody has removed it.',
   ambiguous_contact: 'There are several contacts. Choose one.',
   unreachable:
     'The other peer does not answer at its address. See that it runs and that the address is right, then try again.',
   refused_by_contact:
-    'The other peer has answered, and refused. Often both sides have to send keys once more.',
+    'The other peer has answered, and refused. Its card here says why, and what to do.',
   key_changed:
     'The other side shows another key than before. Ask the person, by another way, whether that is right. If so, remove the contact and meet anew; if not, somebody sits in between.',
   too_large: 'This is too large: a file may have 1 GB, one in a picture 16 MB, a PNG 32 MB.',
@@ -75,9 +78,44 @@ export function refusal({ code, message }) {
   return { text: own(REFUSALS, code) ?? withoutRoutes(message), code };
 }
 
+const AGAIN = 'Send keys here, and have them sent there within ten minutes.';
+
+/** Why a meeting came to nothing, and what to do: by the `failure` in GET /show. */
+const MEETING_FAILURES = {
+  cannot_be_called: () =>
+    'It has no address to be called at. Make a pairing code, and enter it there.',
+  code_needed: (name) =>
+    `${name} meets only by a pairing code. Make one on either side, and enter it on the other.`,
+  forbidden: (name) =>
+    `${name} has refused. Perhaps a pairing code waits there to be entered here, or it still knows this peer by an older key: then remove this peer there, and meet anew.`,
+  unanswered: (name) => `Nobody at ${name} has answered in time. ${AGAIN}`,
+  stale: () => `The two sides missed each other. ${AGAIN}`,
+  attempts_used: () => `The two sides missed each other several times. ${AGAIN}`,
+};
+
+/** What no second attempt mends: somebody has to look. */
+const ALARMS = {
+  key_changed: (name) => ({
+    word: 'Shows another key',
+    todo: `Who answers as ${name} has another key than before. Ask the person, by another way, whether the peer was set up anew. If so, remove this contact and meet again. If not, somebody sits in between: send nothing.`,
+  }),
+  key_of_another: () => ({
+    word: 'Is another contact',
+    todo: 'At this address answers a peer that is among your contacts by another name. Use that one, and remove this.',
+  }),
+  own_key: () => ({
+    word: 'Is this very peer',
+    todo: 'This address leads back to this peer. Remove this contact, and enter the address that the other side shows.',
+  }),
+};
+
 /** How it stands with a contact: a word, a tone, and what to do. */
 export function standing(contact) {
-  const { name, state, verified, code, advice, address, last_error } = contact;
+  const { state, verified, code, failure, address, last_error } = contact;
+  const name = inWords(contact.name);
+  const alarm = own(ALARMS, failure ?? '')?.(name);
+  if (alarm !== undefined) return { ...alarm, tone: 'bad', action: 'none' };
+  const failed = own(MEETING_FAILURES, failure ?? '')?.(name) ?? '';
   if (state === 'forgotten_by_contact') {
     const todo = `${name} does not know this peer's keys any more, perhaps after a new start from nothing. Meet anew, here and there.`;
     return { word: 'Has forgotten us', tone: 'bad', todo, action: 'anew' };
@@ -87,30 +125,27 @@ export function standing(contact) {
     return { word: 'Not met yet', tone: '', todo, action: 'none' };
   }
   if (state !== 'paired' && last_error) {
-    const todo = `${name} does not answer at this address. See that it runs and that the address is right, then send keys again.`;
+    const todo = `${name} does not answer at this address. See that it runs, then send keys again. If it has moved, enter the same name and its new address under “Meet by address”.`;
     return { word: 'No answer', tone: 'bad', todo, action: 'keys' };
   }
+  if (state !== 'paired' && failed !== '') {
+    return { word: 'Did not work', tone: 'bad', todo: failed, action: 'keys' };
+  }
   if (state === 'new') {
-    const todo = advice.startsWith('POST')
-      ? `Send keys here, and have them sent there.`
-      : withoutRoutes(advice);
-    return { word: 'Not met yet', tone: '', todo, action: 'keys' };
+    return { word: 'Not met yet', tone: '', todo: AGAIN, action: 'keys' };
   }
   if (state === 'waiting') {
-    const todo = `Keys are on their way. Now ${name} has to send keys, too.`;
-    return { word: `Waiting for ${name}`, tone: 'warn', todo, action: 'keys' };
+    const todo = `Keys are on their way. Now somebody has to send keys from ${name}, too, within ten minutes.`;
+    return { word: 'Waiting for them', tone: 'warn', todo, action: 'keys' };
   }
-  if (verified) return { word: 'Verified', tone: 'good', todo: failed(advice), action: 'renew' };
+  const kept =
+    failed && `The last meeting came to nothing; the keys from before still hold. ${failed}`;
+  if (verified) return { word: 'Verified', tone: 'good', todo: kept, action: 'renew' };
   if (code !== undefined) {
     return { word: 'Compare the code', tone: 'warn', todo: '', action: 'compare' };
   }
-  const todo =
-    failed(advice) || 'Nobody has compared a code yet. Meet anew on both sides to get one.';
+  const todo = kept || 'Nobody has compared a code yet. Meet anew on both sides to get one.';
   return { word: 'Not compared', tone: 'warn', todo, action: 'anew' };
-}
-
-function failed(advice) {
-  return advice.startsWith('compare the code') ? '' : withoutRoutes(advice);
 }
 
 /** Sentences about what is new in `after`, what GET /show answers. */
@@ -120,8 +155,9 @@ export function happened(before, after) {
   return after.contacts.flatMap((contact) => changes(earlier.get(contact.name), contact));
 }
 
-function changes(before, { name, verified, unopened, code }) {
+function changes(before, { name: given, verified, unopened, code }) {
   const said = [];
+  const name = inWords(given);
   if (verified && before?.verified !== true) said.push(`${name} is verified.`);
   if (code !== undefined && before?.code !== code) {
     said.push(`Met ${name}. Now compare the six digits.`);

@@ -201,6 +201,37 @@ t.test('a pairing code verifies both sides with one command', async (t) => {
   });
 });
 
+t.test('a code that is not held there is told, and leaves nothing to compare', async (t) => {
+  const { wire, alice, bob } = await twoPeers(t);
+  const carol = await new Side(t, wire, 'carol').start();
+  t.teardown(() => carol.stop());
+  const [secret] = carol.messenger.createPairingCode().code.split('@');
+  const wrong = { name: 'UseCaseError', failure: 'code_not_taken' };
+  const code = `${secret}@${bob.address}`;
+  await t.rejects(alice.messenger.sendKeys({ code }), wrong, 'bob holds none');
+  const { code: right } = bob.messenger.createPairingCode();
+  await t.rejects(alice.messenger.sendKeys({ to: 'bob', code }), wrong, 'bob holds another');
+  t.match(alice.messenger.show().contacts, [
+    { state: 'new', comparison: undefined, failure: undefined },
+  ]);
+  const { verified } = await alice.messenger.sendKeys({ to: 'bob', code: right });
+  t.equal(verified, true, 'the right one is good after a wrong one');
+  t.equal(alice.messenger.show().contacts.length, 1, 'who had only an address has a name now');
+});
+
+t.test('a peer does not meet itself, by whatever name of this computer', async (t) => {
+  const local = { address: 'http://127.0.0.1:5000' };
+  const alice = await new Side(t, new Wire(), 'alice', local).start();
+  t.teardown(() => alice.stop());
+  for (const address of [local.address, 'http://LOCALHOST:5000/', 'http://[::1]:5000']) {
+    await t.rejects(alice.messenger.sendKeys({ to: 'bob', address }), {
+      name: 'UseCaseError',
+      failure: 'own_address',
+    });
+  }
+  t.strictSame(alice.messenger.show().contacts, []);
+});
+
 t.test('a name is taken from who proves the code, and from nobody else', async (t) => {
   const { alice, bob } = await twoPeers(t);
   const met = await alice.messenger.sendKeys({ address: bob.address });

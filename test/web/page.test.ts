@@ -32,7 +32,7 @@ inBrowser('two people pair, compare, write and open, by keyboard and mouse', asy
   await hers.page.getByLabel('Name', { exact: true }).fill('bob');
   await hers.page.getByLabel('Address').fill(bob.origin);
   await hers.page.getByLabel('Address').press('Enter');
-  await hers.page.getByText('Waiting for bob', { exact: true }).waitFor();
+  await hers.page.getByText('Waiting for them', { exact: true }).waitFor();
   await his.page.getByRole('button', { name: 'Send keys to alice' }).click();
   const [code, same] = await Promise.all(
     [hers, his].map(({ page }) => page.locator('.code [aria-hidden]').textContent()),
@@ -150,6 +150,13 @@ inBrowser('a pairing code, its text and its QR, verifies both at once', async (t
   await own.getByLabel('Code from the other side').fill(code ?? '');
   await own.getByRole('button', { name: 'Pair' }).click();
   await own.getByText('This leads to this very peer.', { exact: false }).waitFor();
+  const { code: hisCode = '' } = await operate(bob, 'POST', '/pair');
+  await form
+    .getByLabel('Code from the other side')
+    .fill(hisCode.replace(/@.*/, `@${alice.origin}`));
+  await form.getByRole('button', { name: 'Pair' }).click();
+  await form.getByText('has not taken this code', { exact: false }).waitFor();
+  t.equal(await his.page.locator('.code').count(), 0, 'and there is nothing to compare');
   await form.getByLabel('Code from the other side').fill(code ?? '');
   await form.getByLabel(/What you call them/).fill('Alice at the door');
   await form.getByRole('button', { name: 'Pair' }).click();
