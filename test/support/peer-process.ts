@@ -115,6 +115,8 @@ export class PeerProcess {
   readonly #options: PeerOptions;
   #flags: readonly string[];
   #process: ChildProcess | undefined;
+  /** Whatever ended it, and even if nobody waits yet: an event that has been is not heard again. */
+  #closed: Promise<number | null> = Promise.resolve(null);
 
   constructor(options: PeerOptions) {
     this.name = options.name;
@@ -135,7 +137,8 @@ export class PeerProcess {
     this.#process = child;
     keepLines(child.stdout, this.terminal);
     keepLines(child.stderr, this.log);
-    const ended = once(child, 'close').then(([code]) => {
+    this.#closed = once(child, 'close').then(([code]) => code);
+    const ended = this.#closed.then((code) => {
       this.exitCode = code;
       throw new Error(`${name} did not start: ${this.log.at(-1)}`);
     });
@@ -191,11 +194,8 @@ export class PeerProcess {
     const child = this.#process;
     if (child === undefined) return null;
     this.#process = undefined;
-    if (child.exitCode !== null) return child.exitCode;
-    const ended = once(child, 'close');
     child.kill(signal);
-    const [code] = await ended;
-    return code;
+    return this.#closed;
   }
 
   async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
