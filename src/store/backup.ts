@@ -59,8 +59,12 @@ export async function unpackBackup(backup: Readable, path: string): Promise<void
   const written: string[] = [];
   try {
     const extract = (await import('tar-stream')).default.extract();
+    const read = pipeline(backup, extract as unknown as NodeJS.WritableStream);
     const unpacked = unpack(extract, folder, written);
-    await Promise.all([pipeline(backup, extract as unknown as NodeJS.WritableStream), unpacked]);
+    // Both come to their end before anything is removed: a file that is still being opened would
+    // appear afterwards.
+    await Promise.allSettled([read, unpacked]);
+    await Promise.all([read, unpacked]);
     if (!written.includes(DATABASE) || written.length !== 2) throw notWhole();
   } catch (cause) {
     for (const name of written) rmSync(folder.pathOf(name), { force: true });

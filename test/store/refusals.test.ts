@@ -4,6 +4,7 @@
  * Method: real files, spoiled one way at a time, and compared byte by byte afterwards.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { pbkdf2 } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -15,6 +16,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import Database from 'better-sqlite3-multiple-ciphers';
 import t from 'tap';
 import { openssl, type PrivateKey } from '../../src/crypto/index.ts';
@@ -24,6 +27,7 @@ import {
   exportIdentity,
   importIdentity,
   openStore,
+  unpackBackup,
 } from '../../src/store/index.ts';
 import {
   CHEAP,
@@ -38,6 +42,7 @@ import {
   utf8,
 } from './support.ts';
 
+const derive = promisify(pbkdf2);
 const passphrase = (text: string) => ({ key: { passphrase: utf8(text) } });
 
 /** The database as the library sees it: the file format, without our code. */
@@ -279,6 +284,23 @@ t.test('an identity: out, in, and nowhere else', async (t) => {
   t.equal(await failure('', 'secret'), 'damaged');
   t.equal(await failure(text.replace('identity', 'database key'), 'secret'), 'foreign');
   t.notMatch(text, /09090909/);
+});
+
+t.test('a backup that is cut short leaves nothing, on a busy disk either', async (t) => {
+  const from = temporaryFolder(t);
+  mkdirSync(join(from, 'made'));
+  writeFileSync(join(from, 'made/peer.key'), 'key');
+  writeFileSync(join(from, 'made/peer.db'), new Uint8Array(40_000));
+  const files = ['peer.key', 'peer.db'];
+  execFileSync('tar', ['-cf', join(from, 'b.tar'), '-C', join(from, 'made'), ...files]);
+  const cut = readFileSync(join(from, 'b.tar')).subarray(0, 20_000);
+  // Files are opened by four threads; these keep them busy, so that it takes a while.
+  const busy = Array.from({ length: 16 }, () => derive('a', 'b', 20_000, 32, 'sha256'));
+  const to = join(from, 'to');
+  const error = await unpackBackup(Readable.from([cut]), to).catch((cause) => cause);
+  t.equal(error.failure, 'foreign');
+  await Promise.all(busy);
+  t.strictSame(readdirSync(to), []);
 });
 
 /** Kills the child once it has printed so many lines; returns how often it had sent. */
