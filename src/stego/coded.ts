@@ -1,4 +1,5 @@
 /** Hides by bits-back coding, profiles fast and max. Pure: the given picture stays as it was. */
+import { release } from '../bytes.ts';
 import { type Body, bytesOf, decodeBody, OVERHEAD_BITS, stackOf } from './body.ts';
 import { Keystream } from './chacha20.ts';
 import { type Field, fieldOf, layerSize, type OnRows, storeInterior } from './field.ts';
@@ -7,6 +8,7 @@ import {
   type Forecast,
   forecast,
   readLayer,
+  releaseTape,
   restoreLayer,
   type Tape,
   writeLayer,
@@ -57,8 +59,11 @@ class Survey {
     this.shift = shift;
     this.parities = parities;
     this.#profile = profile;
-    const fields = fieldsOf(picture, shift, onRows);
-    this.#tapes = fields.map((field) => readLayer(field, parities[0], profile));
+    this.#tapes = fieldsOf(picture, shift, onRows).map((field) => {
+      const tape = readLayer(field, parities[0], profile);
+      release(field.samples);
+      return tape;
+    });
   }
 
   /** The first layer as it will be written. */
@@ -122,6 +127,24 @@ export function fieldsOf(picture: Picture, shift: number, onRows?: OnRows): Fiel
   );
 }
 
+/**
+ * The cover with what its fields became, and the header. Only here a second picture is made: while
+ * layers are written, the largest ones leave no memory for it.
+ */
+export function stegoImage(
+  cover: Picture,
+  fields: readonly Field[],
+  key: Uint8Array,
+  header: Header,
+): Picture {
+  const stego = copyOf(cover);
+  carryingPlanes(stego).forEach((plane, index) => {
+    storeInterior(fields[index] as Field, plane, header.shift);
+  });
+  new HeaderRing(stego, key).write(encodeHeader(header));
+  return stego;
+}
+
 /** Undefined if the picture cannot hold the payload. */
 export function embedCoded(
   cover: Picture,
@@ -179,20 +202,17 @@ function tryEmbed(
   onRows?: OnRows,
 ): Picture | number {
   const { shift, parities } = survey;
-  const stego = copyOf(cover);
-  const ring = new HeaderRing(stego, key);
-  const stack = stackOf({ ring: ring.read(), payload }, key);
+  const stack = stackOf({ ring: new HeaderRing(cover, key).read(), payload }, key);
   const rans = new Rans(STATE_START, stack);
   const fields = fieldsOf(cover, shift, onRows);
   const start = writeLayers(fields, profile, price, rans, () => stack.size === 0, survey);
-  if (stack.size > 0) return 16 * stack.size;
-  carryingPlanes(stego).forEach((plane, index) => {
-    storeInterior(fields[index] as Field, plane, shift);
-  });
+  const missing = 16 * stack.size;
   const oneLayer = parities === SECOND;
   const { state } = rans;
-  ring.write(encodeHeader({ profile: profile.code, shift, price, start, oneLayer, state }));
-  return stego;
+  const header = { profile: profile.code, shift, price, start, oneLayer, state };
+  const result = missing > 0 ? missing : stegoImage(cover, fields, key, header);
+  for (const { samples } of fields) release(samples);
+  return result;
 }
 
 interface Layer {
@@ -222,6 +242,8 @@ function writeLayers(
     const tape = index === 0 ? survey.firstTape : readLayer(field, parity, profile);
     const step = isLast ? startStep(field, parity) : Number.POSITIVE_INFINITY;
     start = writeLayer(field, parity, tape, coding, rans, { step, isDone }) / step;
+    // The first one is needed again if this price does not hold the payload.
+    if (index > 0) releaseTape(tape);
   });
   return start;
 }

@@ -1,4 +1,5 @@
 /** Payloads into pictures and out again, by any profile. Pure: the picture given stays as it was. */
+import { release } from '../bytes.ts';
 import { capacityCoded, embedCoded, extractCoded, forecastCoded } from './coded.ts';
 import { StegoError } from './errors.ts';
 import { type Field, type OnRows, storeInterior } from './field.ts';
@@ -57,7 +58,9 @@ export function extract(
       : extractCoded(stego, key, header, coded, onRows);
   if (found === undefined) throw noMessage();
   carryingPlanes(cover).forEach((plane, index) => {
-    storeInterior(found.fields[index] as Field, plane, header.shift);
+    const field = found.fields[index] as Field;
+    storeInterior(field, plane, header.shift);
+    release(field.samples);
   });
   ring.write(found.body.ring);
   return { payload: found.body.payload, cover };

@@ -3,6 +3,7 @@
  * written in the opposite order, and restored in raster order again, so that whoever restores
  * knows at each sample exactly what the writer knew there.
  */
+import { release } from '../bytes.ts';
 import { BINS, ORIGIN } from './context.ts';
 import { type Field, firstColumn, layerSize, MARGIN } from './field.ts';
 import {
@@ -55,6 +56,12 @@ export function readLayer(field: Field, parity: number, prediction: Prediction):
     field.onRows?.(1);
   }
   return tape;
+}
+
+/** Gives its memory back; it is empty afterwards. The largest have 64 MiB. */
+export function releaseTape({ contexts, bins }: Tape): void {
+  release(contexts);
+  release(bins);
 }
 
 export interface Forecast {
@@ -135,9 +142,27 @@ export function writeLayer(
   tape: Tape,
   { prior, ratio }: { readonly prior: Prior; readonly ratio: number },
   rans: Rans,
-  { step, isDone }: { readonly step: number; readonly isDone: () => boolean },
+  until: Until,
 ): number {
-  const { tables, chosen } = plan(tape, prior, ratio);
+  const whole = plan(tape, prior, ratio);
+  const index = carryOut(field, parity, tape, whole, rans, until);
+  release(whole.chosen);
+  return index;
+}
+
+interface Until {
+  readonly step: number;
+  readonly isDone: () => boolean;
+}
+
+function carryOut(
+  field: Field,
+  parity: number,
+  tape: Tape,
+  { tables, chosen }: Plan,
+  rans: Rans,
+  { step, isDone }: Until,
+): number {
   const size = tape.bins.length;
   let index = size;
   for (let y = field.height - 2; y >= 1; y--) {

@@ -6,12 +6,12 @@
  * So what comes out is the payload that went in, and the picture that comes back is the cover, or
  * nothing comes out at all. The tag key and everything else derive from the 32-byte image key.
  */
-import { concat } from '../bytes.ts';
+import { concat, release } from '../bytes.ts';
 import { subkey } from './chacha20.ts';
 import { capacity, embed, extract, forecast_dB, type OnProgress } from './engine.ts';
 import { StegoError } from './errors.ts';
 import { carryingPlanes, type Picture, psnr_dB, sampleBytes } from './picture.ts';
-import { decodePng, encodePng, encodeRows, rowsOf } from './png.ts';
+import { decodePng, encodePng, encodeRows, type PngFile, rowsOf } from './png.ts';
 import { chooseProfile, type ProfileChoice, type ProfileName } from './profile.ts';
 import { reportPicture } from './report.ts';
 
@@ -58,20 +58,30 @@ export async function hide(
   key: Uint8Array,
   options: HideOptions = {},
 ): Promise<Hidden> {
+  return hideDecoded(decodePng(coverPng, options.samplesMax), payload, key, options);
+}
+
+/** As `hide`, for a file that is decoded already. Takes its planes: they are empty afterwards. */
+export async function hideDecoded(
+  file: PngFile,
+  payload: Uint8Array,
+  key: Uint8Array,
+  options: HideOptions = {},
+): Promise<Hidden> {
   // Encoding takes as much memory as hiding did: the planes are gone when it begins.
-  const { rows, kept, ...rest } = await hideInRows(coverPng, payload, key, options);
-  return { png: encodeRows(rows, kept), ...rest };
+  const { rows, ...rest } = await hideInRows(file, payload, key, options);
+  releasePlanes(file.picture);
+  return { png: encodeRows(rows, file), ...rest };
 }
 
 async function hideInRows(
-  coverPng: Uint8Array,
+  { picture: cover, ...kept }: PngFile,
   payload: Uint8Array,
   key: Uint8Array,
-  { profile: choice = 'auto', samplesMax, drawReport = false, onProgress }: HideOptions,
+  { profile: choice = 'auto', drawReport = false, onProgress }: HideOptions,
 ) {
-  const { picture: cover, ...kept } = decodePng(coverPng, samplesMax);
   const name = chooseProfile(choice, cover);
-  const digest = await sha256(sampleBytes(cover));
+  const digest = await digestOf(cover);
   const tag = await tagOf(key, digest, payload);
   const stego = embed(cover, concat(payload, tag), key, name, onProgress);
   const samples = cover.width * cover.height * carryingPlanes(cover).length;
@@ -88,10 +98,12 @@ async function hideInRows(
     droppedChunks: kept.dropped,
     warnings: warningsFor(bitsPerSample, kept.dropped),
   };
-  const hidden = { rows: rowsOf(stego), kept, report };
-  if (!drawReport) return hidden;
-  const reportPng = encodePng(reportPicture(cover, stego), { before: [], after: [] });
-  return { ...hidden, reportPng };
+  const drawing = drawReport
+    ? { reportPng: encodePng(reportPicture(cover, stego), { before: [], after: [] }) }
+    : {};
+  const rows = rowsOf(stego);
+  releasePlanes(stego);
+  return { rows, report, ...drawing };
 }
 
 export type RevealOptions = Pick<HideOptions, 'samplesMax' | 'onProgress'>;
@@ -129,20 +141,29 @@ export async function revealWithAny(
   keys: readonly Uint8Array[],
   options: RevealOptions = {},
 ): Promise<Revealed> {
-  const { rows, kept, ...rest } = await revealInRows(stegoPng, keys, options);
-  return { ...rest, coverPng: encodeRows(rows, kept) };
+  return revealDecoded(decodePng(stegoPng, options.samplesMax), keys, options);
+}
+
+/** As `revealWithAny`, for a file that is decoded already. Takes its planes, as `hideDecoded`. */
+export async function revealDecoded(
+  file: PngFile,
+  keys: readonly Uint8Array[],
+  options: RevealOptions = {},
+): Promise<Revealed> {
+  const { rows, ...rest } = await revealInRows(file.picture, keys, options);
+  releasePlanes(file.picture);
+  return { ...rest, coverPng: encodeRows(rows, file) };
 }
 
 async function revealInRows(
-  stegoPng: Uint8Array,
+  picture: Picture,
   keys: readonly Uint8Array[],
-  { samplesMax, onProgress }: RevealOptions,
+  { onProgress }: RevealOptions,
 ) {
-  const { picture, ...kept } = decodePng(stegoPng, samplesMax);
   let refusal = new StegoError('no_message', 'there is no key to look for a message with');
   for (const [keyIndex, key] of keys.entries()) {
     try {
-      return { ...(await revealFrom(picture, key, onProgress)), kept, keyIndex };
+      return { ...(await revealFrom(picture, key, onProgress)), keyIndex };
     } catch (error) {
       if (!(error instanceof StegoError)) throw error;
       // One key that fitted, in a picture that was changed, says more than ten that did not.
@@ -155,7 +176,7 @@ async function revealInRows(
 async function revealFrom(stego: Picture, key: Uint8Array, onProgress: OnProgress | undefined) {
   const { payload: tagged, cover } = extract(stego, key, onProgress);
   const payload = tagged.slice(0, Math.max(0, tagged.length - TAG_SIZE));
-  const digest = await sha256(sampleBytes(cover));
+  const digest = await digestOf(cover);
   const tag = await tagOf(key, digest, payload);
   if (!areEqual(tag, tagged.subarray(payload.length))) {
     throw new StegoError('damaged', 'the picture was changed after the message was hidden in it');
@@ -163,7 +184,9 @@ async function revealFrom(stego: Picture, key: Uint8Array, onProgress: OnProgres
   const { width, height, depth } = cover;
   const likeness = psnr_dB(cover, stego);
   const coverSha256 = hex(digest);
-  return { payload, coverSha256, width, height, depth, psnr_dB: likeness, rows: rowsOf(cover) };
+  const rows = rowsOf(cover);
+  releasePlanes(cover);
+  return { payload, coverSha256, width, height, depth, psnr_dB: likeness, rows };
 }
 
 export interface Capacity {
@@ -186,12 +209,20 @@ export interface Capacity {
 export async function measureCapacity(
   coverPng: Uint8Array,
   payloadSize: number | undefined,
-  { profile: choice = 'auto', samplesMax }: HideOptions = {},
+  options: HideOptions = {},
 ): Promise<Capacity> {
-  const { picture } = decodePng(coverPng, samplesMax);
+  return capacityOfDecoded(decodePng(coverPng, options.samplesMax), payloadSize, options);
+}
+
+/** As `measureCapacity`, for a file that is decoded already. */
+export async function capacityOfDecoded(
+  { picture }: PngFile,
+  payloadSize: number | undefined,
+  { profile: choice = 'auto' }: HideOptions = {},
+): Promise<Capacity> {
   const { width, height, depth } = picture;
   const samples = width * height * carryingPlanes(picture).length;
-  const coverSha256 = hex(await sha256(sampleBytes(picture)));
+  const coverSha256 = hex(await digestOf(picture));
   const profile = chooseProfile(choice, picture);
   const bytes = Math.max(0, capacity(picture, profile) - TAG_SIZE);
   const measured = { width, height, depth, samples, coverSha256, profile, bytes };
@@ -242,6 +273,19 @@ async function tagOf(key: Uint8Array, digest: Uint8Array, payload: Uint8Array) {
 
 async function sha256(data: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', own(data)));
+}
+
+/** The SHA-256 of a picture's samples. */
+async function digestOf(picture: Picture): Promise<Uint8Array> {
+  const bytes = sampleBytes(picture);
+  const digest = await sha256(bytes);
+  release(bytes);
+  return digest;
+}
+
+/** Gives the memory of a picture back that nobody looks at any more. */
+function releasePlanes({ planes }: Picture): void {
+  for (const plane of planes) release(plane);
 }
 
 /** The Web Cryptography types want bytes that are not shared between threads; ours never are. */

@@ -5,7 +5,7 @@
  */
 import { constants, inflateSync } from 'node:zlib';
 import { PNG } from 'pngjs';
-import { concat } from '../bytes.ts';
+import { concat, release } from '../bytes.ts';
 import { StegoError } from './errors.ts';
 import { CHANNELS, type Colour, type Picture, sampleBytes } from './picture.ts';
 import {
@@ -45,15 +45,22 @@ const COLOUR_TYPES = { gray: 0, rgb: 2, 'gray-alpha': 4, rgba: 6 } as const;
 export function decodePng(file: Uint8Array, samplesMax = SAMPLES_MAX): PngFile {
   const container = readContainer(file);
   const { colour, ...layout } = readHeader(container.header, samplesMax);
-  const planes = unfilter(inflate(container, filteredSize(layout)), layout);
+  const filtered = inflate(container, filteredSize(layout));
+  const planes = unfilter(filtered, layout);
+  release(filtered);
   const { width, height, depth } = layout;
   const chunks = [...container.before, ...container.after];
   return {
     picture: { width, height, depth, colour, planes },
-    before: container.before.filter(isSafeToKeep),
-    after: container.after.filter(isSafeToKeep),
+    before: container.before.filter(isSafeToKeep).map(copyOfChunk),
+    after: container.after.filter(isSafeToKeep).map(copyOfChunk),
     dropped: chunks.filter((chunk) => !isSafeToKeep(chunk)).map(({ type }) => type),
   };
+}
+
+/** Without the file around it, which may be large. */
+function copyOfChunk({ type, data }: Chunk): Chunk {
+  return { type, data: data.slice() };
 }
 
 function readHeader(header: Uint8Array, samplesMax: number): Layout & { readonly colour: Colour } {
@@ -100,6 +107,7 @@ function inflate({ imageData }: Container, size: number): Uint8Array {
   }
   if (result.buffer.length !== size) throw malformed('its image data is too short');
   if (result.engine.bytesWritten !== stream.length) throw malformed('bytes follow its image data');
+  if (imageData.length > 1) release(stream);
   return result.buffer;
 }
 

@@ -5,6 +5,7 @@
  * it was, so such samples can be set right when all bits are known.
  */
 
+import { release } from '../bytes.ts';
 import { UNIT } from './context.ts';
 import { type Field, firstColumn, layerSize, MARGIN } from './field.ts';
 import { NumberList } from './list.ts';
@@ -65,6 +66,11 @@ export function readShiftLayer(field: Field, parity: number): ShiftTape {
     field.onRows?.(1);
   }
   return tape;
+}
+
+/** Gives its memory back; it is empty afterwards. The largest have 96 MiB. */
+export function releaseTape({ groups, distances, notes }: ShiftTape): void {
+  for (const list of [groups, distances, notes]) release(list);
 }
 
 /** What embedding does to each sample of a tape. */

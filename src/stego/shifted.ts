@@ -1,15 +1,17 @@
 /** Hides by histogram shifting, profile integer. Pure: the given picture stays as it was. */
+import { release } from '../bytes.ts';
 import { decodeBody, encodeBody, OVERHEAD_BITS, paddingOf } from './body.ts';
-import { type Extracted, fieldsOf, startStep } from './coded.ts';
-import { type Field, layerSize, type OnRows, storeInterior } from './field.ts';
-import { encodeHeader, type Header, HeaderRing } from './header.ts';
-import { carryingPlanes, copyOf, type Picture } from './picture.ts';
+import { type Extracted, fieldsOf, startStep, stegoImage } from './coded.ts';
+import { type Field, layerSize, type OnRows } from './field.ts';
+import { type Header, HeaderRing } from './header.ts';
+import type { Picture } from './picture.ts';
 import { findPrice } from './price.ts';
 import { integerPrior } from './prior.ts';
 import { STATE_START } from './rans.ts';
 import {
   planShift,
   readShiftLayer,
+  releaseTape,
   restoreShiftLayer,
   type ShiftTape,
   writeShiftLayer,
@@ -37,13 +39,24 @@ export function embedShifted(
 }
 
 function firstPrice(cover: Picture, needed: number, onRows?: OnRows): number {
-  const tapes = fieldsOf(cover, 0, onRows).map((field) => readShiftLayer(field, 0));
+  const tapes = firstTapes(cover, onRows);
   const bitsAt = (price: number) => {
     onRows?.(cover.height * tapes.length);
     return survey(tapes, price).bits;
   };
   // Whole bins make room jump with the price, so it is found to the last digit.
-  return findPrice(bitsAt, needed, 0) ?? 0;
+  const price = findPrice(bitsAt, needed, 0) ?? 0;
+  for (const tape of tapes) releaseTape(tape);
+  return price;
+}
+
+/** The first layer of every plane. What only reading took is given back. */
+function firstTapes(cover: Picture, onRows?: OnRows): ShiftTape[] {
+  return fieldsOf(cover, 0, onRows).map((field) => {
+    const tape = readShiftLayer(field, 0);
+    release(field.samples);
+    return tape;
+  });
 }
 
 /** What all layers hold and cost, taking the second parity of each plane for the first. */
@@ -53,6 +66,7 @@ function survey(tapes: readonly ShiftTape[], price: number) {
     const plan = planShift(tape, PRIOR, price, WHOLE_LAYER);
     bits += 2 * Math.max(0, plan.bits);
     changes += 2 * plan.changes;
+    release(plan.actions);
   }
   return { bits, changes };
 }
@@ -64,9 +78,7 @@ function tryEmbed(
   price: number,
   onRows?: OnRows,
 ): Picture | undefined {
-  const stego = copyOf(cover);
-  const ring = new HeaderRing(stego, key);
-  const body = encodeBody({ ring: ring.read(), payload }, key);
+  const body = encodeBody({ ring: new HeaderRing(cover, key).read(), payload }, key);
   const padding = paddingOf(key);
   let taken = 0;
   const nextBit = () => {
@@ -74,23 +86,39 @@ function tryEmbed(
     return (byte >> (taken++ & 7)) & 1;
   };
   const fields = fieldsOf(cover, 0, onRows);
+  const start = writeLayers(fields, price, nextBit, () => 8 * body.length - taken);
+  const stego =
+    start === undefined || taken < 8 * body.length
+      ? undefined
+      : stegoImage(cover, fields, key, { ...FIXED, price, start });
+  for (const { samples } of fields) release(samples);
+  return stego;
+}
+
+/**
+ * Writes all layers, the last one as far as `missing` bits need it; tells how far, in steps.
+ * Undefined if one has less room than its own flags take.
+ */
+function writeLayers(
+  fields: readonly Field[],
+  price: number,
+  nextBit: () => number,
+  missing: () => number,
+): number | undefined {
   const layers = layersOf(fields);
   let start = 0;
   for (const [index, { field, parity }] of layers.entries()) {
     const isLast = index === layers.length - 1;
     const step = isLast ? startStep(field, parity) : Number.POSITIVE_INFINITY;
     const tape = readShiftLayer(field, parity);
-    const plan = planShift(tape, PRIOR, price, { step, enough: 8 * body.length - taken });
+    const plan = planShift(tape, PRIOR, price, { step, enough: missing() });
     if (plan.bits < 0) return undefined;
     writeShiftLayer(field, parity, tape, plan, nextBit);
+    releaseTape(tape);
+    release(plan.actions);
     if (isLast) start = Math.max(0, Math.ceil(plan.end / step) - 1);
   }
-  if (taken < 8 * body.length) return undefined;
-  carryingPlanes(stego).forEach((plane, index) => {
-    storeInterior(fields[index] as Field, plane, 0);
-  });
-  ring.write(encodeHeader({ ...FIXED, price, start }));
-  return stego;
+  return start;
 }
 
 function layersOf(fields: readonly Field[]) {
@@ -154,7 +182,7 @@ export function capacityShifted(cover: Picture): number {
 
 /** Changed samples to expect for a payload of `payloadSize`. Undefined if it does not fit. */
 export function forecastShifted(cover: Picture, payloadSize: number): number | undefined {
-  const tapes = fieldsOf(cover, 0).map((field) => readShiftLayer(field, 0));
+  const tapes = firstTapes(cover);
   const needed = 8 * payloadSize + OVERHEAD_BITS;
   const price = findPrice((price) => survey(tapes, price).bits, needed);
   if (price === undefined) return undefined;

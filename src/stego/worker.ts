@@ -4,14 +4,14 @@ import { StegoError } from './errors.ts';
 import { unchangingBytes } from './header.ts';
 import {
   type Capacity,
+  capacityOfDecoded,
   type Hidden,
   type HideOptions,
-  hide,
-  measureCapacity,
+  hideDecoded,
   type Revealed,
-  revealWithAny,
+  revealDecoded,
 } from './message.ts';
-import { decodePng } from './png.ts';
+import { decodePng, type PngFile } from './png.ts';
 
 export type Task = Work & { readonly progress?: SharedArrayBuffer | undefined };
 
@@ -57,22 +57,36 @@ async function perform(task: Task): Promise<Value> {
   const progress = progressTo(task.progress);
   switch (task.verb) {
     case 'hide':
-      return hide(task.coverPng, task.payload, task.key, { ...task.options, ...progress });
+      return hideDecoded(decoded(task.coverPng, task.options), task.payload, task.key, {
+        ...{ ...task.options, ...progress },
+      });
     case 'reveal':
-      return revealWithAny(task.stegoPng, task.keys, { ...task.options, ...progress });
+      return revealDecoded(decoded(task.stegoPng, task.options), task.keys, {
+        ...{ ...task.options, ...progress },
+      });
     case 'unchanging':
       return unchangingOf(task.png);
     case 'capacity':
-      return measureCapacity(task.coverPng, task.payloadSize, task.options);
+      return capacityOfDecoded(
+        decoded(task.coverPng, task.options),
+        task.payloadSize,
+        task.options,
+      );
   }
+}
+
+/** The file is this thread's own copy, and may be as large as its samples: it goes at once. */
+function decoded(png: Uint8Array, { samplesMax }: HideOptions = {}): PngFile {
+  const file = decodePng(png, samplesMax);
+  release(png);
+  return file;
 }
 
 /** Gives back at once what it took: the next task is to hide in the same picture. */
 function unchangingOf(png: Uint8Array): Uint8Array {
-  const { picture } = decodePng(png);
-  release(png);
+  const { picture } = decoded(png);
   const bytes = unchangingBytes(picture);
-  for (const { buffer } of picture.planes) release(new Uint8Array(buffer));
+  for (const plane of picture.planes) release(plane);
   return bytes;
 }
 

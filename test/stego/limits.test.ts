@@ -39,13 +39,18 @@ t.test('so do the whole commands', { timeout: 900_000 }, async (t) => {
     const { stderr } = await run(process.execPath, command, options);
     return Number(stderr.trim().split('\n').at(-1)) / 1024;
   };
-  await sotto('cover', '-o', 'cover.png', '--pixels', pixels, '--depth', '16');
   const words = ['--passphrase-file', 'words'];
-  for (const args of [
-    ['hide', 'cover.png', 'secret', '-o', 'out.png', ...words],
-    ['reveal', 'out.png', '-o', 'back', '--restore', 'restored.png', ...words],
-  ]) {
-    const peak_MiB = await sotto(...args);
-    t.ok(peak_MiB > 100 && peak_MiB < bound_MiB, `${args[0]}: ${peak_MiB} MiB of ${bound_MiB}`);
+  const kinds = [['16', 'fast'] as const, ['8', 'integer'] as const, ['16', 'integer'] as const];
+  for (const [depth, profile] of kinds.slice(0, rounds({ reduced: 1, full: kinds.length }))) {
+    const [cover, out] = [`cover-${depth}-${profile}.png`, `out-${depth}-${profile}.png`];
+    await sotto('cover', '-o', cover, '--pixels', pixels, '--depth', depth);
+    for (const args of [
+      ['hide', cover, 'secret', '-o', out, '--profile', profile, '--force', ...words],
+      ['reveal', out, '-o', 'back', '--restore', 'restored.png', '--force', ...words],
+    ]) {
+      const peak_MiB = await sotto(...args);
+      const told = `${args[0]}, ${depth} bit, ${profile}: ${peak_MiB} MiB of ${bound_MiB}`;
+      t.ok(peak_MiB > 100 && peak_MiB < bound_MiB, told);
+    }
   }
 });
