@@ -74,7 +74,7 @@ class OpensslKeyPair implements KeyPair {
 
   constructor(privateKey: PrivateKey) {
     this.#privateKey = privateKeyObject(privateKey);
-    this.publicKey = this.dh(BASE_POINT) as Uint8Array as PublicKey;
+    this.publicKey = publicKeyOf(this.#privateKey);
   }
 
   dh(publicKey: PublicKey): SharedSecret {
@@ -142,9 +142,6 @@ class OpensslAeadKey implements AeadKey {
   }
 }
 
-/** RFC 7748 §4.1: a public key is the private key times this point. */
-const BASE_POINT = Uint8Array.of(9, ...new Uint8Array(31)) as PublicKey;
-
 /** PKCS#8, RFC 8410 §7, up to the key. A JWK is a little faster, but a string cannot be wiped. */
 const PKCS8_HEAD = Uint8Array.of(0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 43, 101, 110, 4, 34, 4, 32);
 
@@ -156,17 +153,38 @@ function privateKeyObject(privateKey: PrivateKey): KeyObject {
   return object;
 }
 
-/** A public key is imported as JWK, which is faster than DER. */
-function publicKeyObject(publicKey: PublicKey): KeyObject {
-  return createPublicKey({
-    key: { kty: 'OKP', crv: 'X25519', x: base64url(publicKey) },
-    format: 'jwk',
-  });
+/** OpenSSL has computed it with the import: to ask for it saves half of what a new key pair costs. */
+function publicKeyOf(privateKey: KeyObject): PublicKey {
+  // Node takes a private key here, of which it makes the public one.
+  const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
+  return bytes(KEY_SIZE, fromBase64url(String(x)), 'public key') as PublicKey;
 }
 
-function base64url(data: Uint8Array): string {
+/** A handshake uses each of its two remote keys twice, and an import costs as much as its half. */
+const IMPORTED_MAX = 4;
+/** By what they are in JWK, oldest first. */
+const imported = new Map<string, KeyObject>();
+
+/** A public key is imported as JWK, which is faster than DER. */
+function publicKeyObject(publicKey: PublicKey): KeyObject {
+  const x = toBase64url(publicKey);
+  const known = imported.get(x);
+  if (known !== undefined) return known;
+  const object = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+  const [oldest] = imported.keys();
+  if (imported.size >= IMPORTED_MAX && oldest !== undefined) imported.delete(oldest);
+  imported.set(x, object);
+  return object;
+}
+
+function toBase64url(data: Uint8Array): string {
   const base64 = btoa(String.fromCharCode(...data));
   return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+function fromBase64url(text: string): Uint8Array {
+  const base64 = text.replaceAll('-', '+').replaceAll('_', '/');
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
 function scryptAsync(
