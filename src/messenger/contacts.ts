@@ -11,6 +11,7 @@ import {
   type KnownContact,
 } from '../protocol/index.ts';
 import { UseCaseError } from './api.ts';
+import { hex } from './observations.ts';
 import type { Contact, ContactId, ContactStore, NewContact } from './ports.ts';
 
 /** In characters: 64 bytes hold 16 of any kind. */
@@ -19,6 +20,8 @@ const NAME_LENGTH_MAX = 16;
 export class Contacts implements ContactBook {
   readonly #store: ContactStore;
   readonly #byId = new Map<ContactId, Contact & KnownContact>();
+  /** By the pinned key in hex; the store lets no two have one. */
+  readonly #byKey = new Map<string, ContactId>();
   /** Called after their address until a pairing code tells who they are. */
   readonly #unnamed = new Set<ContactId>();
 
@@ -43,8 +46,10 @@ export class Contacts implements ContactBook {
     return this.all().find((contact) => contact.address === address);
   }
 
-  byPublicKey(key: PublicKey): Contact | undefined {
-    return this.all().find(({ publicKey }) => publicKey !== undefined && equal(publicKey, key));
+  /** ContactBook. */
+  holderOf(key: PublicKey): (Contact & KnownContact) | undefined {
+    const id = this.#byKey.get(hex(key));
+    return id === undefined ? undefined : this.#byId.get(id);
   }
 
   insert(contact: NewContact): Contact {
@@ -71,12 +76,13 @@ export class Contacts implements ContactBook {
 
   remove(id: ContactId): void {
     this.#store.remove(id);
+    this.#unlistKey(id);
     this.#byId.delete(id);
   }
 
   /** ContactBook: who proved our pairing code. A name or address that fits only suggests. */
   adopt(introduction: Introduction, remoteStatic: PublicKey): ContactId {
-    const known = this.byPublicKey(remoteStatic);
+    const known = this.holderOf(remoteStatic);
     if (known !== undefined) return known.id;
     const { address } = introduction;
     const fits = this.all().find(
@@ -148,8 +154,15 @@ export class Contacts implements ContactBook {
   #keep(contact: Contact): Contact & KnownContact {
     // No contact is known to hang on a serial line; a peer with a code refuses plain XX by itself.
     const kept = { ...contact, needsCode: false };
+    this.#unlistKey(contact.id);
     this.#byId.set(contact.id, kept);
+    if (contact.publicKey !== undefined) this.#byKey.set(hex(contact.publicKey), contact.id);
     return kept;
+  }
+
+  #unlistKey(id: ContactId): void {
+    const key = this.#byId.get(id)?.publicKey;
+    if (key !== undefined) this.#byKey.delete(hex(key));
   }
 
   #names(): string {

@@ -32,6 +32,8 @@ export interface Confirmation {
 export interface ContactBook {
   all(): readonly KnownContact[];
   get(contact: ContactRef): KnownContact | undefined;
+  /** Who is pinned to this key. Asked for each session, so it must not look through them all. */
+  holderOf(key: PublicKey): KnownContact | undefined;
   /**
    * The contact for somebody who proved the pairing code that we hold: the one that has this key,
    * else an unpinned one that the hints fit, else a new row. Nothing is pinned yet.

@@ -8,7 +8,7 @@ import { LocalProtocolError, RemoteProtocolError } from './errors.ts';
 import type { PresharedKey } from './handshake-state.ts';
 import type { Indices } from './indices.ts';
 import type { Introduction } from './introduction.ts';
-import { holderOf, judgeKey } from './judge-key.ts';
+import { judgeKey } from './judge-key.ts';
 import { type Outcome, Responder } from './meeting-handshake.ts';
 import type { AnswerPacket, OpeningPacket } from './packet.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -70,7 +70,7 @@ export class HeldCode {
     try {
       const outcome = responder.close(packet, (...stranger) => this.#adopt(...stranger));
       this.#pending = this.#pending.filter((each) => each !== responder);
-      const holder = holderOf(this.#book, outcome.remoteStatic);
+      const holder = this.#book.holderOf(outcome.remoteStatic);
       if (holder === undefined) throw new LocalProtocolError('the contact book did not pin');
       return [holder.id, outcome];
     } catch (cause) {

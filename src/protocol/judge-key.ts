@@ -1,6 +1,6 @@
 /** Whether a contact may have the static key that a handshake brought, PROTOCOL §5, "Which key". */
 import { equal, type PublicKey } from '../crypto/index.ts';
-import type { ContactBook, ContactRef, KnownContact } from './contact-book.ts';
+import type { ContactBook, ContactRef } from './contact-book.ts';
 import type { MeetingFailure } from './effects.ts';
 import { Refusal } from './refusal.ts';
 
@@ -26,14 +26,6 @@ function objection(
   if (equal(key, ownKey)) return 'own_key';
   const pinned = book.get(contact)?.publicKey;
   if (pinned !== undefined && !equal(pinned, key)) return 'key_changed';
-  const holder = holderOf(book, key);
+  const holder = book.holderOf(key);
   return holder !== undefined && holder.id !== contact ? 'key_of_another' : undefined;
-}
-
-export function holderOf(book: ContactBook, key: PublicKey): KnownContact | undefined {
-  const [first] = key;
-  // No key of these is secret: most need no second look.
-  return book
-    .all()
-    .find(({ publicKey: own }) => own !== undefined && own[0] === first && equal(own, key));
 }

@@ -12,7 +12,7 @@ import { concat } from '../bytes.ts';
 import { equal, KEY_SIZE, type PublicKey } from '../crypto/index.ts';
 import type { Confirmation, ContactBook, ContactRef, KnownContact } from './contact-book.ts';
 import { answer, type Effect, failed, send, type Via } from './effects.ts';
-import { LocalProtocolError } from './errors.ts';
+import { LocalProtocolError, type RefusalReason } from './errors.ts';
 import { gateOf, gateOpens } from './gate.ts';
 import { GateKeys } from './gate-keys.ts';
 import { HandshakeState, type PresharedKey } from './handshake-state.ts';
@@ -155,16 +155,14 @@ export class Reunions {
 
   /** The contact whose gate it opens; before any Diffie-Hellman. */
   #findByGate({ hint, gate, gated }: ReunionPacket) {
-    const candidates = this.gates.withHint(this.#book.all(), hint);
-    if (candidates.length === 0) throw new Refusal('unknown_session', { status: 'unknown' });
-    for (const candidate of candidates) {
-      const { key, publicKey } = this.gates.of(candidate) ?? {};
-      if (key === undefined || publicKey === undefined) continue;
+    let reason: RefusalReason = 'unknown_session';
+    for (const { id, key, publicKey } of this.gates.withHint(this.#book, hint)) {
       if (gateOpens(this.#self.crypto, key, publicKey, { gate, gated })) {
-        return { id: candidate.id, remoteStatic: publicKey };
+        return { id, remoteStatic: publicKey };
       }
+      reason = 'unauthenticated';
     }
-    throw new Refusal('unauthenticated', { status: 'unknown' });
+    throw new Refusal(reason, { status: 'unknown' });
   }
 
   #answer(

@@ -4,6 +4,7 @@
  * Method: two friends on a network that the test holds in its hand.
  */
 import t from 'tap';
+import { type CryptoProvider, type Hash, openssl } from '../../src/crypto/index.ts';
 import { friends, NOTHING, packetsOf, strangers, THEIRS } from '../support/pure-pairs.ts';
 import { agree, PurePeer } from '../support/pure-peer.ts';
 import { Random } from '../support/random.ts';
@@ -96,6 +97,34 @@ t.test('a stranger does not pass the gate', async (t) => {
   carol.book.add('bob', bob.address, bob.self.staticKeys.publicKey);
   bob.receive(freshOpening(carol), THEIRS, 0);
   t.strictSame(bob.refusals, ['unauthenticated', 'unknown_session']);
+});
+
+t.test('hints that collide, contacts that come later, and pins that go', async (t) => {
+  const crypto: CryptoProvider = {
+    ...openssl,
+    // Every hint is the same; gates still differ behind it.
+    hmac: (key, ...parts) => openssl.hmac(key, ...parts).fill(0, 0, 4) as Hash,
+  };
+  const bob = new PurePeer('bob', new Random(1), { crypto });
+  const meet = (name: string, seed: number) => {
+    const peer = new PurePeer(name, new Random(seed), { crypto });
+    peer.book.add('bob', bob.address, bob.self.staticKeys.publicKey);
+    return { peer, id: bob.book.add(name, peer.address, peer.self.staticKeys.publicKey) };
+  };
+  const answers = (peer: PurePeer) =>
+    bob.receive(freshOpening(peer), THEIRS, 0).map(({ kind }) => kind);
+  const [alice, carol] = [meet('alice', 2), meet('carol', 3)];
+  t.strictSame(answers(carol.peer), ['reply']);
+  t.strictSame(answers(alice.peer), ['reply']);
+  const later = meet('dave', 4);
+  t.strictSame(answers(later.peer), ['reply'], 'not among those who had this hint before');
+  bob.book.change(alice.id, { publicKey: undefined });
+  t.strictSame(answers(alice.peer), ['status']);
+  const anew = new PurePeer('alice', new Random(5), { crypto });
+  anew.book.add('bob', bob.address, bob.self.staticKeys.publicKey);
+  bob.book.change(alice.id, { publicKey: anew.self.staticKeys.publicKey });
+  t.strictSame(answers(anew), ['reply'], 'by the new key');
+  t.strictSame(answers(alice.peer), ['status'], 'and not by the old one');
 });
 
 t.test('KK1 is repeated for 60 s, and then a fresh one is made', async (t) => {

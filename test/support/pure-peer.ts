@@ -60,11 +60,13 @@ export class MemoryBook implements ContactBook {
     if (before !== undefined) this.contacts[place] = { ...before, ...change };
   }
 
+  holderOf(key: PublicKey): KnownContact | undefined {
+    return this.contacts.find((each) => each.publicKey && equal(each.publicKey, key));
+  }
+
   adopt({ name, address }: Introduction, remoteStatic: PublicKey): ContactRef {
     if (this.isFull) throw new Error('disk full');
-    const holder = this.contacts.find(
-      (each) => each.publicKey && equal(each.publicKey, remoteStatic),
-    );
+    const holder = this.holderOf(remoteStatic);
     const fitting = this.contacts.find((each) => !each.publicKey && each.address === address);
     return (holder ?? fitting)?.id ?? this.add(name, address);
   }
