@@ -39,8 +39,8 @@ import type { PictureWays } from './picture-ways.ts';
 import type { Clock, ContactId, Log } from './ports.ts';
 import type { ToldTimes } from './told-times.ts';
 
-/** PROTOCOL §4.2. */
-const STATUSES_A_SECOND = 16;
+/** PROTOCOL §4.2: what one address may ask in a second, so that a fleet is told after a restart. */
+const STATUSES_A_SECOND = 2_000;
 /** What one reply may carry for a contact that cannot be called, so that others are not starved. */
 const RIDING_BACK_MAX = 256 * 1024;
 

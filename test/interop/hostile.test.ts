@@ -61,7 +61,7 @@ t.test('any flipped bit of a TRANSPORT packet is refused', { skip }, async (t) =
     // In the type it makes a KK2, in the index another session; anywhere else it is not answered.
     const code = bit < 8 ? STALE : bit >= 32 && bit < 64 ? UNKNOWN : undefined;
     const known = code === undefined ? [] : [status(code, flip(packet, bit))];
-    // 16 a second and no more: a status may be missing.
+    // So many a second and no more: a status may be missing.
     if (replies.length > 0) t.strictSame(replies, known, `bit ${bit}`);
   }
   const after = await both.sotto.refused();

@@ -4,6 +4,7 @@
  */
 import t from 'tap';
 import { providerOf } from '../../src/crypto/index.ts';
+import { decodeBundle, encodeBundle } from '../../src/protocol/index.ts';
 import { pairedPeers, readTexts, Side, text, twoPeers, until, Wire } from './support.ts';
 
 const noble = await providerOf('noble');
@@ -357,6 +358,21 @@ t.test('what one contact sends cannot stop decrypt_msg for all', async (t) => {
   }
   t.equal(bob.messenger.decryptMessages({}).length, 8, 'no more than 8 MiB at once');
   t.equal(readTexts(bob).length, 2, 'the rest waits for the next call');
+});
+
+t.test('after a restart a fleet is told at once that its sessions are gone', async (t) => {
+  const { bob } = await twoPeers(t);
+  const packets = Array.from({ length: 4_000 }, (_, index) => {
+    const packet = new Uint8Array(48);
+    packet[0] = 10;
+    new DataView(packet.buffer).setUint32(4, index);
+    return packet;
+  });
+  const replies = decodeBundle(await bob.messenger.receive(encodeBundle(packets)));
+  const types = new Set(replies.map(([type]) => type));
+  t.strictSame([...types], [11], 'STATUS');
+  t.ok(replies.length >= 2_000, 'two thousand of them');
+  t.ok(replies.length < 4_000, 'and not as many as somebody wants');
 });
 
 t.test('text commands no terminal', async (t) => {

@@ -1,15 +1,17 @@
 /**
  * A device as the Pi sees it: real packets, a real session, a real socket; only its sensors are
- * made up. It cannot be called, so it starts every exchange.
+ * made up. It cannot be called, so it starts every exchange, and does in it what the firmware does.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { encode } from 'cborg';
 import { request } from 'undici';
-import { openssl } from '../../src/crypto/index.ts';
+import { equal, openssl } from '../../src/crypto/index.ts';
 import {
   DEVICE_LIMITS,
   decodeBundle,
   decodePacket,
   decodePairingCode,
+  echoOf,
   encodeBundle,
   type Payload,
 } from '../../src/protocol/index.ts';
@@ -19,6 +21,10 @@ import { Random } from './random.ts';
 /** Labels of RFC 8428 §6. */
 const [BASE_NAME, BASE_TIME, NAME, UNIT, VALUE] = [-2, -3, 0, 1, 2];
 const READINGS = 3;
+/** Before it tries again, told nothing. */
+const BACKOFF_MS = 1_000;
+
+type Outcome = 'acknowledged' | 'unknown' | 'nothing';
 
 export class FleetDevice {
   readonly #peer: PurePeer;
@@ -47,36 +53,51 @@ export class FleetDevice {
   }
 
   /**
-   * One reading, acknowledged; meets again first where the Pi has forgotten the session.
+   * One reading, acknowledged; meets again first where the Pi says that it has no such session.
    * @throws where the Pi does not answer; then the next one repeats its sequence number
    */
   async report(value = 21.5): Promise<void> {
     for (let tries = 0; tries < 5; tries += 1) {
       if (this.#standing !== 'current') await this.#meetAgain();
+      if (this.#standing !== 'current') continue;
       const packet = this.#peer.sessions.seal(this.#contact, this.#reading(value), now());
-      if (await this.#isAcknowledged(packet)) {
+      const outcome = await this.#outcomeOf(packet);
+      if (outcome === 'acknowledged') {
         this.#sequence += 1n;
         return;
       }
-      await this.#meetAgain();
+      if (outcome === 'unknown') await this.#meetAgain();
+      else await sleep(BACKOFF_MS);
     }
     throw new Error(`${this.#name} got no acknowledgement in 5 tries`);
   }
 
+  /** One exchange: the reading that follows is the packet that confirms the session. */
   async #meetAgain(): Promise<void> {
-    await this.#carry(this.#peer.trigger(this.#contact, now()));
+    const via = { exchange: 'mine', contact: this.#contact } as const;
+    for (const parcel of this.#peer.trigger(this.#contact, now())) {
+      if (parcel.kind !== 'request') continue;
+      for (const packet of await this.#exchange(parcel.packet)) {
+        if (packet[0] !== STATUS) this.#peer.receive(packet, via, now());
+      }
+    }
+    if (this.#standing !== 'current') await sleep(BACKOFF_MS);
   }
 
-  async #isAcknowledged(packet: Uint8Array): Promise<boolean> {
+  async #outcomeOf(packet: Uint8Array): Promise<Outcome> {
     for (const reply of await this.#exchange(packet)) {
       const decoded = decodePacket(reply);
+      if (decoded.type === 'STATUS') {
+        const isAbout = equal(decoded.echo, echoOf(openssl, packet));
+        if (isAbout && decoded.code === 'unknown') return 'unknown';
+      }
       if (decoded.type !== 'TRANSPORT') continue;
       const { payloads } = this.#peer.sessions.open(decoded, now());
       if (payloads.some((payload) => payload.kind === 'ack' && payload.next > this.#sequence)) {
-        return true;
+        return 'acknowledged';
       }
     }
-    return false;
+    return 'nothing';
   }
 
   #reading(value: number): Payload[] {
