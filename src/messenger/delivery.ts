@@ -217,7 +217,11 @@ export class Delivery implements LaneOwner {
     this.#land(outgoing);
     const { confirms } = outgoing;
     if (confirms !== undefined) this.#deps.sessions.delivered(this.#contact, confirms);
-    return this.#deps.receiveReply(this.#contact, bundle, outgoing);
+    const progress = this.#deps.receiveReply(this.#contact, bundle, outgoing);
+    // Two bundles that were stored at once are both acknowledged by the first reply that comes.
+    const { sequences } = outgoing;
+    const isDone = sequences.every((sequence) => this.#isAcknowledged(sequence));
+    return progress || (sequences.length > 0 && isDone);
   }
 
   failed(error: LinkError, outgoing: Outgoing): void {

@@ -32,12 +32,14 @@ export class GroupCommit {
         done: () => resolve(result),
         failed: reject,
       };
-      if (this.#jobs.push(job) === 1) setImmediate(() => this.#flush());
+      if (this.#jobs.push(job) === 1) setImmediate(() => this.flush());
     });
   }
 
-  #flush(): void {
+  /** Does now what is gathered: for who must not come before it. */
+  flush(): void {
     const jobs = this.#jobs;
+    if (jobs.length === 0) return;
     this.#jobs = [];
     const cause = this.#run(jobs);
     if (cause === undefined) return;

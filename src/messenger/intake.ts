@@ -40,6 +40,8 @@ export interface Taken {
   readonly messages: number;
   /** How many packs of readings there were. */
   readonly readings: number;
+  /** The last sequence of the notices that this has queued for the contact, if it has. */
+  readonly notice: bigint | undefined;
 }
 
 export interface IntakeLimits {
@@ -56,7 +58,8 @@ export class Intake {
   readonly #windows: Windows;
   readonly #clock: Clock;
   readonly #limits: IntakeLimits;
-  readonly #notices = new Map<ContactId, bigint>();
+  /** Of the arrival that is being taken. */
+  #notice: bigint | undefined;
 
   constructor(store: Store, windows: Windows, clock: Clock, limits: IntakeLimits) {
     this.#store = store;
@@ -73,24 +76,22 @@ export class Intake {
     arrivals: readonly Arrival[],
     also: (taken: readonly Taken[]) => void = () => {},
   ): readonly Taken[] {
-    this.#notices.clear();
-    try {
-      return this.#store.transaction(() => {
-        const taken = arrivals.flatMap((arrival) => this.#takeOne(arrival));
-        this.#windows.save();
-        also(taken);
-        return taken;
-      });
-    } catch (error) {
-      this.#windows.forget();
-      this.#notices.clear();
-      throw error;
-    }
+    return this.together(() => {
+      const taken = arrivals.flatMap((arrival) => this.#takeOne(arrival));
+      this.#windows.save();
+      also(taken);
+      return taken;
+    });
   }
 
-  /** The last sequence of the notices that the last `take` has queued for each contact. */
-  notices(): ReadonlyMap<ContactId, bigint> {
-    return this.#notices;
+  /** Whatever `work` takes, in one transaction: if it fails, nothing of it was taken. */
+  together<T>(work: () => T): T {
+    try {
+      return this.#store.transaction(work);
+    } catch (error) {
+      this.#windows.forget();
+      throw error;
+    }
   }
 
   /** What says that it was taken, PROTOCOL §8.3 and §9. Only after `take` has returned. */
@@ -112,6 +113,7 @@ export class Intake {
     if (window instanceof SequenceWindow) window.raise(lowest);
     const sequences: bigint[] = [];
     let [fresh, messages, readings] = [0, 0, 0];
+    this.#notice = undefined;
     for (const payload of payloads) {
       if (payload.kind !== 'message' && payload.kind !== 'part') continue;
       const verdict = window.add(payload.sequence);
@@ -128,7 +130,8 @@ export class Intake {
       if (visible) messages += 1;
       if (payload.kind === 'message' && payload.content[0] === CONTENT_TYPE.readings) readings += 1;
     }
-    return [{ contact, kind, epoch, sequences, fresh, messages, readings }];
+    const notice = this.#notice;
+    return [{ contact, kind, epoch, sequences, fresh, messages, readings, notice }];
   }
 
   /** Returns whether there is a message more to look at. */
@@ -186,7 +189,7 @@ export class Intake {
   ): false {
     if (content[0] !== CONTENT_TYPE.notice && carrier === 'session') {
       const notice = encodeNotice({ epoch, sequence, reason });
-      this.#notices.set(contact, this.#store.outbox.append(contact, notice, this.#clock.now()));
+      this.#notice = this.#store.outbox.append(contact, notice, this.#clock.now());
     }
     return false;
   }

@@ -29,6 +29,7 @@ import {
   type TransportPacket,
   type Via,
 } from '../protocol/index.ts';
+import { Acceptance } from './acceptance.ts';
 import type { Announcer } from './announcer.ts';
 import type { Contacts } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
@@ -77,10 +78,12 @@ interface Judging {
 
 export class Reception {
   readonly #deps: ReceptionDeps;
+  readonly #acceptance: Acceptance;
   readonly #statuses: RateLimit;
 
   constructor(deps: ReceptionDeps) {
     this.#deps = deps;
+    this.#acceptance = new Acceptance(deps);
     this.#statuses = new RateLimit(STATUSES_A_SECOND, STATUSES_A_SECOND);
   }
 
@@ -88,18 +91,33 @@ export class Reception {
    * A bundle that somebody brought; returns the one that goes back.
    * @throws {RemoteProtocolError} `malformed` if the framing is not exact: nothing was processed.
    */
-  receive(bundle: Uint8Array): Uint8Array {
+  async receive(bundle: Uint8Array): Promise<Uint8Array> {
     const judging = this.#judge(decodeBundle(bundle), { exchange: 'theirs' });
+    if (judging.arrivals.length > 0) {
+      try {
+        const taken = await this.#acceptance.withOthers(arrivalsOf(judging));
+        // From here on nobody else's turn: a reply carries the acknowledgement that it owes.
+        this.#stored(taken, judging);
+      } catch (error) {
+        this.#notStored(error, judging);
+      }
+    }
+    return encodeBundle(fitting(this.#answersTo(judging)));
+  }
+
+  #answersTo(judging: Judging): readonly Uint8Array[] {
     const { deliveries, contacts } = this.#deps;
     for (const contact of judging.heard) {
-      const callable = contacts.get(contact)?.address !== undefined;
+      const known = contacts.get(contact);
+      if (known === undefined) continue;
+      const callable = known.address !== undefined;
       if (judging.owed.has(contact)) deliveries.of(contact).confirm();
       if (!callable || judging.owed.has(contact) || deliveries.of(contact).owes) {
         judging.answers.push(...deliveries.of(contact).riding(RIDING_BACK_MAX, !callable));
       }
-      deliveries.heard(contact);
+      if (callable) deliveries.heard(contact);
     }
-    return encodeBundle(fitting(judging.answers));
+    return judging.answers;
   }
 
   /**
@@ -115,6 +133,7 @@ export class Reception {
       return false;
     }
     const judging = this.#judge(packets, { exchange: 'mine', contact }, sent);
+    if (judging.arrivals.length > 0) this.#storeNow(judging);
     const delivery = this.#deps.deliveries.of(contact);
     for (const packet of judging.answers) delivery.urge(packet);
     for (const other of judging.owed) this.#deps.deliveries.of(other).confirm();
@@ -126,11 +145,9 @@ export class Reception {
    * @throws {RemoteProtocolError} @throws {StoreError}
    */
   receiveLetter(packets: readonly Uint8Array[], carrier: 'file' | 'image'): readonly Taken[] {
-    const arrivals = packets.map((packet) => this.#deps.letters.open(packet, carrier));
-    const taken = this.#deps.intake.take(arrivals);
-    for (const one of taken) this.#acknowledgeLetter(one);
-    for (const one of taken) this.#announce(one);
-    return taken;
+    return this.#acceptance.letters(
+      packets.map((packet) => this.#deps.letters.open(packet, carrier)),
+    );
   }
 
   #judge(packets: readonly Uint8Array[], via: Via, sent: readonly Uint8Array[] = []): Judging {
@@ -143,7 +160,6 @@ export class Reception {
       progress: false,
     };
     for (const packet of packets) this.#judgeOne(packet, judging, sent);
-    this.#store(judging);
     return judging;
   }
 
@@ -218,60 +234,25 @@ export class Reception {
     }
   }
 
-  /** Commits, and only then owes acknowledgements. */
-  #store(judging: Judging): void {
-    if (judging.arrivals.length === 0) return;
+  #storeNow(judging: Judging): void {
     try {
-      const taken = this.#deps.intake.take(judging.arrivals.map(({ arrival }) => arrival));
-      for (const { arrival } of judging.arrivals) releasePlaintext(arrival.payloads);
-      for (const one of taken) this.#acknowledge(one, judging);
-      this.#sendNotices();
-      judging.progress = true;
+      this.#stored(this.#acceptance.now(arrivalsOf(judging)), judging);
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      this.#deps.log.error('store_failed', { failure: error.failure, detail: error.message });
-      for (const { packet } of judging.arrivals) this.#answerStatus('busy', packet, judging);
-      this.#deps.observations.refused('busy');
+      this.#notStored(error, judging);
     }
   }
 
-  #acknowledge(taken: Taken, judging: Judging): void {
-    const { contact } = taken;
-    if (taken.kind === 'letter') {
-      this.#acknowledgeLetter(taken);
-    } else {
-      this.#deps.deliveries.of(contact).owe(this.#deps.intake.acknowledgements(taken));
-      judging.owed.add(contact);
-    }
-    this.#announce(taken);
+  #stored(taken: readonly Taken[], judging: Judging): void {
+    for (const { arrival } of judging.arrivals) releasePlaintext(arrival.payloads);
+    for (const contact of this.#acceptance.acknowledge(taken)) judging.owed.add(contact);
+    judging.progress = true;
   }
 
-  /** What did not become a message is a part of one, or readings. */
-  #announce({ contact, messages, fresh, readings }: Taken): void {
-    const { announcer } = this.#deps;
-    if (messages > 0) announcer.arrived(contact, messages);
-    else if (readings > 0) announcer.tell('readings', contact);
-    else if (fresh > 0) announcer.tell('arrived', contact);
-  }
-
-  #sendNotices(): void {
-    const { deliveries, intake } = this.#deps;
-    for (const [contact, sequence] of intake.notices()) {
-      deliveries.of(contact).queued(sequence);
-      deliveries.wake(contact);
-    }
-  }
-
-  /**
-   * PROTOCOL §9: when there is a session. It takes an exchange of its own, for whoever carried
-   * the letter here need not be who wrote it.
-   */
-  #acknowledgeLetter(taken: Taken): void {
-    const { sessions, deliveries, intake, clock } = this.#deps;
-    const standing = sessions.standing(taken.contact, clock.monotonic_ms());
-    if (standing === 'none' || standing === 'expired') return;
-    deliveries.of(taken.contact).owe(intake.acknowledgements(taken));
-    deliveries.hurry(taken.contact);
+  #notStored(error: unknown, judging: Judging): void {
+    if (!(error instanceof StoreError)) throw error;
+    this.#deps.log.error('store_failed', { failure: error.failure, detail: error.message });
+    for (const { packet } of judging.arrivals) this.#answerStatus('busy', packet, judging);
+    this.#deps.observations.refused('busy');
   }
 
   /** A hint about one of the packets that we sent in this very exchange. */
@@ -382,6 +363,10 @@ export class Reception {
     if (!this.#statuses.take(this.#deps.clock.monotonic_ms())) return;
     judging.answers.push(statusAbout(this.#deps.crypto, code, packet));
   }
+}
+
+function arrivalsOf({ arrivals }: Judging): readonly Arrival[] {
+  return arrivals.map(({ arrival }) => arrival);
 }
 
 /** What was opened lies in a buffer of its own, and everything of it is stored by now. */

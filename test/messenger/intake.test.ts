@@ -1,15 +1,18 @@
 /**
  * Goal: nothing that a contact can say makes this peer fail: what is authentic is kept, dropped, or
- * waits for room, and whoever looks at it afterwards is answered.
+ * waits for room, and whoever looks at it afterwards is answered. Bundles that come at once share a
+ * commit, and nothing else.
  * Method: packets of random payloads, most of their numbers from the edges, taken in by a real
  * store; after some of them everything that a person may ask for is asked for.
  */
 import fc from 'fast-check';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { StoreError } from '../../src/failures.ts';
+import { Acceptance } from '../../src/messenger/acceptance.ts';
 import { Contacts } from '../../src/messenger/contacts.ts';
 import { decryptMessages, fileContent } from '../../src/messenger/decrypt-messages.ts';
-import { Intake } from '../../src/messenger/intake.ts';
+import { type Arrival, Intake } from '../../src/messenger/intake.ts';
+import type { Store } from '../../src/messenger/ports.ts';
 import { Windows } from '../../src/messenger/windows.ts';
 import {
   decodePlaintext,
@@ -123,4 +126,108 @@ t.test('nothing that a contact says makes this peer fail', async (t) => {
   look();
   t.comment(JSON.stringify(seen));
   t.ok(seen.taken > 200 && seen.opened > 10, 'most of it was kept');
+});
+
+/** Contacts on a real store, whose commits are counted and can be made to fail. */
+async function fleet(t: Test, names: readonly string[]) {
+  const real = await open(temporaryFolder(t));
+  t.teardown(() => real.close());
+  const ids = names.map((name) => real.contacts.insert(contact(name)).id);
+  const disk = { commits: 0, isFull: false };
+  let isNested = false;
+  const transaction = <T>(work: () => T): T => {
+    if (isNested) return work();
+    isNested = true;
+    try {
+      return real.transaction(() => {
+        const result = work();
+        if (disk.isFull) throw new StoreError('full', 'the disk is full');
+        disk.commits += 1;
+        return result;
+      });
+    } finally {
+      isNested = false;
+    }
+  };
+  const store: Store = Object.assign(Object.create(real), { transaction });
+  const contacts = new Contacts(store.contacts);
+  const windows = new Windows(store.inbox);
+  const limits = { contentSizeMax: MIB, partBytesMax: 300 };
+  const intake = new Intake(store, windows, realClock, limits);
+  const acceptance = new Acceptance({ contacts, intake, clock: realClock } as never);
+  const count = () => store.inbox.unopened().length;
+  return { acceptance, contacts, disk, ids, count };
+}
+
+const said = (contact: number, ...sequences: bigint[]): Arrival => ({
+  contact,
+  carrier: 'session',
+  verified: false,
+  payloads: [
+    { kind: 'outbox', epoch: 7n, lowest: 0n },
+    ...sequences.map((sequence) => ({
+      kind: 'message' as const,
+      sequence,
+      content: Uint8Array.of(1, 65),
+    })),
+  ],
+});
+
+t.test('bundles of one turn share a commit, and what one cannot keep is its own', async (t) => {
+  const { acceptance, disk, ids, count } = await fleet(t, ['a', 'b', 'c']);
+  const all = await Promise.all(ids.map((id) => acceptance.withOthers([said(id, 0n)])));
+  t.strictSame(
+    all.flat().map(({ fresh }) => fresh),
+    [1, 1, 1],
+  );
+  t.equal(disk.commits, 1);
+  const [a = 0, b = 0, c = 0] = ids;
+  const slice = {
+    kind: 'part',
+    sequence: 1n,
+    index: 0,
+    count: 9,
+    slice: new Uint8Array(301).fill(1),
+  };
+  const tooMuch = { ...said(b), payloads: [...said(b).payloads, slice as Payload] };
+  const outcomes = await Promise.allSettled(
+    [said(a, 1n), tooMuch, said(c, 1n)].map((arrival) => acceptance.withOthers([arrival])),
+  );
+  t.strictSame(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  );
+  t.equal(count(), 5);
+  const [again] = await acceptance.withOthers([said(a, 1n), said(c, 1n, 2n)]);
+  t.equal(again?.fresh, 0, 'what was kept beside it is known');
+});
+
+t.test('a commit that fails leaves nothing known: all of it may come again', async (t) => {
+  const { acceptance, disk, ids, count } = await fleet(t, ['a', 'b']);
+  const bring = () => ids.map((id) => acceptance.withOthers([said(id, 0n)]));
+  disk.isFull = true;
+  const failed = await Promise.allSettled(bring());
+  t.strictSame(
+    failed.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
+  disk.isFull = false;
+  const taken = (await Promise.all(bring())).flat();
+  t.strictSame(
+    taken.map(({ fresh }) => fresh),
+    [1, 1],
+  );
+  t.equal(count(), 2);
+});
+
+t.test('a reply is stored after what came before it; nothing of who was removed is', async (t) => {
+  const { acceptance, contacts, ids, count } = await fleet(t, ['a', 'b']);
+  const [a = 0, b = 0] = ids;
+  const earlier = acceptance.withOthers([said(a, 0n)]);
+  t.equal(acceptance.now([said(a, 0n, 1n)])[0]?.fresh, 1, 'the first is there already');
+  t.equal((await earlier)[0]?.fresh, 1);
+  const late = acceptance.withOthers([said(b, 0n)]);
+  contacts.remove(b);
+  t.strictSame(await late, []);
+  t.equal(count(), 2);
 });
