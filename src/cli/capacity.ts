@@ -1,36 +1,91 @@
 /** `sotto capacity`: what a picture can hold, before anything is hidden. */
+import { findDataFolder } from '../config.ts';
+import { type Capacity, StegoPool, SUSPICIOUS_BITS_A_SAMPLE } from '../stego/index.ts';
+import { UsedCovers } from '../used-covers.ts';
 import { defineCommand, usageError } from './command.ts';
-import { profileOf, roomIn } from './hide.ts';
-import * as pictures from './pictures.ts';
+import { EXIT } from './errors.ts';
+import { readWhole } from './pictures.ts';
+import { bitsPerSample, profileOf, quietBytes, roomIn } from './room.ts';
 
 export const capacity = defineCommand({
   name: 'capacity',
   summary: 'Tell what a PNG can hold, and how it would look',
-  usage: ['COVER.png', 'COVER.png --size BYTES'],
-  details: `Needs no peer. The bytes are what \`sotto hide\` will take, all of its own deducted. With --size
-it forecasts the likeness in decibels, or the number of pixels that would be needed.`,
-  examples: ['sotto capacity scan.png --size 20000 --json'],
-  positionalsMax: 1,
+  usage: ['COVER.png', 'COVER.png --size BYTES', 'COVER1.png COVER2.png [--size BYTES]'],
+  details: `Needs no peer. The bytes are exact: \`sotto hide\` takes a file of so many, whatever is in it, and
+refuses one of one byte more. A forecast of the likeness in decibels goes with them: for --size, or
+for what stays below 0.02 bits a sample. What does not fit ends with exit code 6, and with the
+number of pixels that would be needed. Of several covers it tells what they hold together.`,
+  examples: ['sotto capacity scan.png', 'sotto capacity scan.png --size 20000 --json'],
+  positionalsMax: 255,
   options: {
     size: { type: 'string', takes: 'BYTES', about: 'of the file that is to be hidden' },
     profile: { type: 'string', takes: 'NAME', about: 'fast, max, integer; else auto, by size' },
   },
-  run: async ({ values, positionals: [file] }) => {
-    if (file === undefined) throw usageError('capacity', 'Which picture?');
-    const size = values.size === undefined ? undefined : Number(values.size);
-    if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
-      throw usageError('capacity', '--size takes a number of bytes.');
-    }
+  run: async ({ values, positionals: files }) => {
+    if (files.length === 0) throw usageError('capacity', 'Which picture?');
+    const size = values.size === undefined ? undefined : sizeOf(values.size);
     const profile = profileOf('capacity', values.profile);
-    const png = pictures.readWhole(file);
-    const room = await pictures.explaining(file, () => roomIn(png, size, profile));
-    const lines = [`${file}: ${room.bytes} bytes fit (profile ${room.profile})`];
-    if (room.psnr_dB !== undefined)
-      lines.push(`${size} bytes: about ${room.psnr_dB.toFixed(1)} dB`);
-    if (room.pixelsNeeded !== undefined) {
-      const side = Math.ceil(Math.sqrt(room.pixelsNeeded));
-      lines.push(`${size} bytes need a picture like this of some ${side} × ${side} pixels`);
+    const usedCovers = new UsedCovers(findDataFolder(values['data-dir']));
+    const pool = new StegoPool();
+    const rooms: Room[] = [];
+    try {
+      for (const file of files) {
+        const forecastFor = files.length > 1 ? undefined : (size ?? 'quiet');
+        const room = await roomIn(file, readWhole(file), forecastFor, profile, pool);
+        rooms.push({ file, ...room, used: usedCovers.has(room.coverSha256) });
+      }
+    } finally {
+      await pool.close();
     }
-    return { data: room, text: lines.join('\n') };
+    return rooms.length === 1 ? ofOne(rooms[0] as Room, size) : ofAll(rooms, size);
   },
 });
+
+interface Room extends Capacity {
+  readonly file: string;
+  readonly used: boolean;
+}
+
+function sizeOf(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw usageError('capacity', '--size takes a number of bytes.');
+}
+
+function ofOne(room: Room, size: number | undefined) {
+  const fits = size === undefined || size <= room.bytes;
+  const quiet = quietBytes(room);
+  const rate = fits && size !== undefined ? bitsPerSample(size, room) : undefined;
+  const lines = [summaryOf(room)];
+  const likeness = room.psnr_dB === undefined ? '' : `, about ${room.psnr_dB.toFixed(1)} dB`;
+  if (size === undefined || !fits || (rate ?? 0) > SUSPICIOUS_BITS_A_SAMPLE) {
+    const stays = `stay below ${SUSPICIOUS_BITS_A_SAMPLE} bits a sample`;
+    lines.push(`up to ${quiet} bytes ${stays}${size === undefined ? likeness : ''}`);
+  }
+  if (rate !== undefined) lines.push(`${size} bytes: ${rate.toFixed(4)} bits a sample${likeness}`);
+  if (!fits) lines.push(whatWouldDo(size ?? 0, room));
+  const data = { ...room, quietBytes: quiet, ...(rate !== undefined && { bitsPerSample: rate }) };
+  return { data, text: lines.join('\n'), exitCode: fits ? EXIT.done : EXIT.noRoom };
+}
+
+function summaryOf({ file, bytes, profile, used }: Room): string {
+  const before = used ? '; it was used before, two pictures of one cover betray both' : '';
+  const held = bytes === 0 ? 'nothing fits' : `${bytes} bytes fit and not one more`;
+  return `${file}: ${held} (profile ${profile})${before}`;
+}
+
+function whatWouldDo(size: number, { pixelsNeeded, bytes }: Room): string {
+  if (pixelsNeeded === undefined) {
+    return bytes === 0 ? 'it is too small, or too even: take another' : `${size} bytes do not fit`;
+  }
+  const side = Math.ceil(Math.sqrt(pixelsNeeded));
+  return `${size} bytes need a picture like this of some ${side} × ${side} pixels`;
+}
+
+function ofAll(rooms: readonly Room[], size: number | undefined) {
+  const bytes = rooms.reduce((sum, room) => sum + room.bytes, 0);
+  const fits = size === undefined || size <= bytes;
+  const lines = [...rooms.map(summaryOf), `together: ${bytes} bytes fit and not one more`];
+  if (!fits) lines.push(`${size} bytes do not fit: add covers`);
+  const data = { bytes, covers: rooms };
+  return { data, text: lines.join('\n'), exitCode: fits ? EXIT.done : EXIT.noRoom };
+}

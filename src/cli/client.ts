@@ -13,6 +13,12 @@ const problemSchema = z.object({ code: z.string(), detail: z.string() });
 
 type Body = object | Readable | FormData | undefined;
 
+export interface Described {
+  readonly content: Readable;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
 export interface PeerClient {
   /** @throws {CommandError} with the peer's own words if it refuses. */
   get<T>(path: string, schema: z.ZodType<T>): Promise<T>;
@@ -26,6 +32,8 @@ export interface PeerClient {
     body?: object | Readable | FormData,
     accept?: string,
   ): Promise<Readable>;
+  /** The same, with what the headers say about it. */
+  downloadDescribed(method: 'GET' | 'POST', path: string, body: FormData): Promise<Described>;
 }
 
 /** The peer that runs on this data folder. @throws {CommandError} `noPeer` */
@@ -54,12 +62,16 @@ export function noPeer(folder: string): CommandError {
 export function clientOf(origin: string, token: string): PeerClient {
   const call = caller(origin, token);
   const json = async <T>(method: Method, path: string, body: Body, schema: z.ZodType<T>) =>
-    schema.parse(JSON.parse((await (await call(method, path, body)).text()) || 'null'));
+    schema.parse(JSON.parse((await (await call(method, path, body)).body.text()) || 'null'));
   return {
     get: (path, schema) => json('GET', path, undefined, schema),
     post: (path, body, schema) => json('POST', path, body, schema),
-    delete: async (path) => void (await (await call('DELETE', path, undefined)).dump()),
-    download: (method, path, body, accept) => call(method, path, body, accept),
+    delete: async (path) => void (await (await call('DELETE', path, undefined)).body.dump()),
+    download: async (method, path, body, accept) => (await call(method, path, body, accept)).body,
+    downloadDescribed: async (method, path, form) => {
+      const { body: content, headers } = await call(method, path, form);
+      return { content, headers };
+    },
   };
 }
 
@@ -92,7 +104,7 @@ function caller(origin: string, token: string) {
       const message = `The peer at ${origin} does not answer. Is it still running?`;
       throw new CommandError(EXIT.noPeer, message, { cause });
     });
-    if (response.statusCode < 400) return response.body;
+    if (response.statusCode < 400) return response;
     throw refusal(await response.body.text(), response.statusCode);
   };
 }

@@ -2,7 +2,7 @@
 import { systemRandomBytes } from '../crypto/index.ts';
 import { encodePng, phantom } from '../stego/index.ts';
 import { defineCommand, usageError } from './command.ts';
-import * as pictures from './pictures.ts';
+import { writeTogether } from './outputs.ts';
 
 export const cover = defineCommand({
   name: 'cover',
@@ -28,7 +28,7 @@ to hide in earnest take a picture of your own that nobody else has.`,
     const seed = new DataView(systemRandomBytes(4).slice().buffer).getUint32(0);
     const picture = phantom({ size, depth: depth === '8' ? 8 : 16, seed });
     const png = encodePng(picture, { before: [], after: [] });
-    pictures.writeTogether([{ file: output, bytes: png }], { force });
+    writeTogether([{ file: output, bytes: png }], { force });
     const text = `${output}: ${size} × ${size} pixels, ${depth} bits`;
     return { data: { file: output, width: size, height: size, depth: Number(depth) }, text };
   },

@@ -1,9 +1,8 @@
 /** `sotto covers`: pictures that brought a message, as they were before. */
-import { createWriteStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { defineCommand, usageError } from './command.ts';
 import { printable, refuseExisting } from './io.ts';
+import { writeStream } from './outputs.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
 import { metered } from './progress.ts';
 
@@ -53,7 +52,7 @@ contact are kept, and at most 256 MiB.`,
         return { data: list.covers, text: list.covers.map(line).join('\n') };
       }
       const png = metered(await peer.download('GET', `/covers/${number}`), 'writing');
-      await pipeline(png, createWriteStream(output, { flags: 'wx' }));
+      await writeStream(png, output);
       return { data: { file: output }, text: output };
     });
   },

@@ -1,12 +1,12 @@
 /** `sotto inbox`: opens what has arrived. */
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { PeerClient } from './client.ts';
 import { defineCommand } from './command.ts';
 import { type Io, interruption, printable } from './io.ts';
+import { writeStream } from './outputs.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
 import { metered } from './progress.ts';
 
@@ -100,7 +100,7 @@ async function saveCover(peer: PeerClient, { cover, id }: Message, folder: strin
   if (cover === undefined) return undefined;
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${id.slice(-8)}-cover.png`);
-  await pipeline(await peer.download('GET', cover), createWriteStream(path, { flags: 'wx' }));
+  await writeStream(await peer.download('GET', cover), path);
   return path;
 }
 
@@ -111,6 +111,6 @@ async function saveFile(peer: PeerClient, { content, name, id, size }: Message, 
   const harmless = (name ?? 'file').replace(/[^\p{L}\p{N}._ -]/gu, '_').replace(/^\.+/, '_');
   const path = join(folder, `${id.slice(-8)}-${harmless.slice(0, 100)}`);
   const bytes = metered(await peer.download('GET', content), harmless, size);
-  await pipeline(bytes, createWriteStream(path, { flags: 'wx' }));
+  await writeStream(bytes, path);
   return path;
 }

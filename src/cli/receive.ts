@@ -1,11 +1,10 @@
 /** `sotto receive`: takes a letter, bare or in a picture, that somebody has carried here. */
-import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import type { PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { type Io, openFile, printable, refuseExisting } from './io.ts';
+import { writeStream } from './outputs.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
 import { during } from './progress.ts';
 
@@ -58,7 +57,7 @@ async function take(
   }
   if (restore !== undefined) {
     const png = await peer.download('GET', cover.content);
-    await pipeline(png, createWriteStream(restore, { flags: 'wx' }));
+    await writeStream(png, restore);
   }
   const place = restore ?? `\`sotto covers ${cover.id}\``;
   const proof = `cover restored and proved, SHA-256 of its samples ${cover.sha256}: ${place}`;

@@ -1,10 +1,10 @@
 /** `sotto send --cover`: a message in a picture, to be delivered or to be carried by hand. */
-import { createWriteStream } from 'node:fs';
 import { basename } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import type { Described } from './client.ts';
 import { type Outcome, usageError } from './command.ts';
 import { type Io, printable, refuseExisting } from './io.ts';
+import { writeStream } from './outputs.ts';
 import { withPeer } from './passing-peer.ts';
 import { readWhole } from './pictures.ts';
 import { during } from './progress.ts';
@@ -50,9 +50,9 @@ export async function sendPicture(values: PictureValues, text: string, io: Io): 
   if (cover !== undefined) form.set('cover', blobOf(cover), basename(cover));
   return await withPeer(values, async ({ peer, isPassing }) => {
     if (letter !== undefined) {
-      const png = await during('hiding', peer.download('POST', '/send_msg', form));
-      await pipeline(png, createWriteStream(letter, { flags: 'wx' }));
-      return { data: { letter }, text: `${letter} holds the letter; any re-encoding destroys it.` };
+      const answer = await during('hiding', peer.downloadDescribed('POST', '/send_msg', form));
+      await writeStream(answer.content, letter);
+      return describeLetter(letter, answer, io);
     }
     const patience = wait ?? (isPassing ? PASSING_WAIT_S : undefined);
     if (patience !== undefined) form.set('wait', patience);
@@ -62,6 +62,23 @@ export async function sendPicture(values: PictureValues, text: string, io: Io): 
     const { data = sent, text: state, exitCode } = delivered(sent, wait !== undefined);
     return { data, text: `${state}\n${figures(sent.picture)}`, ...(exitCode && { exitCode }) };
   });
+}
+
+function describeLetter(letter: string, { headers }: Described, io: Io): Outcome {
+  const told = (name: string) => String(headers[`sotto-${name}`] ?? '');
+  const warning = told('warning');
+  if (warning !== '') io.say(printable(warning));
+  const [psnr, rate] = [Number(told('psnr-db')), Number(told('bits-per-sample'))];
+  const data = {
+    letter,
+    id: told('message-id'),
+    psnr_dB: Number.isFinite(psnr) ? psnr : null,
+    bits_per_sample: rate,
+    cover_sha256: told('cover-sha256'),
+    warnings: warning === '' ? [] : [warning],
+  };
+  const figures = `${psnr.toFixed(2)} dB, ${rate.toFixed(4)} bits a sample`;
+  return { data, text: `${letter} holds the letter: ${figures}; any re-encoding destroys it.` };
 }
 
 function figures(picture: z.output<typeof pictureSchema>['picture']): string {

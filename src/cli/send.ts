@@ -2,13 +2,12 @@
  * `sotto send`: a text, a file or stdin, to be delivered or as a letter to carry by hand; bare or in
  * a picture.
  */
-import { createWriteStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { type Io, openFile, refuseExisting } from './io.ts';
+import { writeStream } from './outputs.ts';
 import { OPENING, type Reached, withPeer } from './passing-peer.ts';
 import { during, metered } from './progress.ts';
 import { sendPicture } from './send-picture.ts';
@@ -111,6 +110,6 @@ async function writeLetter(
   file: string,
 ): Promise<Outcome> {
   const letter = metered(await peer.download('POST', pathOf(query), body), 'writing');
-  await pipeline(letter, createWriteStream(file, { flags: 'wx' }));
+  await writeStream(letter, file);
   return { data: { letter: file }, text: `${file} holds the letter.` };
 }

@@ -24,6 +24,14 @@ export interface Cover {
   readonly png: Uint8Array;
 }
 
+interface Use {
+  readonly cover: Uint8Array;
+  readonly samplesSha256: string;
+  /** The PNG that was made of it. */
+  readonly picture: Uint8Array;
+  readonly force: boolean;
+}
+
 type CoverChoice = Pick<SendPictureRequest, 'cover' | 'coverName' | 'force'>;
 
 const LISTED_MAX = 1_000;
@@ -73,13 +81,28 @@ export class Covers {
     return await work({ name: cover.name, png: cover.png });
   }
 
-  /** Belongs to the transaction that makes the picture last. @throws {UseCaseError} `cover_used` */
-  use(png: Uint8Array, samplesSha256: string, force: boolean): void {
-    const { pictures } = this.#deps.store;
-    if (!force && pictures.isCoverUsed(samplesSha256)) throw used('it, under whatever name,');
-    const now = this.#deps.clock.now();
-    pictures.useCover(samplesSha256, now);
-    pictures.useCover(this.#hash(png), now);
+  /**
+   * Marks cover and picture as used, then `commit` makes the picture last: in the same transaction
+   * it calls what it is given. If it fails nothing is marked.
+   * @throws {UseCaseError} `cover_used`, and what `commit` throws.
+   */
+  async using<T>(
+    { cover, samplesSha256, picture, force }: Use,
+    commit: (use: () => void) => Promise<T>,
+  ): Promise<T> {
+    const { store, clock } = this.#deps;
+    // A picture made of the picture would show the difference as well.
+    const marks = [samplesSha256, this.#hash(cover), this.#hash(picture)];
+    const claimed = store.pictures.claimCovers(marks, force);
+    if (claimed === undefined) throw used('it, under whatever name,');
+    try {
+      return await commit(() => {
+        for (const mark of marks) store.pictures.useCover(mark, clock.now());
+      });
+    } catch (cause) {
+      store.pictures.releaseCovers(claimed);
+      throw cause;
+    }
   }
 
   async #fromFolderNamed<T>(

@@ -173,7 +173,9 @@ export class PictureLine {
         isKept = taken.some(({ fresh }) => fresh > 0);
         if (!isKept) return;
         staged.queue();
-        // An answer hidden in the same picture would be a second one of it.
+        // An answer hidden in the same picture would be a second one of it. Marked it stays used,
+        // even if this fails and the picture has to come again.
+        store.pictures.claimCovers([coverSha256], true);
         store.pictures.useCover(coverSha256, clock.now());
       });
       const cover = isKept ? store.pictures.restoredOf(contact.id, message) : undefined;

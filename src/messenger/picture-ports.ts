@@ -36,7 +36,15 @@ export interface RestoredCover {
 export interface PictureStore {
   /** By the SHA-256 of a cover's samples, or of its file; hex. */
   isCoverUsed(sha256: string): boolean;
-  /** For ever. */
+  /**
+   * Marks covers at once, outside of any transaction and against other processes as well, and
+   * returns those that were not marked. If one was, and it is not forced, none is: undefined.
+   * @throws {StoreError} `full`, `unwritable`
+   */
+  claimCovers(sha256s: readonly string[], forced: boolean): readonly string[] | undefined;
+  /** Takes back what `claimCovers` has returned: nothing came of it. */
+  releaseCovers(sha256s: readonly string[]): void;
+  /** For ever, in backups too. Belongs to the transaction that keeps what came of it. */
   useCover(sha256: string, now: Date): void;
   /** Nothing is queued before the stage's `queue`, which returns the id. */
   stageQueued(picture: Omit<QueuedPicture, 'id' | 'size'>, now: Date): StagedContent;

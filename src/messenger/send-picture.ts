@@ -82,15 +82,18 @@ async function make(
   }
   const { id, count } = letter;
   const sent = { contact: contact.id, id, count, carrier: 'image', size: content.length } as const;
-  const use = () => {
-    covers.use(cover.png, hidden.report.coverSha256, force);
-    store.sent.add({ ...sent, at: clock.now(), start: content });
-  };
-  if (carry) {
-    await commits.commit(use);
-    return { hidden, letter, cover, queued: undefined };
-  }
-  return { hidden, letter, cover, queued: await queue(deps, contact, letter, hidden.png, use) };
+  const samplesSha256 = hidden.report.coverSha256;
+  const use = { cover: cover.png, samplesSha256, picture: hidden.png, force };
+  const queued = await covers.using(use, async (noteUse) => {
+    const note = () => {
+      noteUse();
+      store.sent.add({ ...sent, at: clock.now(), start: content });
+    };
+    if (!carry) return await queue(deps, contact, letter, hidden.png, note);
+    await commits.commit(note);
+    return undefined;
+  });
+  return { hidden, letter, cover, queued };
 }
 
 async function queue(
@@ -98,7 +101,7 @@ async function queue(
   contact: PinnedContact,
   { id: message, count }: WrittenLetter,
   png: Uint8Array,
-  use: () => void,
+  note: () => void,
 ): Promise<PictureId> {
   const row = { contact: contact.id, message, count };
   const staged = store.pictures.stageQueued(row, clock.now());
@@ -106,7 +109,7 @@ async function queue(
     await fill(staged, png);
     const id = await commits.commit(() => {
       assertRoom(pictureWays, contact, message.sequence + BigInt(count));
-      use();
+      note();
       return Number(staged.queue());
     });
     pictureWays.queued({ ...row, id, size: png.length });

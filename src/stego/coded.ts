@@ -254,20 +254,20 @@ export function startStep(field: Field, parity: number): number {
 }
 
 /** How far what a payload takes may lie from what another of its size takes, in √bits. */
-const SPREAD = 4;
+const SPREAD = 2;
 
 /**
  * Bytes of payload that `embedCoded` will hold, whatever they are. Measured by writing all layers
  * at price 0; a little is kept back, because payloads of one size do not all take the same.
  */
-export function capacityCoded(cover: Picture, profile: Profile): number {
+export function capacityCoded(cover: Picture, profile: Profile, onRows?: OnRows): number {
   let best = 0;
   for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
-    const survey = new Survey(cover, profile, shift, BOTH);
+    const survey = new Survey(cover, profile, shift, BOTH, onRows);
     const random = new Keystream(new Uint8Array(32), 'capacity');
     const stack = new WordStack(new Uint16Array(0), (index) => random.wordAt(index));
     const rans = new Rans(STATE_START, stack);
-    writeLayers(fieldsOf(cover, shift), profile, 0, rans, () => false, survey);
+    writeLayers(fieldsOf(cover, shift, onRows), profile, 0, rans, () => false, survey);
     const bits = Math.max(0, 16 * (stack.borrowed - stack.size));
     best = Math.max(best, Math.floor((bits - SPREAD * Math.sqrt(bits) - OVERHEAD_BITS) / 8));
   }
@@ -279,9 +279,10 @@ export function forecastCoded(
   cover: Picture,
   payloadSize: number,
   profile: Profile,
+  onRows?: OnRows,
 ): number | undefined {
   const needed = 8 * payloadSize + OVERHEAD_BITS;
-  const [survey] = bestSurvey(cover, profile, 0, needed);
+  const [survey] = bestSurvey(cover, profile, 0, needed, onRows);
   return survey.cost(needed)?.changes;
 }
 

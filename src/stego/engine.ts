@@ -67,22 +67,56 @@ export function extract(
 }
 
 /** Bytes of payload that `embed` will hold, whatever they are. */
-export function capacity(cover: Picture, name: ProfileName): number {
+export function capacity(cover: Picture, name: ProfileName, onProgress?: OnProgress): number {
   if (!canCarry(cover)) return 0;
-  return name === 'integer' ? capacityShifted(cover) : capacityCoded(cover, PROFILES[name]);
+  const isTriedShifted = name !== 'integer' && cover.depth === 16;
+  const walks = CAPACITY_WALKS * (isTriedShifted ? SHIFTS : 1);
+  const onRows = counting(rowsOf(cover) * walks, onProgress);
+  return name === 'integer'
+    ? capacityShifted(cover, onRows)
+    : capacityCoded(cover, PROFILES[name], onRows);
 }
+
+/**
+ * Whether a payload that went in has more than `capacity` bytes: near its limit a picture holds a
+ * little more or less by chance. Who refuses that has a limit that is exact.
+ */
+export function isBeyondCapacity(
+  cover: Picture,
+  stego: Picture,
+  payloadSize: number,
+  key: Uint8Array,
+  name: ProfileName,
+): boolean {
+  const price = decodeHeader(new HeaderRing(stego, key).read())?.price ?? 0;
+  const mayBeFlat =
+    payloadSize < SMALL || (name === 'integer' && cover.width * cover.height < LARGE);
+  return (
+    price < (mayBeFlat ? PRICE_AT_MOST : PRICE_WITH_ROOM) && payloadSize > capacity(cover, name)
+  );
+}
+
+/**
+ * Who still asks so much for a change has room to spare: by bits-back coding even where all is
+ * flat, if it is much; by shifting flat parts nobody ever asks PRICE_AT_MOST.
+ */
+const [PRICE_WITH_ROOM, PRICE_AT_MOST] = [1024, 1536];
+/** Bytes of a payload; and samples, from which on measuring for nothing takes too much memory. */
+const [SMALL, LARGE] = [256, 2 ** 24];
 
 /** Decibels to expect. Undefined if a payload of that size does not fit, or only in coarse steps. */
 export function forecast_dB(
   cover: Picture,
   payloadSize: number,
   name: ProfileName,
+  onProgress?: OnProgress,
 ): number | undefined {
   if (!canCarry(cover)) return undefined;
+  const onRows = counting(rowsOf(cover) * FORECAST_WALKS, onProgress);
   const changes =
     name === 'integer'
       ? forecastShifted(cover, payloadSize)
-      : forecastCoded(cover, payloadSize, PROFILES[name]);
+      : forecastCoded(cover, payloadSize, PROFILES[name], onRows);
   if (changes === undefined) return undefined;
   const samples = cover.width * cover.height * carryingPlanes(cover).length;
   const peak = 2 ** cover.depth - 1;
@@ -94,6 +128,9 @@ export type OnProgress = (share: number) => void;
 
 /** Rows of a plane that embedding walks, in heights of the picture, if the first price holds. */
 const EMBED_WALKS: Readonly<Record<ProfileName, number>> = { fast: 7.5, max: 3.75, integer: 18 };
+/** The same of measuring: every layer is read and written; and of a forecast, which looks at one. */
+const [CAPACITY_WALKS, FORECAST_WALKS] = [4, 4];
+const SHIFTS = 8;
 const TELLING = 256;
 
 function counting(total: number, onProgress: OnProgress | undefined): OnRows | undefined {

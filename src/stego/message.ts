@@ -8,8 +8,16 @@
  */
 import { concat, release } from '../bytes.ts';
 import { subkey } from './chacha20.ts';
-import { capacity, embed, extract, forecast_dB, type OnProgress } from './engine.ts';
+import {
+  capacity,
+  embed,
+  extract,
+  forecast_dB,
+  isBeyondCapacity,
+  type OnProgress,
+} from './engine.ts';
 import { StegoError } from './errors.ts';
+import { unchangingBytes } from './header.ts';
 import { carryingPlanes, type Picture, psnr_dB, sampleBytes } from './picture.ts';
 import { decodePng, encodePng, encodeRows, type PngFile, rowsOf } from './png.ts';
 import { chooseProfile, type ProfileChoice, type ProfileName } from './profile.ts';
@@ -83,7 +91,11 @@ async function hideInRows(
   const name = chooseProfile(choice, cover);
   const digest = await digestOf(cover);
   const tag = await tagOf(key, digest, payload);
-  const stego = embed(cover, concat(payload, tag), key, name, onProgress);
+  const tagged = concat(payload, tag);
+  const stego = embed(cover, tagged, key, name, onProgress);
+  if (isBeyondCapacity(cover, stego, tagged.length, key, name)) {
+    throw new StegoError('capacity', `the picture cannot hold ${payload.length} bytes`);
+  }
   const samples = cover.width * cover.height * carryingPlanes(cover).length;
   const bitsPerSample = (8 * (payload.length + TAG_SIZE)) / samples;
   const report: HideReport = {
@@ -198,42 +210,54 @@ export interface Capacity {
   /** Hexadecimal, as in `HideReport`. */
   readonly coverSha256: string;
   readonly profile: ProfileName;
-  /** Bytes of payload that `hide` will hold, whatever they are. */
+  /** Bytes of payload that `hide` will hold, whatever they are; one more it refuses. */
   readonly bytes: number;
-  /** For `payloadSize`, if it was asked for and fits. */
+  /** For what was wanted, if it fits. */
   readonly psnr_dB?: number;
-  /** Pixels of a picture like this one that `payloadSize` needs, if it does not fit. */
+  /** Pixels of a picture like this one that hold what was wanted, if this one does not. */
   readonly pixelsNeeded?: number;
 }
 
+/** @param wanted a payload's size to forecast for; `quiet`: the largest that warns nobody. */
 export async function measureCapacity(
   coverPng: Uint8Array,
-  payloadSize: number | undefined,
+  wanted: number | 'quiet' | undefined,
   options: HideOptions = {},
 ): Promise<Capacity> {
-  return capacityOfDecoded(decodePng(coverPng, options.samplesMax), payloadSize, options);
+  return capacityOfDecoded(decodePng(coverPng, options.samplesMax), wanted, options);
 }
 
 /** As `measureCapacity`, for a file that is decoded already. */
 export async function capacityOfDecoded(
   { picture }: PngFile,
-  payloadSize: number | undefined,
-  { profile: choice = 'auto' }: HideOptions = {},
+  wanted: number | 'quiet' | undefined,
+  { profile: choice = 'auto', onProgress }: HideOptions = {},
 ): Promise<Capacity> {
   const { width, height, depth } = picture;
   const samples = width * height * carryingPlanes(picture).length;
   const coverSha256 = hex(await digestOf(picture));
   const profile = chooseProfile(choice, picture);
-  const bytes = Math.max(0, capacity(picture, profile) - TAG_SIZE);
+  const bytes = Math.max(
+    0,
+    capacity(picture, profile, part(onProgress, 0, wanted === undefined ? 1 : 0.75)) - TAG_SIZE,
+  );
   const measured = { width, height, depth, samples, coverSha256, profile, bytes };
-  if (payloadSize === undefined) return measured;
+  const quiet = Math.floor((SUSPICIOUS_BITS_A_SAMPLE * samples) / 8) - TAG_SIZE;
+  const payloadSize = wanted === 'quiet' ? Math.min(quiet, bytes) : wanted;
+  if (payloadSize === undefined || payloadSize < 0) return measured;
   if (payloadSize > bytes) {
     if (bytes === 0) return measured;
     const growth = (payloadSize + TAG_SIZE) / (bytes + TAG_SIZE);
     return { ...measured, pixelsNeeded: Math.ceil(width * height * growth * 1.05) };
   }
-  const forecast = forecast_dB(picture, payloadSize + TAG_SIZE, profile);
+  const rest = part(onProgress, 0.75, 1);
+  const forecast = forecast_dB(picture, payloadSize + TAG_SIZE, profile, rest);
   return forecast === undefined ? measured : { ...measured, psnr_dB: forecast };
+}
+
+/** Tells of a part of the work as of a part of the whole. */
+function part(onProgress: OnProgress | undefined, from: number, to: number) {
+  return onProgress && ((share: number) => onProgress(from + share * (to - from)));
 }
 
 function warningsFor(bitsPerSample: number, dropped: readonly string[]): string[] {
@@ -269,6 +293,22 @@ async function tagOf(key: Uint8Array, digest: Uint8Array, payload: Uint8Array) {
   ]);
   const mac = await crypto.subtle.sign('HMAC', tagKey, own(concat(digest, payload)));
   return new Uint8Array(mac).subarray(0, TAG_SIZE);
+}
+
+/** What tells a cover apart before anything is hidden in it. */
+export interface Look {
+  /** Hexadecimal, as in `HideReport`. */
+  readonly coverSha256: string;
+  /** See header.ts: the same of a cover and of all stego images made of it. */
+  readonly unchanging: Uint8Array;
+}
+
+/** Of a file that is decoded for this only: gives all its memory back at once. */
+export async function lookAtDecoded({ picture }: PngFile): Promise<Look> {
+  const coverSha256 = hex(await digestOf(picture));
+  const unchanging = unchangingBytes(picture);
+  releasePlanes(picture);
+  return { coverSha256, unchanging };
 }
 
 async function sha256(data: Uint8Array): Promise<Uint8Array> {

@@ -2,7 +2,7 @@
 import type { Piscina } from 'piscina';
 import type { OnProgress } from './engine.ts';
 import { StegoError } from './errors.ts';
-import type { Capacity, Hidden, HideOptions, Revealed } from './message.ts';
+import type { Capacity, Hidden, HideOptions, Look, Revealed } from './message.ts';
 import type { Answer, Task } from './worker.ts';
 
 export interface PoolOptions {
@@ -63,23 +63,23 @@ export class StegoPool {
     return (await this.#run(task, signal, onProgress)) as Revealed;
   }
 
-  /** See header.ts. The picture is decoded there, so that nothing of it stays here. */
-  async unchangingBytes(png: Uint8Array): Promise<Uint8Array> {
-    return (await this.#run({ verb: 'unchanging', png }, undefined)) as Uint8Array;
+  /** See `lookAtDecoded` of message.ts. The picture is decoded there, so that nothing of it stays here. */
+  async look(png: Uint8Array): Promise<Look> {
+    return (await this.#run({ verb: 'look', png }, undefined)) as Look;
   }
 
   /** See `measureCapacity` of message.ts. */
   async capacity(
     coverPng: Uint8Array,
-    payloadSize?: number,
-    { signal, profile, samplesMax }: Cancellable = {},
+    wanted?: number | 'quiet',
+    { signal, profile, samplesMax, onProgress }: Cancellable = {},
   ): Promise<Capacity> {
     const options = {
       ...(profile === undefined ? {} : { profile }),
       ...(samplesMax === undefined ? {} : { samplesMax }),
     };
-    const task = { verb: 'capacity', coverPng, payloadSize, options } as const;
-    return (await this.#run(task, signal)) as Capacity;
+    const task = { verb: 'capacity', coverPng, wanted, options } as const;
+    return (await this.#run(task, signal, onProgress)) as Capacity;
   }
 
   /** Ends all threads; what still runs is rejected. */

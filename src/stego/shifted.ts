@@ -162,9 +162,12 @@ function bytesOfBits(layers: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
+/** How far what a payload takes may lie from what another of its size takes, in √bits. */
+const SPREAD = 2;
+
 /** Bytes of payload that `embedShifted` will hold: measured by writing all layers at price 0. */
-export function capacityShifted(cover: Picture): number {
-  const fields = fieldsOf(cover, 0);
+export function capacityShifted(cover: Picture, onRows?: OnRows): number {
+  const fields = fieldsOf(cover, 0, onRows);
   let bits = 0;
   let random = 1;
   for (const { field, parity } of layersOf(fields)) {
@@ -177,7 +180,7 @@ export function capacityShifted(cover: Picture): number {
       return random >>> 31;
     });
   }
-  return Math.max(0, Math.floor((bits - 4 * Math.sqrt(bits) - OVERHEAD_BITS) / 8));
+  return Math.max(0, Math.floor((bits - SPREAD * Math.sqrt(bits) - OVERHEAD_BITS) / 8));
 }
 
 /** Changed samples to expect for a payload of `payloadSize`. Undefined if it does not fit. */

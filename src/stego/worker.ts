@@ -1,13 +1,14 @@
 /** What runs in a worker thread, so that pixels never hold up the event loop; see pool.ts. */
 import { release } from '../bytes.ts';
 import { StegoError } from './errors.ts';
-import { unchangingBytes } from './header.ts';
 import {
   type Capacity,
   capacityOfDecoded,
   type Hidden,
   type HideOptions,
   hideDecoded,
+  type Look,
+  lookAtDecoded,
   type Revealed,
   revealDecoded,
 } from './message.ts';
@@ -29,15 +30,15 @@ type Work =
       readonly keys: readonly Uint8Array[];
       readonly options: HideOptions;
     }
-  | { readonly verb: 'unchanging'; readonly png: Uint8Array }
+  | { readonly verb: 'look'; readonly png: Uint8Array }
   | {
       readonly verb: 'capacity';
       readonly coverPng: Uint8Array;
-      readonly payloadSize: number | undefined;
+      readonly wanted: number | 'quiet' | undefined;
       readonly options: HideOptions;
     };
 
-type Value = Hidden | Revealed | Capacity | Uint8Array;
+type Value = Hidden | Revealed | Capacity | Look;
 
 /** Errors lose their class between threads, so a refusal travels as data. */
 export type Answer =
@@ -64,14 +65,13 @@ async function perform(task: Task): Promise<Value> {
       return revealDecoded(decoded(task.stegoPng, task.options), task.keys, {
         ...{ ...task.options, ...progress },
       });
-    case 'unchanging':
-      return unchangingOf(task.png);
+    case 'look':
+      return lookAtDecoded(decoded(task.png));
     case 'capacity':
-      return capacityOfDecoded(
-        decoded(task.coverPng, task.options),
-        task.payloadSize,
-        task.options,
-      );
+      return capacityOfDecoded(decoded(task.coverPng, task.options), task.wanted, {
+        ...task.options,
+        ...progress,
+      });
   }
 }
 
@@ -80,14 +80,6 @@ function decoded(png: Uint8Array, { samplesMax }: HideOptions = {}): PngFile {
   const file = decodePng(png, samplesMax);
   release(png);
   return file;
-}
-
-/** Gives back at once what it took: the next task is to hide in the same picture. */
-function unchangingOf(png: Uint8Array): Uint8Array {
-  const { picture } = decoded(png);
-  const bytes = unchangingBytes(picture);
-  for (const plane of picture.planes) release(plane);
-  return bytes;
 }
 
 /** A share of the work in memory that both threads see: the other one looks when it likes. */

@@ -1,6 +1,7 @@
 /** A peer's store: one encrypted database in one folder, held alone while it is open. */
 import type { Readable } from 'node:stream';
 import { type CryptoProvider, type ScryptCost, systemRandomBytes } from '../crypto/index.ts';
+import { StoreError } from '../failures.ts';
 import type {
   ContactStore,
   ForwardQueue,
@@ -13,6 +14,7 @@ import type {
   Settings,
   Store,
 } from '../messenger/index.ts';
+import { UsedCovers } from '../used-covers.ts';
 import { packBackup } from './backup.ts';
 import { Connection } from './connection.ts';
 import { SqliteContactStore } from './contacts.ts';
@@ -124,6 +126,14 @@ function keepOthersOut(folder: Folder, log: Log): void {
   else log.warn('store_folder_open_to_others', { folder: folder.path });
 }
 
+function unlessFull(work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    if (!(cause instanceof StoreError) || cause.failure !== 'full') throw cause;
+  }
+}
+
 class SqliteStore implements PeerStore {
   readonly contacts: ContactStore;
   readonly outbox: Outbox;
@@ -145,7 +155,7 @@ class SqliteStore implements PeerStore {
     const sent = new SqliteSent(connection, slices, states);
     const outbox = new SqliteOutbox(connection, slices, states, sent, systemRandomBytes);
     const inbox = new SqliteInbox(connection, slices);
-    const pictures = new SqlitePictures(connection, slices);
+    const pictures = new SqlitePictures(connection, slices, new UsedCovers(folder.path));
     this.contacts = new SqliteContactStore(connection, [outbox, inbox, sent, pictures]);
     this.outbox = outbox;
     this.inbox = inbox;
@@ -166,6 +176,8 @@ class SqliteStore implements PeerStore {
       settings.removeAll(LETTER_EPOCHS);
     };
     connection.transaction(() => slices.sweep());
+    // A full disk keeps nobody from starting who may go on as before.
+    unlessFull(() => connection.transaction(() => pictures.shareMarks()));
   }
 
   /** Whether the database was brought back from a backup. */

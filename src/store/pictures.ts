@@ -12,6 +12,7 @@ import type {
   RestoredCover,
   StagedContent,
 } from '../messenger/index.ts';
+import type { UsedCovers } from '../used-covers.ts';
 import { type Connection, type Statement, toSigned, toUnsigned } from './connection.ts';
 import type { Belongings } from './contacts.ts';
 import type { ContentId, Slices } from './slices.ts';
@@ -50,7 +51,9 @@ const RESTORED = 'id, contact, epoch, sequence, at, width, height, depth, psnr, 
 export class SqlitePictures implements PictureStore, Belongings {
   readonly #connection: Connection;
   readonly #slices: Slices;
+  readonly #usedCovers: UsedCovers;
   readonly #isUsed: Statement<[string], { used: number }>;
+  readonly #allUsed: Statement<[], { sha256: string }>;
   readonly #use: Statement<[string, number]>;
   readonly #queue: Statement<[number, bigint, bigint, number, number, ...StagedFields]>;
   readonly #queued: Statement<[number], QueuedRow>;
@@ -64,11 +67,13 @@ export class SqlitePictures implements PictureStore, Belongings {
   readonly #sizes: Statement<[number], { id: PictureId; size: number; content: ContentId }>;
   readonly #forget: Statement<[PictureId]>;
 
-  constructor(connection: Connection, slices: Slices) {
+  constructor(connection: Connection, slices: Slices, usedCovers: UsedCovers) {
     this.#connection = connection;
     this.#slices = slices;
+    this.#usedCovers = usedCovers;
     const of = connection.prepare.bind(connection);
     this.#isUsed = of('select count(*) as used from cover_used where sha256 = ?');
+    this.#allUsed = of('select sha256 from cover_used');
     this.#use = of('insert into cover_used (sha256, at) values (?, ?) on conflict do nothing');
     this.#queue = of(`
       insert into picture_queued (contact, epoch, first, count, at, size, content, slices)
@@ -101,7 +106,27 @@ export class SqlitePictures implements PictureStore, Belongings {
   }
 
   isCoverUsed(sha256: string): boolean {
-    return this.#isUsed.get(sha256)?.used === 1;
+    return this.#usedCovers.has(sha256) || this.#isUsed.get(sha256)?.used === 1;
+  }
+
+  claimCovers(sha256s: readonly string[], forced: boolean): readonly string[] | undefined {
+    return this.#usedCovers.claim(sha256s, { forced });
+  }
+
+  releaseCovers(sha256s: readonly string[]): void {
+    this.#usedCovers.release(sha256s);
+  }
+
+  /**
+   * Gives rows and marks what only the other had: from a backup, from another process, or because
+   * this one was killed in between. Nobody needs it to go on: either is asked.
+   */
+  shareMarks(): void {
+    const marks = new Set(this.#usedCovers.all());
+    const rows = new Set(this.#allUsed.all().map(({ sha256 }) => sha256));
+    const unmarked = [...rows].filter((sha256) => !marks.has(sha256));
+    if (unmarked.length > 0) this.#usedCovers.claim(unmarked, { forced: true });
+    for (const sha256 of marks) if (!rows.has(sha256)) this.#use.run(sha256, 0);
   }
 
   useCover(sha256: string, now: Date): void {

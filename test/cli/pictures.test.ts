@@ -74,15 +74,30 @@ t.test('hide and reveal are each other’s inverse', async (t) => {
 
 t.test('a cover is used once, unless forced', async (t) => {
   const again = ['hide', at('one.png'), at('secret'), '-o', at('again.png'), ...words];
-  const refused = await sotto(...again);
+  const refused = await sotto(...again.slice(0, -1), at('nowhere'));
   t.equal(refused.code, EXIT.noRoom);
   t.match(refused.said, /used before.*cover_used/);
-  t.notOk(existsSync(at('again.png')), 'nothing was written');
+  t.notOk(existsSync(at('again.png')), 'before anything else was done');
+  const ofOurs = await sotto('hide', at('out.png'), at('secret'), '-o', at('x.png'), ...words);
+  t.match(ofOurs.said, /used before.*cover_used/, 'nor what was made of one');
   t.equal((await sotto(...again, '--force')).code, EXIT.done);
   await sotto('cover', '-o', at('four.png'), '--pixels', '160');
   const twice = ['hide', at('four.png'), at('four.png'), at('secret'), '-o', at('twice.png')];
   const double = await sotto(...twice, ...words);
-  t.match(double, { code: EXIT.noRoom, said: /used before.*cover_used/ }, 'nor twice at once');
+  t.match(double, { code: EXIT.noRoom, said: /given twice.*cover_used/ }, 'nor twice at once');
+  await sotto('cover', '-o', at('race.png'), '--pixels', '160');
+  const [a, b] = ['a', 'b'].map((name) =>
+    sotto('hide', at('race.png'), at('secret'), '-o', at(`${name}.race.png`), ...words),
+  );
+  const codes = [(await a)?.code, (await b)?.code];
+  t.strictSame(codes.sort(), [EXIT.done, EXIT.noRoom], 'nor by two commands that race');
+  t.equal(readdirSync(folder).filter((name) => name.includes('.race.')).length, 1);
+  // Who has it back does not answer in it.
+  const there = ['--data-dir', at('bobs')];
+  const restore = ['--restore', at('returned.png'), ...words];
+  await sotto('reveal', at('out.png'), '-o', at('read'), ...restore, ...there);
+  const answer = ['hide', at('returned.png'), at('secret'), '-o', at('answer.png'), ...words];
+  t.match(await sotto(...answer, ...there), { code: EXIT.noRoom, said: /cover_used/ });
   t.notOk(existsSync(at('twice-1.png')));
 });
 
@@ -122,13 +137,28 @@ t.test('several covers hold one file, in any order, and all are needed', async (
   t.equal(readFileSync(at('both'), 'utf8'), secret);
   const alone = await sotto('reveal', at('part-1.png'), '-o', at('half'), ...words);
   t.equal(alone.code, EXIT.noMessage);
-  t.match(alone.said, /have part 1 of 2/);
+  t.match(alone.said, /of 2 parts 2 is missing/);
+  const twice = await sotto('reveal', ...parts, at('part-1.png'), '-o', at('half'), ...words);
+  t.match(twice, { code: EXIT.noMessage, said: /part 1 is there twice.*part-1\.png/ });
+  const other = await sotto('reveal', at('part-1.png'), at('out.png'), '-o', at('half'), ...words);
+  t.match(other, { code: EXIT.noMessage, said: /belongs to another one.*parts_missing/ });
+  t.notOk(existsSync(at('half')));
+  const back = ['--restore', at('cover.png'), '--force', ...words];
+  await sotto('reveal', ...parts, '-o', at('both'), ...back);
+  for (const [i, cover] of covers.entries()) {
+    const restored = decodePng(readFileSync(at(`cover-${i + 1}.png`)));
+    t.strictSame(
+      restored.picture,
+      decodePng(readFileSync(cover)).picture,
+      'in the order of hiding',
+    );
+  }
 });
 
 t.test('a file that is in the way leaves no other output, and no cover marked', async (t) => {
   for (const name of ['four.png', 'five.png'])
     await sotto('cover', '-o', at(name), '--pixels', '96');
-  const ledger = () => readFileSync(at('data/covers-used'), 'utf8');
+  const ledger = () => readdirSync(at('data/used-covers'));
   const before = ledger();
   writeFileSync(at('way-2.png'), 'mine');
   const covers = [at('four.png'), at('five.png')];
@@ -142,14 +172,15 @@ t.test('a file that is in the way leaves no other output, and no cover marked', 
     EXIT.usage,
     'named twice',
   );
-  mkdirSync(at('closed/covers-used'), { recursive: true });
+  mkdirSync(at('closed'));
+  writeFileSync(at('closed/used-covers'), 'no folder');
   const unnoted = await sotto(...one, '--data-dir', at('closed'));
   t.equal(unnoted.code, EXIT.failed, 'a cover that cannot be noted is not used');
   t.notOk(
     readdirSync(folder).some((name) => /^way(\.|-1)/.test(name)),
     'not even in part',
   );
-  t.equal(ledger(), before);
+  t.strictSame(ledger(), before);
   t.equal((await sotto(...one)).code, EXIT.done, 'and the cover is good for one message still');
   const restore = ['--restore', at('way-2.png'), ...words];
   t.equal((await sotto('reveal', at('way.png'), '-o', at('early'), ...restore)).code, EXIT.usage);
@@ -177,9 +208,14 @@ t.test('a descriptor reaches the command also by way of an older Node', async (t
 
 t.test('what cannot be done has its own exit code, and writes nothing', async (t) => {
   writeFileSync(at('large'), new Uint8Array(100_000));
+  await sotto('cover', '-o', at('spare.png'), '--pixels', '96');
   const out = ['-o', at('never'), ...words];
   const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
-    [['hide', at('two.png'), at('large'), ...out], EXIT.noRoom, /cannot hold.*sotto capacity/],
+    [
+      ['hide', at('spare.png'), at('large'), ...out],
+      EXIT.noRoom,
+      /holds \d+ bytes, the file has 100000: .* × \d+ pixels/,
+    ],
     [['reveal', at('two.png'), ...out], EXIT.noMessage, /no message for this key/],
     [
       ['reveal', at('out.png'), '-o', at('never'), '--passphrase-file', at('other')],
@@ -188,8 +224,14 @@ t.test('what cannot be done has its own exit code, and writes nothing', async (t
     ],
     [['reveal', at('secret'), ...out], EXIT.usage, /not a PNG/],
     [['reveal', at('nowhere'), ...out], EXIT.usage, /ENOENT/],
-    [['hide', at('two.png'), at('secret'), '-o', at('never')], EXIT.usage, /--passphrase-file/],
+    [['hide', at('spare.png'), at('secret'), '-o', at('never')], EXIT.usage, /--passphrase-file/],
     [['hide', at('secret'), ...out], EXIT.usage, /COVER and FILE/],
+    [
+      ['hide', at('spare.png'), at('secret'), '-o', at('never'), '--passphrase-fd', 'one'],
+      EXIT.usage,
+      /descriptor, not one/,
+    ],
+    [['hide', at('spare.png'), '-', '-o', at('never'), '--passphrase-fd', '0'], EXIT.usage, /both/],
     [
       ['hide', at('two.png'), at('secret'), '--profile', 'best', ...out],
       EXIT.usage,
@@ -207,8 +249,31 @@ t.test('what cannot be done has its own exit code, and writes nothing', async (t
 t.test('capacity says what fits, how it looks, and what would be needed', async (t) => {
   const { out } = await sotto('capacity', at('two.png'), '--size', '200', '--json');
   const room = JSON.parse(out);
-  t.ok(room.bytes > 200 && room.psnr_dB > 50, out);
-  t.match((await sotto('capacity', at('two.png'), '--size', '900000')).out, /need a picture/);
+  t.ok(room.bytes > 200 && room.psnr_dB > 50 && room.used, out);
+  const much = await sotto('capacity', at('two.png'), '--size', '900000');
+  t.match(much, { code: EXIT.noRoom, out: /need a picture like this of some \d+ × \d+ pixels/ });
+  const quiet = /up to (\d+) bytes stay below 0\.02 bits a sample, about \d+\.\d dB/;
+  t.match((await sotto('capacity', at('two.png'))).out, quiet);
+  const all = await sotto('capacity', at('two.png'), at('three.png'), '--json');
+  t.match(JSON.parse(all.out), { covers: [{ bytes: room.bytes }, {}] });
   t.equal((await sotto('capacity', at('two.png'), '--size', 'much')).code, EXIT.usage);
   t.equal((await sotto('capacity', at('two.png'), '--profile', 'best')).code, EXIT.usage);
+});
+
+t.test('as many bytes as capacity says fit, and not one more', async (t) => {
+  const out = ['-o', at('filled.png'), '--force', ...words];
+  for (const [i, profile] of ['fast', 'max', 'integer'].entries()) {
+    const cover = at(`full-${i}.png`);
+    await sotto('cover', '-o', cover, '--pixels', '64');
+    const room = await sotto('capacity', cover, '--profile', profile, '--json');
+    const { bytes } = JSON.parse(room.out);
+    t.ok(bytes > 50, room.out);
+    const tried: (number | RegExp)[] = [];
+    for (const more of [1, 0]) {
+      writeFileSync(at('exact'), new Uint8Array(bytes + more).fill(i));
+      const { code } = await sotto('hide', cover, at('exact'), '--profile', profile, ...out);
+      tried.push(code);
+    }
+    t.strictSame(tried, [EXIT.noRoom, EXIT.done], `${profile}: ${bytes} bytes`);
+  }
 });

@@ -67,7 +67,16 @@ t.test('who cannot be called back is told in the reply to its next packet', asyn
 t.test('what waits is bounded, and dropped with a key that was the wrong one', async (t) => {
   const { alice, bob, wire } = await pairedPeers(t);
   wire.harm = () => 'lose_request';
-  for (let i = 0; i < 32; i += 1) await alice.messenger.sendPicture(picture(`${i}`));
+  for (let i = 0; i < 31; i += 1) await alice.messenger.sendPicture(picture(`${i}`));
+  // Both find room when they begin; the one that finds none at its end has used no cover.
+  const last = [picture('32'), picture('33')];
+  const ended = await Promise.allSettled(last.map((each) => alice.messenger.sendPicture(each)));
+  for (const [i, { status }] of ended.entries()) {
+    const cover = last[i]?.cover.png ?? new Uint8Array();
+    const { used } = await alice.messenger.forecastCover({ cover });
+    t.equal(used, status === 'fulfilled', `${status}: used ${used}`);
+  }
+  t.equal(ended.filter(({ status }) => status === 'rejected').length, 1);
   await t.rejects(alice.messenger.sendPicture(picture('33')), refusal('queue_full', /32 pictures/));
   const [contact] = alice.messenger.show().contacts;
   t.equal(contact?.pictures.count, 32);

@@ -338,11 +338,12 @@ t.test('the event loop goes on while a large cover is hidden in', async (t) => {
 t.test('the command line does the same', async (t) => {
   const folder = temporaryFolder(t);
   const at = (name: string) => join(folder, name);
+  const io = terminal();
   const sotto = async ({ peer }: Side, ...args: readonly string[]) => {
     const [command = '', ...rest] = args;
     const [out, said]: [string[], string[]] = [[], []];
     const code = await main([command, '--data-dir', peer.folder, ...rest], {
-      ...terminal(),
+      ...io,
       print: (line) => out.push(line),
       say: (line) => said.push(line),
     });
@@ -356,7 +357,20 @@ t.test('the command line does the same', async (t) => {
   const again = await sotto(alice, 'send', '--cover', at('one.png'), 'again');
   t.match(again, { code: EXIT.refused, said: /hidden in before.*cover_used/ });
   const out = ['--letter', at('out.png'), '--file', at('plan.txt')];
-  t.match(await sotto(alice, 'send', '--cover', at('two.png'), ...out), { code: EXIT.done });
+  const letter = await sotto(alice, 'send', '--cover', at('two.png'), ...out);
+  t.match(letter, { code: EXIT.done, out: /holds the letter: \d+\.\d\d dB, 0\.\d+ bits a sample/ });
+  t.match(letter.said, /bits a sample: who looks/, 'a warning goes with it as well');
+  // One cover, one picture: whoever of the two has used it.
+  writeFileSync(at('words'), 'correct horse');
+  const hide = ['-o', at('hidden.png'), '--passphrase-file', at('words')];
+  const hidden = await sotto(alice, 'hide', at('one.png'), at('plan.txt'), ...hide);
+  t.match(hidden, { code: EXIT.noRoom, said: /cover_used/ });
+  writeFileSync(at('four.png'), fresh());
+  t.equal((await sotto(alice, 'hide', at('four.png'), at('plan.txt'), ...hide)).code, EXIT.done);
+  for (const cover of ['four.png', 'hidden.png', 'out.png']) {
+    const after = await sotto(alice, 'send', '--cover', at(cover), 'again');
+    t.match(after, { code: EXIT.refused, said: /hidden in before.*cover_used/ }, cover);
+  }
   t.equal((await sotto(alice, 'send', '--cover', at('three.png'), ...out)).code, EXIT.usage);
   const received = await sotto(bob, 'receive', at('out.png'), '--restore', at('back.png'));
   t.match(received, { code: EXIT.done, out: /1 new from alice\ncover restored and proved/ });

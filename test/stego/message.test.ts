@@ -115,7 +115,7 @@ t.test('of many keys the one that fits is found', async (t) => {
   await t.rejects(revealWithAny(png, []), { name: 'StegoError', failure: 'no_message' });
 });
 
-t.test('capacity keeps its promise', async (t) => {
+t.test('capacity keeps its promise, and not one byte more is taken', async (t) => {
   let withRoom = 0;
   await fc.assert(
     fc.asyncProperty(recipes, async (recipe) => {
@@ -126,6 +126,9 @@ t.test('capacity keeps its promise', async (t) => {
       const payload = Uint8Array.from({ length: bytes }, (_, i) => Math.imul(i, 167) >> 3);
       const { png } = await hide(file, payload, KEY, { profile: 'fast' });
       assert.deepEqual((await reveal(png, KEY)).payload, payload);
+      const more = Uint8Array.from([...payload, recipe.seed]);
+      const refused = { name: 'StegoError', failure: 'capacity' };
+      await assert.rejects(hide(file, more, KEY, { profile: 'fast' }), refused);
     }),
     { numRuns: rounds({ reduced: 25, full: 1000 }) },
   );

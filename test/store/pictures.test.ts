@@ -3,8 +3,11 @@
  * process, whole, and none of them grows without bound.
  * Method: a real file, opened again and again; a kept cover more than there is room for.
  */
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import type { Store } from '../../src/messenger/index.ts';
+import { UsedCovers } from '../../src/used-covers.ts';
 import { contact, failureOf, joined, NOW, open, temporaryFolder, utf8 } from './support.ts';
 
 const EPOCH = 0xffff_ffff_ffff_fff0n;
@@ -87,23 +90,56 @@ t.test('what was queued in a transaction that was undone can be queued again', a
 
 t.test('a used cover is known for ever, unless its transaction failed', async (t) => {
   const folder = temporaryFolder(t);
+  const [aa, bb] = ['aa'.repeat(32), 'bb'.repeat(32)] as const;
   let store = await open(folder);
-  store.pictures.useCover('aa', NOW);
-  store.pictures.useCover('aa', NOW);
+  store.pictures.useCover(aa, NOW);
+  store.pictures.useCover(aa, NOW);
   t.throws(() =>
     store.transaction(() => {
-      store.pictures.useCover('bb', NOW);
+      store.pictures.useCover(bb, NOW);
       throw new Error('undone');
     }),
   );
   store.close();
   store = await open(folder);
   t.strictSame(
-    ['aa', 'bb', ''].map((sha256) => store.pictures.isCoverUsed(sha256)),
+    [aa, bb, ''].map((sha256) => store.pictures.isCoverUsed(sha256)),
     [true, false, false],
   );
   store.close();
 });
+
+t.test(
+  'a cover that anybody used from this folder is used for all, also after a restore',
+  async (t) => {
+    const folder = temporaryFolder(t);
+    const marks = new UsedCovers(folder);
+    const [ours, theirs, old] = ['0a', '0b', '0c'].map((byte) => byte.repeat(32)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(join(folder, 'covers-used'), `${old}\n`);
+    let store = await open(folder);
+    t.strictSame(store.pictures.claimCovers([ours], false), [ours]);
+    store.pictures.useCover(ours, NOW);
+    t.equal(marks.claim([theirs, ours]), undefined, 'the other process is refused');
+    t.notOk(store.pictures.isCoverUsed(theirs), 'and has marked nothing');
+    t.strictSame(marks.claim([theirs, ours], { forced: true }), [theirs]);
+    for (const each of [ours, theirs, old]) t.ok(store.pictures.isCoverUsed(each), each);
+    t.equal(store.pictures.claimCovers([theirs], false), undefined);
+    store.close();
+    (await open(folder)).close();
+    // A backup is the database alone.
+    rmSync(join(folder, 'used-covers'), { recursive: true });
+    t.notOk(marks.has(theirs));
+    store = await open(folder);
+    t.strictSame([...marks.all()].sort(), [ours, theirs, old], 'marked again from the database');
+    marks.release([ours]);
+    t.ok(store.pictures.isCoverUsed(ours), 'which says so by itself as well');
+    store.close();
+  },
+);
 
 t.test('of each contact the newest hundred covers are kept, and 256 MiB', async (t) => {
   const store = await open(temporaryFolder(t));
