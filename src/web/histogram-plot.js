@@ -4,8 +4,16 @@ import UPlot from 'uplot';
 import { colorsOf } from './colors.js';
 import { html } from './html.js';
 
-const HEIGHT = 180;
-const DIFFERENCE_HEIGHT = 120;
+const HEIGHT = 200;
+const DIFFERENCE_HEIGHT = 140;
+
+/** The values that occur, of a depth that has too many to show all. */
+function rangeOf(before, after) {
+  const last = before.length - 1;
+  if (last <= 255) return [0, last];
+  const occurs = (_count, value) => before[value] > 0 || after[value] > 0;
+  return [before.findIndex(occurs), before.findLastIndex(occurs)];
+}
 
 export function HistogramPlot({ before, after }) {
   const label = 'Both histograms over each other; the figures below say how far they differ';
@@ -22,6 +30,7 @@ function Plot({ draw, before, after, label }) {
   useEffect(() => {
     const element = place.current;
     const { options, data } = draw(colorsOf(element), before, after);
+    options.scales.x = { time: false, range: rangeOf(before, after) };
     const width = Math.max(200, element.clientWidth);
     const values = before.map((_count, value) => value);
     const plot = new UPlot({ ...options, width }, [values, ...data], element);
@@ -53,8 +62,8 @@ function bothOver(colors, before, after) {
   return {
     options: {
       ...common(HEIGHT),
-      scales: { x: { time: false, range: [0, 255] }, y: { distr: 3 } },
-      axes: [{ ...axis, size: 26, space: 50 }, powers],
+      scales: { y: { distr: 3 } },
+      axes: [values(axis), powers],
       series: [
         {},
         { stroke: () => colors.muted, fill: () => colors.grid, width: 1, points: { show: false } },
@@ -76,14 +85,25 @@ function difference(colors, before, after) {
   return {
     options: {
       ...common(DIFFERENCE_HEIGHT),
-      scales: { x: { time: false, range: [0, 255] }, y: { range: aroundZero } },
+      scales: { y: { range: aroundZero } },
       axes: [
-        { ...axis, size: 26, space: 50 },
+        values(axis),
         { ...axis, size: 48, space: 24, values: (_plot, all) => all.map(short) },
       ],
       series: [{}, { stroke: () => colors.line, fill: () => colors.line, width: 0, paths }],
     },
     data: [after.map((count, value) => count - before[value])],
+  };
+}
+
+function values(axis) {
+  return {
+    ...axis,
+    size: 26,
+    space: 60,
+    label: 'sample value',
+    labelFont: axis.font,
+    labelSize: 20,
   };
 }
 

@@ -1,44 +1,22 @@
-/** Samples of a picture as the browser decodes them, 8 bits each, and what can be counted of them. */
+/** What can be counted of a picture's samples, before and after something was hidden in them. */
 
-const VALUES = 256;
-
-/** Red, green and blue of every pixel. What is transparent counts as well: nothing is blended. */
-export async function samplesOf(blob) {
-  const options = { premultiplyAlpha: 'none', colorSpaceConversion: 'none' };
-  const bitmap = await createImageBitmap(blob, options);
-  const { width, height } = bitmap;
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  return context.getImageData(0, 0, width, height).data;
-}
-
-/** How many samples have each of the 256 values. */
-export function histogramOf(samples) {
-  const counts = new Array(VALUES).fill(0);
-  for (let at = 0; at < samples.length; at += 4) {
-    counts[samples[at]] += 1;
-    counts[samples[at + 1]] += 1;
-    counts[samples[at + 2]] += 1;
-  }
+/** How many samples have each of the values that their depth allows. */
+export function histogramOf({ depth, samples }) {
+  const counts = new Array(2 ** depth).fill(0);
+  for (const sample of samples) counts[sample] += 1;
   return counts;
 }
 
-/** Peak signal to noise in decibels, the share of samples that differ, and the most by which. */
-export function difference(one, other) {
-  let [squares, changed, count, most] = [0, 0, 0, 0];
+/** Peak signal to noise in decibels, how many samples differ, and the most by which. */
+export function difference({ depth, samples: one }, { samples: other }) {
+  let [squares, changed, most] = [0, 0, 0];
   for (let at = 0; at < one.length; at += 1) {
-    if (at % 4 === 3) continue;
     const by = Math.abs(one[at] - other[at]);
+    if (by === 0) continue;
     squares += by * by;
-    if (by > 0) changed += 1;
+    changed += 1;
     if (by > most) most = by;
-    count += 1;
   }
-  return {
-    decibels: 10 * Math.log10(255 ** 2 / (squares / count)),
-    changed: changed / count,
-    most,
-  };
+  const peak = 2 ** depth - 1;
+  return { decibels: 10 * Math.log10(peak ** 2 / (squares / one.length)), changed, most, peak };
 }

@@ -45,7 +45,7 @@ export function Forecast({ forecast, content }) {
       <dd>${width} × ${height} pixels</dd>
       <dt>Holds</dt>
       <dd>${size(room)}; the ${content.file === undefined ? 'text' : 'file'} has ${size(bytes)}</dd>
-      <dt>Likeness</dt>
+      <dt>Likeness (PSNR)</dt>
       <dd>${psnr_dB == null ? '–' : `about ${psnr_dB.toFixed(1)} dB (above 50 no eye sees it)`}</dd>
     </dl>
     ${

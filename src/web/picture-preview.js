@@ -1,9 +1,11 @@
-/** A picture before and after, and how often each brightness occurs in both. */
+/** A picture before and after, and how often each value of a sample occurs in both. */
 import { useEffect, useState } from 'preact/hooks';
 import { ErrorNote } from './action.js';
-import { difference, histogramOf, samplesOf } from './histogram.js';
+import { count } from './format.js';
+import { difference, histogramOf } from './histogram.js';
 import { DifferencePlot, HistogramPlot } from './histogram-plot.js';
 import { html } from './html.js';
+import { samplesOf } from './png.js';
 
 export function Preview({ before, after }) {
   const [seen, setSeen] = useState();
@@ -29,13 +31,13 @@ export function Preview({ before, after }) {
       html`<figure class="chart">
         <figcaption>
           <span class="chart-title">Histogram: how often each sample value occurs, logarithmic</span>
-          <span class="chart-value">${seen.decibels} <small>dB</small></span>
+          <span class="chart-value">${seen.decibels} <small>dB PSNR</small></span>
         </figcaption>
         <${HistogramPlot} before=${seen.before} after=${seen.after} />
         <p class="small legend">
           <span class="key before"></span>before <span class="key after"></span>after
         </p>
-        <p class="small chart-title">After less before</p>
+        <p class="small chart-title">After less before: how much more or less often</p>
         <${DifferencePlot} before=${seen.before} after=${seen.after} />
         <p class="small muted">${seen.changed}</p>
       </figure>`
@@ -45,12 +47,12 @@ export function Preview({ before, after }) {
 
 async function compare(before, after) {
   const [one, other] = [await samplesOf(before), await samplesOf(after)];
-  const { decibels, changed, most } = difference(one, other);
+  const { decibels, changed, most, peak } = difference(one, other);
   return {
     before: histogramOf(one),
     after: histogramOf(other),
     decibels: Number.isFinite(decibels) ? decibels.toFixed(1) : '∞',
-    changed: `${(changed * 100).toFixed(2)} % of the samples differ, none by more than ${most} of 255.`,
+    changed: `${count(changed)} of ${count(one.samples.length)} samples differ, none by more than ${most} of ${count(peak)}.`,
   };
 }
 

@@ -9,13 +9,38 @@ import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { decodePng, encodePng, phantom } from '../../src/stego/index.ts';
+import * as build from '../stego/support/png-files.ts';
 import { overflows, PHONE, seriousFaults } from '../support/browser.ts';
 import { browserTests, bubble, goTo, inkOf, meet, operate, setStage } from './support.ts';
 
 const inBrowser = await browserTests(t);
 
-function cover(size: number, seed: number) {
-  const picture = phantom({ size, depth: 8, seed });
+t.test('the page reads the samples of every kind of PNG as the peer does', async (t) => {
+  const { samplesOf } = await import(new URL('../../src/web/png.js', import.meta.url).href);
+  const byte = (x: number, y: number, at: number) =>
+    Math.imul(x * 31 + y * 57 + at * 7, 40_503) >> 6;
+  const colourTypes = { 0: 1, 2: 3, 4: 2, 6: 4 };
+  for (const [type, channels] of Object.entries(colourTypes)) {
+    for (const [depth, interlace] of [
+      [8, 0],
+      [8, 1],
+      [16, 0],
+      [16, 1],
+    ] as const) {
+      const head = { width: 11, height: 13, depth, type: Number(type), interlace };
+      const rows = build.filteredRows(head, (channels * depth) / 8, byte, [0, 1, 2, 3, 4]);
+      const file = build.file(head, rows);
+      const { planes } = decodePng(file).picture;
+      const colours = planes.slice(0, channels > 2 ? 3 : 1);
+      const expected = Array.from(planes[0] ?? [], (_, at) => colours.map((plane) => plane[at]));
+      const read = await samplesOf(new Blob([Buffer.from(file)]));
+      t.strictSame([read.depth, [...read.samples]], [depth, expected.flat()], `${type} ${depth}`);
+    }
+  }
+});
+
+function cover(size: number, seed: number, depth: 8 | 16 = 8) {
+  const picture = phantom({ size, depth, seed });
   const buffer = Buffer.from(encodePng(picture, { before: [], after: [] }));
   return { name: `head-${seed}.png`, mimeType: 'image/png', buffer };
 }
@@ -34,6 +59,7 @@ inBrowser(
 
     const send = panel.getByRole('button', { name: 'Send in the picture' });
     await refusesCovers(t, panel);
+    await previewsDeepSamples(panel);
     const original = cover(200, 2);
     await field.setInputFiles(original);
     await panel.getByText('200 × 200 pixels').waitFor();
@@ -48,8 +74,11 @@ inBrowser(
       .locator('canvas')
       .waitFor();
     t.ok(await hers.page.evaluate(`(${inkOf})('dialog canvas')`), 'both histograms are drawn');
-    t.match(await panel.locator('.chart-value').textContent(), /^\d{2}\.\d dB$/);
-    t.match(await panel.textContent(), /[\d.]+ % of the samples differ/);
+    t.match(await panel.locator('.chart-value').textContent(), /^\d{2}\.\d dB PSNR$/);
+    t.match(
+      await panel.textContent(),
+      /[1-9]\d* of 40,000 samples differ, none by more than 1 of 255/,
+    );
     t.strictSame(await seriousFaults(hers.page), []);
     await send.click();
     await bubble(hers.page, 'under the skin').getByText('Delivered').waitFor();
@@ -78,6 +107,16 @@ inBrowser(
     t.strictSame([...hers.complaints, ...his.complaints], []);
   },
 );
+
+/** The browser's own decoder shows 8 of 16 bits, and would find no difference at all. */
+async function previewsDeepSamples(panel: Locator): Promise<void> {
+  await panel.getByLabel('Cover (PNG)').setInputFiles(cover(200, 4, 16));
+  await panel.getByText(/about 1\d\d\.\d dB/).waitFor();
+  await panel.getByRole('button', { name: 'Preview' }).click();
+  await panel
+    .getByText(/^[1-9][\d,]* of 40,000 samples differ, none by more than 1 of 65,535/)
+    .waitFor();
+}
 
 /** What cannot be used is told in words, and nothing can be sent. */
 async function refusesCovers(t: Test, panel: Locator): Promise<void> {
