@@ -97,6 +97,7 @@ function current(messenger: Messenger, fields: Fields, now_ms: number) {
       age_s: Math.max(0, Math.round((now_ms - newest_ms) / 1000)),
       missing_since: missingSince(measured, newest_ms),
       values: valuesOf(measured),
+      units: Object.fromEntries(own.map((row) => [row.name, shownUnit(row)])),
       health: valuesOf(own.filter((row) => !measured.includes(row))),
     };
   });
@@ -126,6 +127,10 @@ function valuesOf(rows: readonly Row[]) {
 /** hPa, where the wire has Pa; everything else is the same. */
 function olderUnit({ name, mean }: Row): number {
   return name === 'pressure_bmp' ? mean / 100 : mean;
+}
+
+function shownUnit({ name, unit }: Row): string {
+  return name === 'pressure_bmp' ? 'hPa' : (unit ?? '');
 }
 
 function asJson({ device, name, unit, at, count, min, mean, max, sure }: Row) {

@@ -1,8 +1,8 @@
 /** One sensor over time: mean as a line, least and most as a band; what is missing is a gap. */
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import UPlot from 'uplot';
 import { colorsOf } from './colors.js';
-import { axisTime, measured, number, time } from './format.js';
+import { axisTime, measured, number, plural, time } from './format.js';
 import { html } from './html.js';
 import { unitFactor, unitName } from './words.js';
 
@@ -11,25 +11,35 @@ const NONE = [];
 /** So many times the usual pace without a reading is a gap. */
 const GAP_PACES = 3;
 
-/** @param series undefined as long as it is being loaded. */
-export function Chart({ title, value, missingSince, series: given, range }) {
+/**
+ * @param value the newest, in the unit that is told beside it.
+ * @param series undefined as long as it is being loaded.
+ */
+export function Chart({ title, value, unit: told, missingSince, series: given, range }) {
   const rows = given ?? NONE;
   const series = useMemo(() => rows.map(scaled), [rows]);
-  const unit = unitName(series.at(-1)?.unit);
+  const unit = unitName(told);
   const data = useMemo(() => columns(series, range.every), [series, range]);
+  const [pointed, setPointed] = useState();
   const summary = series.length === 0 ? '' : summaryOf(series, unit);
+  const point = pointed !== undefined && pointOf(data, pointed, unit);
   return html`<figure class="chart">
     <figcaption>
       <span class="chart-title">${title}</span>
-      <span class="chart-value">${measured(value)} <small>${unit}</small></span>
+      <span class="chart-value">${measured(value / unitFactor(told))} <small>${unit}</small></span>
     </figcaption>
     ${missingSince && html`<p class="small state warn">Not in the newest reading; last ${time(missingSince)}</p>`}
     ${
       series.length === 0
         ? html`<p class="chart-empty muted small">${given && 'No readings in this range'}</p>`
-        : html`<${Plot} data=${data} range=${range} label=${`${title}: ${summary}`}/>`
+        : html`<${Plot}
+            data=${data}
+            range=${range}
+            label=${`${title} over ${range.label}: ${summary}${gapsOf(data)}`}
+            onPoint=${setPointed}
+          />`
     }
-    <p class="chart-range small muted">${summary}</p>
+    <p class="chart-range small muted">${point || summary}</p>
   </figure>`;
 }
 
@@ -41,7 +51,20 @@ function scaled({ at, unit, mean, min = mean, max = mean }) {
 function summaryOf(series, unit) {
   const least = Math.min(...series.map(({ min }) => min));
   const most = Math.max(...series.map(({ max }) => max));
-  return `${measured(least)} to ${measured(most)} ${unit}`;
+  return `Between ${measured(least)} and ${measured(most)} ${unit}`;
+}
+
+function gapsOf([, mean]) {
+  const gaps = mean.filter((value) => value === null).length;
+  return gaps === 0 ? '' : `, with ${plural(gaps, 'gap')}`;
+}
+
+/** What stands under the pointer; nothing in a gap. */
+function pointOf([at, mean, least, most], index, unit) {
+  if (mean[index] == null) return '';
+  const spread = most[index] - least[index];
+  const band = spread > 0 ? ` (${measured(least[index])} to ${measured(most[index])})` : '';
+  return `${time(at[index] * 1_000)}: ${measured(mean[index])}${band} ${unit}`;
 }
 
 /** Seconds that are a gap: a device has its own pace, and a point stands for `step` at least. */
@@ -71,13 +94,13 @@ function columns(series, step) {
   return [at, mean, least, most];
 }
 
-function Plot({ data, range, label }) {
+function Plot({ data, range, label, onPoint }) {
   const place = useRef();
   const plot = useRef();
   useEffect(() => {
     const colors = colorsOf(place.current);
     const width = Math.max(200, place.current.clientWidth);
-    plot.current = new UPlot(options(width, colors, range), data, place.current);
+    plot.current = new UPlot(options(width, colors, range, onPoint), data, place.current);
     const observer = new ResizeObserver(([entry]) => {
       plot.current?.setSize({ width: Math.max(200, entry.contentRect.width), height: HEIGHT });
     });
@@ -89,6 +112,7 @@ function Plot({ data, range, label }) {
       scheme.removeEventListener('change', recolor);
       observer.disconnect();
       plot.current?.destroy();
+      onPoint(undefined);
     };
   }, [range]);
   useEffect(() => {
@@ -99,7 +123,7 @@ function Plot({ data, range, label }) {
   return html`<div class="plot" ref=${place} role="img" aria-label=${label}></div>`;
 }
 
-function options(width, colors, { hours }) {
+function options(width, colors, { hours }, onPoint) {
   const axis = {
     stroke: () => colors.text,
     font: '12px system-ui, sans-serif',
@@ -113,6 +137,7 @@ function options(width, colors, { hours }) {
     padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
+    hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? undefined)] },
     scales: { y: { range: (_plot, min, max) => padded(min, max) } },
     axes: [
       {

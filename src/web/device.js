@@ -55,6 +55,7 @@ export function Device({ device, turn }) {
           key=${id}
           title=${sensorName(id)}
           value=${value}
+          unit=${own(device.units, id)}
           missingSince=${own(missing_since, id)}
           series=${series && (series.get(id) ?? [])}
           range=${range}

@@ -43,8 +43,12 @@ export function measured(value) {
   return value.toLocaleString(undefined, fixed);
 }
 
-export function plural(count, one, many = `${one}s`) {
-  return `${COUNT.format(count)} ${count === 1 ? one : many}`;
+export function count(number) {
+  return COUNT.format(number);
+}
+
+export function plural(number, one, many = `${one}s`) {
+  return `${count(number)} ${number === 1 ? one : many}`;
 }
 
 /** "just now", "3 minutes ago". */

@@ -3,7 +3,7 @@
 import { Note } from './action.js';
 import { number, size } from './format.js';
 import { html } from './html.js';
-import { resetReason, sensorName } from './words.js';
+import { isBadReset, resetReason, sensorName } from './words.js';
 
 const BYTES = ['heap_free', 'stack_free'];
 /** What should be zero, and is worth a look if it is not. */
@@ -19,7 +19,7 @@ export function Health({ health }) {
         ([
           name,
           value,
-        ]) => html`<div key=${name} class=${value > 0 && WORRIES.includes(name) ? 'tile worry' : 'tile'}>
+        ]) => html`<div key=${name} class=${isWorry(name, value) ? 'tile worry' : 'tile'}>
           <dt>${sensorName(name)}</dt>
           <dd>${written(name, value)}</dd>
         </div>`,
@@ -33,6 +33,11 @@ export function Health({ health }) {
       </${Note}>`
     }
   </section>`;
+}
+
+function isWorry(name, value) {
+  if (name === 'reset_reason') return isBadReset(value);
+  return value > 0 && WORRIES.includes(name);
 }
 
 function written(name, value) {

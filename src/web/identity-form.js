@@ -23,7 +23,7 @@ export function IdentityForm({ protectedBy }) {
   };
   return html`<form class="card" onSubmit=${submit}>
     <div class="stack-tight">
-      <h2>Back up the identity</h2>
+      <h2>Back up the identity alone</h2>
       <p class="muted small">
         Who has this file and its passphrase is this peer. It holds no messages and no contacts;${' '}
         <code>sotto identity import</code> takes it on another machine.

@@ -8,6 +8,10 @@ import { getState, notify, setState } from './store.js';
 import { happened } from './words.js';
 
 const RETRY_MS = 2_000;
+/** A browser lets what is hidden run once a minute at most. */
+const HIDDEN_MS = 60_000;
+/** The other windows of this browser share its session: one may enter, or sign out, for all. */
+const others = new BroadcastChannel('sotto');
 
 let source;
 let isLoading = false;
@@ -15,10 +19,18 @@ let again = false;
 
 export function startLive() {
   void load();
+  others.onmessage = () => void load();
+  let timer;
   document.addEventListener('visibilitychange', () => {
-    // A page that nobody sees holds no connection: a browser has only six for one peer.
-    if (document.hidden) disconnect();
-    else void load();
+    clearInterval(timer);
+    // A page that nobody sees holds no connection: a browser has only six for one peer. It asks
+    // now and then, so that its title tells what waits.
+    if (document.hidden) {
+      disconnect();
+      timer = setInterval(load, HIDDEN_MS);
+    } else {
+      void load();
+    }
   });
 }
 
@@ -40,8 +52,11 @@ async function loadOnce() {
     const show = await ask('GET', '/show');
     const isOperator = show.contacts !== undefined;
     const identity = isOperator ? await ask('GET', '/identity') : undefined;
-    tellChanges(getState().show, show);
-    setState({ show, identity, access: isOperator ? 'operator' : 'public' });
+    const { access: before, show: shown } = getState();
+    const access = isOperator ? 'operator' : 'public';
+    tellChanges(shown, show);
+    setState({ show, identity, access });
+    if (access !== before) others.postMessage(access);
     if (isOperator) connect();
     else disconnect();
   } catch {

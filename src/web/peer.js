@@ -1,6 +1,7 @@
 /** This peer: who it is, what waits, what it refused, and what protects it. */
 import { useEffect } from 'preact/hooks';
 import { ask } from './api.js';
+import { Backup } from './backup.js';
 import { size } from './format.js';
 import { html } from './html.js';
 import { IdentityForm } from './identity-form.js';
@@ -36,6 +37,7 @@ export function PeerView({ show }) {
       </div>
       <div class="stack">
         <${PassphraseForm} protectedBy=${identity?.protected_by} />
+        <${Backup} protectedBy=${identity?.protected_by} />
         <${IdentityForm} protectedBy=${identity?.protected_by} />
         <${SignOut} shown=${identity?.token_shown} />
       </div>

@@ -222,6 +222,11 @@ const RESETS = [
   'Processor locked up',
 ];
 
+/** Crashes, hangs, and power that was not enough. */
+const BAD_RESETS = [4, 5, 6, 7, 9, 14, 15];
+
+export const isBadReset = (number) => BAD_RESETS.includes(number);
+
 export const resetReason = (number) => RESETS[number] ?? `Number ${number}`;
 
 export const sensorName = (name) => own(SENSORS, name) ?? name;

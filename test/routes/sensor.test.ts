@@ -66,6 +66,12 @@ t.test('the newest of each sensor, the device heard of last on top', async (t) =
   const [esp, attic] = body.devices;
   t.match(esp, { device: 'esp', age_s: Number, time_is_sure: true, health: { boots: 3 } });
   t.equal(esp.measured_at, at.toISOString());
+  t.strictSame(esp.units, {
+    temp_bmp: 'Cel',
+    pressure_bmp: 'hPa',
+    humid_sht4: '%RH',
+    boots: 'count',
+  });
   const never = ['ax', 'ay', 'az', 'gx', 'gy', 'gz', 'temp_mpu', 'temp_sht4'];
   t.strictSame(esp.missing_since, {
     humid_sht4: earlier.toISOString(),

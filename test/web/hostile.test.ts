@@ -118,19 +118,27 @@ inBrowser(
 );
 
 inBrowser(
-  'a peer that is started anew asks for its new link; one that is away is waited for',
+  'a peer that is started anew asks for its new link, once for all windows of a browser',
   async (t, browser) => {
     const { alice, enter } = await setStage(t, browser);
-    const { page } = await enter(alice, DESK);
+    const { page, context } = await enter(alice, DESK);
+    const other = await context.newPage();
+    await other.goto(`${alice.origin}/#/messages`);
+    await other.getByRole('heading', { name: 'Messages' }).waitFor();
     await alice.stop();
-    await page.getByText('Peer is away').waitFor();
+    for (const window of [page, other]) await window.getByText('Peer is away').waitFor();
     await alice.start();
+    await other.getByRole('heading', { name: 'Is it yours?' }).waitFor();
     await page.getByLabel('Link or token').fill(alice.token);
     await page.getByRole('button', { name: 'Open' }).click();
     await page.getByText('Live').waitFor();
+    await other.getByRole('heading', { name: 'Messages' }).waitFor();
     await goTo(page, 'This peer');
     await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.getByRole('heading', { name: 'Is it yours?' }).waitFor();
+    for (const window of [page, other]) {
+      await window.getByRole('heading', { name: 'Is it yours?' }).waitFor();
+      t.notMatch(await window.textContent('body'), /Nobody to write to/);
+    }
   },
 );
 

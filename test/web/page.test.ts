@@ -266,7 +266,7 @@ inBrowser(
     await bob.start();
     const chart = page.locator('.chart', { hasText: 'Temperature, BMP280' });
     await chart.locator('canvas').waitFor();
-    await chart.getByText('20.1 to 24.0 °C', { exact: true }).waitFor();
+    await chart.getByText('Between 20.1 and 24.0 °C', { exact: true }).waitFor();
     t.match(await page.locator('.chart', { hasText: 'Air pressure' }).textContent(), /1,013.3/);
     await page.locator('.tile.worry', { hasText: 'Key errors' }).waitFor();
     const runs: number = await page.evaluate(INK_RUNS);
@@ -324,6 +324,10 @@ inBrowser('passphrase and identity: wrong ones in words, right ones hold', async
   await set.getByLabel('Once more').fill('open sesame');
   await set.getByRole('button').click();
   await page.getByText('The new passphrase holds.', { exact: false }).waitFor();
+  const copy = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save a backup' }).click();
+  const tar = readFileSync(await (await copy).path());
+  t.ok(tar.includes('peer.db') && tar.includes('ustar'), 'as `sotto backup` makes it');
   const save = page.locator('form', { hasText: 'Back up the identity' });
   const fill = async (present: string) => {
     await save.getByLabel('Present passphrase').fill(present);

@@ -9,9 +9,17 @@ import t, { type Test } from 'tap';
 import { openssl, type PublicKey } from '../../src/crypto/index.ts';
 import { unmet } from '../../src/messenger/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import { namelessNodes, openWindow, overflows, PHONE, seriousFaults } from '../support/browser.ts';
+import {
+  namelessNodes,
+  openWindow,
+  overflows,
+  PHONE,
+  type Sight,
+  seriousFaults,
+  type Window,
+} from '../support/browser.ts';
 import { silentLog } from '../support/http.ts';
-import type { PeerProcess } from '../support/peer-process.ts';
+import { type PeerProcess, until } from '../support/peer-process.ts';
 import { browserTests, goTo, meet, operate, setStage } from './support.ts';
 
 const inBrowser = await browserTests(t);
@@ -40,35 +48,75 @@ function isOnTop(page: Page, selector: string): Promise<boolean> {
   })()`);
 }
 
-async function crowdedPeer(t: Test, browser: Browser): Promise<PeerProcess> {
-  const { alice, bob } = await setStage(t, browser);
-  await meet(alice, bob);
-  await operate(bob, 'POST', '/send_msg', { to: 'alice', text: `${ARABIC} (2)`, wait: 5 });
-  await alice.stop();
-  await haveMet(alice, NAMES);
-  await alice.start();
-  return alice;
+/** A window of a peer in a theme, in which nothing is on its way from one colour to another. */
+async function look(browser: Browser, { pageLink }: PeerProcess, sight: Sight): Promise<Window> {
+  const window = await openWindow(browser, sight);
+  await window.page.emulateMedia({ reducedMotion: 'reduce' });
+  await window.page.goto(pageLink);
+  await window.page.getByRole('heading', { name: 'Pair', level: 1 }).waitFor();
+  return window;
+}
+
+async function seesAllViews(t: Test, page: Page, scheme: string): Promise<void> {
+  for (const view of VIEWS) {
+    await goTo(page, view);
+    t.notOk(await overflows(page), `${view}: no scrolling sideways`);
+    t.strictSame(await seriousFaults(page), [], `${view}, ${scheme}`);
+    t.strictSame(await namelessNodes(page), [], view);
+  }
+}
+
+/** What lies over a view: a notice, a pairing code, a window. */
+async function seesWhatLiesOver(t: Test, page: Page, scheme: string): Promise<void> {
+  await goTo(page, 'Pair');
+  await page.getByRole('button', { name: 'Make a pairing code' }).click();
+  await page.getByRole('button', { name: 'Copy' }).click();
+  await page.getByText('The pairing code is copied.').waitFor();
+  t.strictSame(await seriousFaults(page), [], `a notice, ${scheme}`);
+  await goTo(page, 'Messages');
+  t.ok(await isOnTop(page, '.composer .primary'), 'nothing lies over the button that sends');
+  await page.getByRole('button', { name: 'In a picture', exact: true }).click();
+  await page.getByRole('dialog').waitFor();
+  t.strictSame(await seriousFaults(page), [], `a window, ${scheme}`);
+  t.strictSame(await namelessNodes(page), [], 'a window');
 }
 
 inBrowser(
-  'many contacts with long names leave a phone usable, in both themes',
+  'a phone shows many contacts of long names, and none, in both themes',
   async (t, browser) => {
-    const alice = await crowdedPeer(t, browser);
+    const { alice, bob } = await setStage(t, browser);
     for (const scheme of ['dark', 'light'] as const) {
-      const { page, complaints } = await openWindow(browser, { ...PHONE, scheme });
-      await page.emulateMedia({ reducedMotion: 'reduce' });
-      await page.goto(alice.pageLink);
+      const { page, context } = await look(browser, bob, { ...PHONE, scheme });
+      await seesAllViews(t, page, scheme);
+      await context.close();
+    }
+    await meet(alice, bob);
+    await operate(bob, 'POST', '/send_msg', { to: 'alice', text: `${ARABIC} (2)`, wait: 5 });
+    await alice.stop();
+    await haveMet(alice, NAMES);
+    await alice.start();
+    for (const scheme of ['dark', 'light'] as const) {
+      const { page, complaints, context } = await look(browser, alice, { ...PHONE, scheme });
+      await context.grantPermissions(['clipboard-read', 'clipboard-write']);
       await page.getByRole('heading', { name: ARABIC, level: 3 }).waitFor();
-      for (const view of VIEWS) {
-        await goTo(page, view);
-        t.notOk(await overflows(page), `${view}: no scrolling sideways`);
-        t.strictSame(await seriousFaults(page), [], `${view}, ${scheme}`);
-        t.strictSame(await namelessNodes(page), [], view);
-      }
-      await goTo(page, 'Messages');
-      t.ok(await isOnTop(page, '.composer .primary'), 'nothing lies over the button that sends');
+      await seesAllViews(t, page, scheme);
+      await seesWhatLiesOver(t, page, scheme);
       t.strictSame(complaints, []);
-      await page.context().close();
+      await context.close();
     }
   },
 );
+
+inBrowser('a page that nobody looks at tells in its title what waits', async (t, browser) => {
+  const { alice, bob, enter } = await setStage(t, browser);
+  await meet(alice, bob);
+  const { page } = await enter(alice);
+  await page.clock.install();
+  await page.evaluate(`Object.defineProperty(document, 'hidden', { value: true })`);
+  await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
+  await operate(bob, 'POST', '/send_msg', { to: 'alice', text: 'psst', wait: 5 });
+  t.notMatch(await page.title(), /1/, 'it holds no connection');
+  await page.clock.fastForward(61_000);
+  const counts = async () => (await page.title()).startsWith('(1)') || undefined;
+  await until('the title counts', counts);
+});
