@@ -230,6 +230,24 @@ export const MIGRATIONS: readonly string[] = [
     when old.row > (select row from inbox_last)
     begin update inbox_last set row = old.row; end;
   `,
+  `
+  -- The same of each day, of its hours. In both tables only what lies before the hour or day of a
+  -- sensor's newest reading counts.
+  create table reading_day (
+    sensor integer not null,
+    at integer not null, -- when it begins
+    count integer not null,
+    min real not null,
+    sum real not null,
+    max real not null,
+    sure integer not null, -- 1: all of them
+    primary key (sensor, at)
+  ) strict, without rowid;
+  insert into reading_day (sensor, at, count, min, sum, max, sure)
+    select sensor, at - (at % 86400000 + 86400000) % 86400000 as day,
+      sum(count), min(min), sum(sum), max(max), min(sure)
+    from reading_hour group by sensor, day;
+  `,
 ];
 
 /** "Sott", so that `file` and we can tell our database from another program's. */

@@ -34,7 +34,7 @@ import { SqliteInbox } from './inbox.ts';
 import { SqliteOutbox } from './outbox.ts';
 import { OutboxStates } from './outbox-states.ts';
 import { SqlitePictures } from './pictures.ts';
-import { ReadingHours } from './reading-hours.ts';
+import { ReadingSpans } from './reading-spans.ts';
 import { SqliteReadingStore } from './readings.ts';
 import { type KeepSince, Retention } from './retention.ts';
 import { beginRun } from './runs.ts';
@@ -162,15 +162,15 @@ class SqliteStore implements PeerStore {
     this.sent = sent;
     const forwards = new SqliteForwardQueue(connection);
     this.forwards = forwards;
-    const hours = new ReadingHours(connection);
-    this.readings = new SqliteReadingStore(connection, hours, forwards);
+    const spans = new ReadingSpans(connection);
+    this.readings = new SqliteReadingStore(connection, spans, forwards);
     this.pictures = pictures;
     const settings = new SqliteSettings(connection);
     this.settings = settings;
     this.#connection = connection;
     this.#folder = folder;
-    this.#retention = new Retention(connection, slices, hours);
-    this.limits = new SizeLimits(connection, slices, hours);
+    this.#retention = new Retention(connection, slices, spans);
+    this.limits = new SizeLimits(connection, slices, spans);
     this.#renewNumbering = () => {
       outbox.renewEpochs();
       settings.removeAll(LETTER_EPOCHS);

@@ -9,7 +9,7 @@ import type {
 } from '../messenger/index.ts';
 import type { Connection, Statement } from './connection.ts';
 import type { SqliteForwardQueue } from './forward-queue.ts';
-import type { BucketRow, Range, ReadingHours } from './reading-hours.ts';
+import type { BucketRow, Range, ReadingSpans } from './reading-spans.ts';
 
 interface Sensor {
   readonly id: number;
@@ -38,11 +38,11 @@ export class SqliteReadingStore implements ReadingStore {
   readonly #latest: Statement<[sensor: number, at: number], LatestRow>;
   readonly #single: Statement<[...Range, number], BucketRow>;
   readonly #grouped: Statement<[number, number, number, ...Range, number], BucketRow>;
-  readonly #hours: ReadingHours;
+  readonly #spans: ReadingSpans;
 
-  constructor(connection: Connection, hours: ReadingHours, forwards: SqliteForwardQueue) {
+  constructor(connection: Connection, spans: ReadingSpans, forwards: SqliteForwardQueue) {
     this.#connection = connection;
-    this.#hours = hours;
+    this.#spans = spans;
     this.#forwards = forwards;
     this.#sensors = connection.prepare('select id, contact, name, unit from sensor order by id');
     this.#find = connection.prepare(
@@ -75,8 +75,8 @@ export class SqliteReadingStore implements ReadingStore {
       for (const { contact, name, unit, at, sure, value } of readings) {
         const sensor = this.#sensorOf(contact, name, unit ?? '');
         const time = at.getTime();
+        this.#spans.add(sensor, time, value, sure);
         this.#insert.run(sensor, time, sensor, time, value, sure ? 1 : 0);
-        this.#hours.add(sensor, time, value, sure);
         this.#forwards.note(sensor, time);
       }
     });
@@ -114,7 +114,7 @@ export class SqliteReadingStore implements ReadingStore {
   #rows(sensor: number, { from, to, every_ms: every, limit }: ReadingQuery): BucketRow[] {
     const range: Range = [sensor, from.getTime(), to.getTime()];
     if (every === undefined) return this.#single.all(...range, limit).reverse();
-    if (this.#hours.serve(every)) return this.#hours.grouped(range, every, limit).reverse();
+    if (this.#spans.serve(every)) return this.#spans.grouped(range, every, limit).reverse();
     return this.#grouped.all(every, every, every, ...range, limit).reverse();
   }
 

@@ -1,6 +1,6 @@
 /** Removes what a person wants kept for a limited time only: a bounded number of rows at once. */
 import type { Connection, Statement } from './connection.ts';
-import type { ReadingHours } from './reading-hours.ts';
+import type { ReadingSpans } from './reading-spans.ts';
 import type { Slices } from './slices.ts';
 
 const ROWS_MAX = 500;
@@ -25,10 +25,10 @@ export class Retention {
   readonly #sensors: Statement<[], { id: number }>;
   readonly #lastToGo: Statement<[number, number, number], { at: number | null }>;
   readonly #removeReadings: Statement<[number, number]>;
-  readonly #hours: ReadingHours;
+  readonly #spans: ReadingSpans;
 
-  constructor(connection: Connection, slices: Slices, hours: ReadingHours) {
-    this.#hours = hours;
+  constructor(connection: Connection, slices: Slices, spans: ReadingSpans) {
+    this.#spans = spans;
     this.#connection = connection;
     this.#slices = slices;
     this.#opened = connection.prepare(
@@ -90,7 +90,7 @@ export class Retention {
     const last = this.#lastToGo.get(sensor, before, READINGS_MAX)?.at ?? undefined;
     if (last === undefined) return 0;
     const count = this.#removeReadings.run(sensor, last);
-    this.#hours.forget(sensor, last + 1);
+    this.#spans.forget(sensor, last + 1);
     return count;
   }
 }

@@ -3,7 +3,7 @@
  * somebody still waits for is not counted, and never goes.
  */
 import type { Connection, Statement } from './connection.ts';
-import type { ReadingHours } from './reading-hours.ts';
+import type { ReadingSpans } from './reading-spans.ts';
 import type { Slices } from './slices.ts';
 
 const ROWS_MAX = 500;
@@ -32,10 +32,10 @@ export class SizeLimits {
   readonly #oldest: Statement<[], { id: number; at: number | null }>;
   readonly #lastToGo: Statement<[number, number], { at: number | null }>;
   readonly #removeOldest: Statement<[number, number]>;
-  readonly #hours: ReadingHours;
+  readonly #spans: ReadingSpans;
 
-  constructor(connection: Connection, slices: Slices, hours: ReadingHours) {
-    this.#hours = hours;
+  constructor(connection: Connection, slices: Slices, spans: ReadingSpans) {
+    this.#spans = spans;
     this.#connection = connection;
     this.#slices = slices;
     this.#beyond = connection.prepare(`
@@ -103,7 +103,7 @@ export class SizeLimits {
       const last = sensor === undefined ? undefined : this.#lastToGo.get(sensor, rows)?.at;
       if (sensor === undefined || last === undefined || last === null) return 0;
       const removed = this.#removeOldest.run(sensor, last);
-      this.#hours.forget(sensor, last + 1);
+      this.#spans.forget(sensor, last + 1);
       return removed * READING_SIZE;
     });
   }

@@ -72,41 +72,76 @@ function modelOf(readings: readonly Reading[], from: Date, to: Date, every_ms: n
     });
 }
 
-t.test('hours that are kept say what the readings say, before and after some go', async (t) => {
+const HOUR_MS = 3_600_000;
+
+/** Times of five days around 1970, many of them on the hour. */
+function timesFrom(random: Random) {
+  const anyTime = () => new Date(random.below(120 * HOUR_MS) - 60 * HOUR_MS);
+  const onEdge = () => new Date((random.below(120) - 60) * HOUR_MS + random.below(3) - 1);
+  const time = () => (random.below(4) === 0 ? onEdge() : anyTime());
+  const inOrder = (...times: Date[]) =>
+    times.sort((one, other) => one.getTime() - other.getTime()) as [Date, Date];
+  const range = () => inOrder(random.below(2) ? anyTime() : onEdge(), time());
+  /** One after the other as a sensor measures, or in any order as what was kept back. */
+  const batch = () => {
+    const times = Array.from({ length: 1 + random.below(30) }, time);
+    return random.below(2) === 0 ? inOrder(...times) : times;
+  };
+  return { batch, range };
+}
+
+t.test('kept hours and days say what the readings say, however those come and go', async (t) => {
   const random = new Random(7);
-  const HOUR_MS = 3_600_000;
-  const store = await openStore(options(temporaryFolder(t)));
+  const { batch, range } = timesFrom(random);
+  const folder = temporaryFolder(t);
+  let store = await openStore(options(folder));
   t.teardown(() => store.close());
   const { id: contact } = store.contacts.insert(contactOf('board'));
-  // Whole numbers, so that the order of a sum does not matter; half of them before 1970.
-  const time = () => new Date(random.below(40 * HOUR_MS) - 20 * HOUR_MS);
-  const onEdge = () => new Date((random.below(40) - 20) * HOUR_MS + random.below(3) - 1);
-  let readings = Array.from({ length: 800 }, () => {
-    const at = random.below(4) === 0 ? onEdge() : time();
+  let readings: readonly Reading[] = [];
+  // Whole numbers, so that the order of a sum does not matter.
+  const reading = (at: Date): Reading => {
     const value = random.below(1000) - 500;
     return { contact, name: 'a', unit: 'm', at, sure: random.below(9) > 0, value };
-  });
-  store.readings.add(readings);
-  const compare = () => {
-    const [one, other] = [random.below(2) ? time() : onEdge(), random.below(2) ? time() : onEdge()];
-    const [from, to] = one < other ? [one, other] : [other, one];
-    const every_ms = HOUR_MS * (1 + random.below(5));
-    const held = store.readings.series({ from, to, every_ms, limit: 1000 });
-    const seen = held.map(({ at, count, min, mean, max, sure }) => ({
-      at,
-      count,
-      min,
-      mean,
-      max,
-      sure,
-    }));
-    t.strictSame(seen, modelOf(readings, from, to, every_ms), `${from.getTime()} ${to.getTime()}`);
   };
-  for (let round = 0; round < 40; round += 1) compare();
-  const since = new Date(-3 * HOUR_MS + 1_234_567);
-  while (store.prune({ readings: since }) > 0);
-  readings = readings.filter(({ at }) => at >= since);
-  for (let round = 0; round < 40; round += 1) compare();
+  const compare = (rounds: number) => {
+    for (let round = 0; round < rounds; round += 1) {
+      const [from, to] = range();
+      const every_ms = HOUR_MS * ([1, 2, 5, 24, 24, 48][random.below(6)] ?? 1);
+      const held = store.readings.series({ from, to, every_ms, limit: 1000 });
+      const seen = held.map(({ contact: _, name: __, unit: ___, ...bucket }) => bucket);
+      t.strictSame(seen, modelOf(readings, from, to, every_ms), `${from} ${to} ${every_ms}`);
+    }
+  };
+  const reopen = async () => {
+    store.close();
+    store = await openStore(options(folder));
+  };
+  const add = (isUndone: boolean) => {
+    const added = batch().map(reading);
+    try {
+      store.transaction(() => {
+        store.readings.add(added);
+        if (isUndone) throw new Error('undone');
+      });
+      readings = [...readings, ...added];
+    } catch (error) {
+      if (!isUndone) throw error;
+    }
+  };
+  for (let round = 0; round < 60; round += 1) {
+    add(random.below(5) === 0);
+    if (random.below(8) === 0) await reopen();
+    compare(3);
+  }
+  for (const hours of [-31.7, 3.4, 20, 200]) {
+    const since = new Date(hours * HOUR_MS);
+    while (store.prune({ readings: since }) > 0);
+    readings = readings.filter(({ at }) => at >= since);
+    compare(10);
+    if (hours > 10) await reopen();
+    add(false);
+    compare(10);
+  }
 });
 
 t.test('what is older goes, in bounded steps; what is waited for stays', async (t) => {
