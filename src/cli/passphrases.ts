@@ -61,7 +61,10 @@ async function askUnseen(question: string): Promise<string> {
       terminal.once('close', () => resolve(undefined)),
     );
     const typed = await Promise.race([terminal.question('').catch(() => undefined), closed]);
-    if (isInterrupted) process.kill(process.pid, 'SIGINT');
+    if (isInterrupted) {
+      process.stderr.write('\n');
+      process.kill(process.pid, 'SIGINT');
+    }
     if (typed === undefined) throw new CommandError(EXIT.usage, 'No passphrase was given.');
     return typed;
   } finally {

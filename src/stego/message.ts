@@ -111,7 +111,7 @@ async function hideInRows(
     warnings: warningsFor(bitsPerSample, kept.dropped),
   };
   const drawing = drawReport
-    ? { reportPng: encodePng(reportPicture(cover, stego), { before: [], after: [] }) }
+    ? { reportPng: encodePng(reportPicture(cover, stego, report), { before: [], after: [] }) }
     : {};
   const rows = rowsOf(stego);
   releasePlanes(stego);

@@ -3,7 +3,7 @@
  * tell from the exit code what went wrong.
  * Method: covers made by `sotto cover` in a folder of their own; every command through `main`.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { EXIT } from '../../src/cli/errors.ts';
 import { main } from '../../src/cli/index.ts';
-import { decodePng } from '../../src/stego/index.ts';
+import { decodePng, type Picture } from '../../src/stego/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-pictures-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
@@ -45,6 +45,30 @@ async function sotto(...args: readonly string[]) {
   return { code, out: out.join('\n'), said: said.join('\n') };
 }
 
+const [UP, DOWN] = [0xffc440, 0x60b0ff];
+const [GRAY, RED, INK] = [0x969ca4, 0xc4283c, 0x202226];
+/** Left, top, width and height of two of the report's panels. */
+const [CHANGES, VALUES] = [
+  [688, 56, 320, 320],
+  [16, 432, 320, 320],
+] as const;
+
+/** How many points of a place have one of these colours. */
+function pointsOf(
+  { width, planes }: Picture,
+  [left, top, across, down]: readonly [number, number, number, number],
+  ...colours: readonly number[]
+): number {
+  let count = 0;
+  for (let y = top; y < top + down; y++) {
+    for (let x = left; x < left + across; x++) {
+      const [r = 0, g = 0, b = 0] = planes.map((plane) => plane[y * width + x]);
+      if (colours.includes((r << 16) | (g << 8) | b)) count += 1;
+    }
+  }
+  return count;
+}
+
 t.test('covers are made, and no two are the same', async (t) => {
   for (const name of ['one.png', 'two.png', 'three.png']) {
     t.equal((await sotto('cover', '-o', at(name), '--pixels', '160')).code, EXIT.done);
@@ -61,9 +85,15 @@ t.test('hide and reveal are each other’s inverse', async (t) => {
   t.equal(hidden.code, EXIT.done, hidden.said);
   t.match(hidden.out, /out\.png: \d+\.\d+ dB, \d+ samples/);
   const drawn = decodePng(readFileSync(at('report.png'))).picture;
-  t.match(drawn, { width: 1024, height: 718, colour: 'rgb' });
-  const below = drawn.planes[0]?.subarray(688 * 1024).filter((sample) => sample === 32) ?? [];
-  t.ok(below.length > 500, `${below.length} dark points of the line with its PSNR`);
+  t.match(drawn, { width: 1024, height: 864, colour: 'rgb' });
+  // Each of its samples is a square of 2 × 2 points there.
+  const [, changed] = / (\d+) samples changed/.exec(hidden.out) ?? [];
+  t.equal(pointsOf(drawn, CHANGES, UP, DOWN), 4 * Number(changed), 'changes are drawn one by one');
+  const bars = pointsOf(drawn, VALUES, GRAY);
+  t.ok(bars > 500 && pointsOf(drawn, VALUES, RED) > 100, `${bars} points of the histogram`);
+  for (const top of [16, 36, 392, 412, 756, 808, 828]) {
+    t.ok(pointsOf(drawn, [16, top, 150, 14], INK) > 40, `words at line ${top}`);
+  }
   const restore = ['--restore', at('back.png')];
   const revealed = await sotto('reveal', at('out.png'), '-o', at('got'), ...restore, ...words);
   t.equal(revealed.code, EXIT.done, revealed.said);
@@ -127,11 +157,38 @@ t.test('on a terminal a bar shows what share is done, in a pipe nothing does', a
   t.notMatch(piped.stderr, /%/);
 });
 
+t.test('a typed passphrase is asked for twice, and unseen', async (t) => {
+  await sotto('cover', '-o', at('typed.png'), '--pixels', '96');
+  const args = ['hide', at('typed.png'), at('words'), '-o', at('typed.out.png')];
+  const call = [process.execPath, 'scripts/sotto.mjs', ...args, '--data-dir', at('data')];
+  const quoted = call.map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qec', quoted, '/dev/null']);
+  const answers = new Map([
+    ['Passphrase: ', 'horse\r'],
+    ['The same again: ', 'cow\r'],
+  ]);
+  let seen = '';
+  for await (const chunk of child.stdout) {
+    seen += chunk;
+    for (const [question, answer] of answers) {
+      if (!seen.endsWith(question)) continue;
+      answers.delete(question);
+      child.stdin.write(answer);
+    }
+  }
+  t.match(seen, /The two passphrases differ/);
+  t.notMatch(seen, /horse|cow/);
+  t.notOk(existsSync(at('typed.out.png')));
+});
+
 t.test('several covers hold one file, in any order, and all are needed', async (t) => {
   const covers = [at('two.png'), at('three.png')];
-  const hidden = await sotto('hide', ...covers, '-', '-o', at('part.png'), ...words, '--json');
+  const report = ['--report', at('parts.png')];
+  const args = [...covers, '-', '-o', at('part.png'), ...report, ...words, '--json'];
+  const hidden = await sotto('hide', ...args);
   t.equal(hidden.code, EXIT.done, hidden.said);
-  t.equal(JSON.parse(hidden.out).length, 2);
+  t.match(JSON.parse(hidden.out), [{ report: at('parts-1.png') }, { report: at('parts-2.png') }]);
+  t.ok(existsSync(at('parts-1.png')) && existsSync(at('parts-2.png')), 'a report of each');
   const parts = [at('part-2.png'), at('part-1.png')];
   t.equal((await sotto('reveal', ...parts, '-o', at('both'), ...words)).code, EXIT.done);
   t.equal(readFileSync(at('both'), 'utf8'), secret);
