@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, fstatSync } from 'node:fs';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const NODE_MIN = 24;
@@ -45,7 +46,10 @@ async function handOver() {
       console.error(`sotto: ${BROUGHT_ALONG} does not start: ${error.message}`);
       resolve(1);
     });
-    child.on('exit', (code) => resolve(code === null ? 1 : code));
+    // As a shell tells who was ended by a signal.
+    child.on('exit', (code, signal) =>
+      resolve(code === null ? 128 + constants.signals[signal] : code),
+    );
   });
 }
 

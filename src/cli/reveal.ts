@@ -99,7 +99,7 @@ async function revealAll(files: readonly string[], passphrase: Uint8Array): Prom
 
 async function revealOne(file: string, passphrase: Uint8Array, pool: StegoPool): Promise<Part> {
   const png = pictures.readWhole(file);
-  const { keys, revealed } = await pictures.explaining(file, async () => {
+  const { keys, revealed } = await explainingAbsence(file, async () => {
     const { unchanging } = await pool.look(png);
     const keys = await pictures.PictureKeys.of(passphrase, unchanging);
     const revealed = await sharing(`looking into ${file}`, (onProgress) =>
@@ -122,6 +122,17 @@ async function revealOne(file: string, passphrase: Uint8Array, pool: StegoPool):
     throw new CommandError(EXIT.noMessage, `${file}: what is hidden there is not a file.`, {
       cause,
     });
+  }
+}
+
+/** @throws {CommandError} with what else it could be, where nothing is found. */
+async function explainingAbsence<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await pictures.explaining(file, work);
+  } catch (cause) {
+    if (!(cause instanceof CommandError) || cause.code !== 'no_message') throw cause;
+    const words = `${cause.message} What a peer has made is for \`sotto receive\`.`;
+    throw new CommandError(cause.exitCode, words, { cause, code: cause.code });
   }
 }
 

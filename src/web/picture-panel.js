@@ -44,9 +44,10 @@ export function PicturePanel({ name, text, setText, onSent, close }) {
   return html`<${Dialog} title="In a picture" close=${close}>
     <div class="dialog-body">
       <p class="small muted">
-        What you send goes into a PNG, and ${inWords(name)} gets that picture back bit for bit. Whoever has
-        the cover sees the difference: never use one twice, and delete it afterwards. Whoever
-        steals the keys of ${inWords(name)} later can read it, other than what is sent without a
+        What you send goes into a PNG, and ${inWords(name)} gets that picture back bit for bit. It
+        hides what is said, not for sure that something is: whoever has the cover sees the
+        difference, a trained program may. Never use a cover twice, and delete it afterwards. JPEG,
+        resizing or a messenger’s upload destroy all of it. Whoever steals the keys of ${inWords(name)} later can read it, other than what is sent without a
         picture (no forward secrecy).
       </p>
       <${ContentField} name=${name} text=${text} setText=${anew(setText)} file=${file} setFile=${anew(setFile)} />
