@@ -133,6 +133,12 @@ t.test('capacity keeps its promise, and not one byte more is taken', async (t) =
     { numRuns: rounds({ reduced: 25, full: 1000 }) },
   );
   t.ok(withRoom > 5, `${withRoom} pictures had room`);
+  for (const profile of ['max', 'integer'] as const) {
+    const { bytes } = await measureCapacity(cover, undefined, { profile });
+    t.ok((await hide(cover, new Uint8Array(bytes), KEY, { profile })).png, profile);
+    const refused = { name: 'StegoError', failure: 'capacity' };
+    await t.rejects(hide(cover, new Uint8Array(bytes + 1), KEY, { profile }), refused);
+  }
   const { bytes, pixelsNeeded } = await measureCapacity(cover, 100_000, { profile: 'fast' });
   t.ok((pixelsNeeded ?? 0) > (96 * 80 * 100_000) / (bytes + 16));
   const forecast = (await measureCapacity(cover, text.length, { profile: 'fast' })).psnr_dB ?? 0;
