@@ -18,7 +18,7 @@
 
 typedef struct {
     size_t size;
-    uint8_t data[8192];
+    uint8_t data[10240];
 } blob_t;
 
 /** The bytes that `hex` stands for, up to its end or the first character that is none. */

@@ -17,7 +17,7 @@ enum {
     ERROR_UNKNOWN = 2 * UNIT, /* What is thought of a prediction that was not made yet. */
     FAR = 63,
     EDGE = 3, /* Predictions this near to black or white are left alone. */
-    WHITE = 255,
+    WHITE = SAMPLE_MAX,
     STARTS = 1024,
     RING_BITS_SIZE = 8,
     END_MARK = 0x80,
@@ -72,13 +72,13 @@ static int clamp(int value, int size)
 static void fill_field(hiding_t *work, const picture_t *picture)
 {
     const int width = picture->width, height = picture->height;
-    uint8_t *out = work->field;
+    sample_t *out = work->field;
 
     for (int y = -FIELD_MARGIN; y < height + FIELD_MARGIN; y++) {
         for (int x = -FIELD_MARGIN; x < width + FIELD_MARGIN; x++) {
-            const uint8_t sample = picture->samples[clamp(y, height) * width + clamp(x, width)];
+            const sample_t sample = picture->samples[clamp(y, height) * width + clamp(x, width)];
             const bool is_ring = y <= 0 || y >= height - 1 || x <= 0 || x >= width - 1;
-            *out++ = is_ring ? sample & (uint8_t)~1u : sample;
+            *out++ = is_ring ? sample & (sample_t)~1u : sample;
         }
     }
 }
@@ -89,7 +89,8 @@ static void store_interior(const hiding_t *work, picture_t *picture)
 
     for (size_t y = 1; y + 1 < picture->height; y++) {
         memcpy(picture->samples + y * picture->width + 1,
-               work->field + (y + FIELD_MARGIN) * stride + FIELD_MARGIN + 1, picture->width - 2u);
+               work->field + (y + FIELD_MARGIN) * stride + FIELD_MARGIN + 1,
+               (picture->width - 2u) * sizeof(sample_t));
     }
 }
 
@@ -108,16 +109,16 @@ static uint32_t layer_size(const picture_t *picture, unsigned parity)
     return count;
 }
 
-static unsigned difference(uint8_t a, uint8_t b)
+static unsigned difference(sample_t a, sample_t b)
 {
     return a < b ? (unsigned)(b - a) : (unsigned)(a - b);
 }
 
 /** Differences between samples of the other layer around: neighbours and knight's moves. */
-static uint32_t roughness(const uint8_t *s, size_t stride)
+static uint32_t roughness(const sample_t *s, size_t stride)
 {
     const ptrdiff_t row = (ptrdiff_t)stride;
-    const uint8_t n = s[-row], e = s[1], w = s[-1], south = s[row];
+    const sample_t n = s[-row], e = s[1], w = s[-1], south = s[row];
     const unsigned around =
         difference(n, w) + difference(w, south) + difference(south, e) + difference(e, n);
     const unsigned knights =
@@ -132,9 +133,10 @@ static uint32_t roughness(const uint8_t *s, size_t stride)
 /** Errors of earlier predictions nearby, weighted by nearness; the last row is the one at hand. */
 static uint32_t nearby(const hiding_t *work, int x)
 {
-    const uint16_t *e = work->errors[4] + ERROR_MARGIN + x, *s1 = work->errors[3] + ERROR_MARGIN + x;
-    const uint16_t *s2 = work->errors[2] + ERROR_MARGIN + x, *s3 = work->errors[1] + ERROR_MARGIN + x;
-    const uint16_t *s4 = work->errors[0] + ERROR_MARGIN + x;
+    const size_t at = ERROR_MARGIN + (size_t)x;
+    const sample_error_t *e = work->errors[4] + at, *s1 = work->errors[3] + at;
+    const sample_error_t *s2 = work->errors[2] + at, *s3 = work->errors[1] + at;
+    const sample_error_t *s4 = work->errors[0] + at;
     const uint32_t touching = (uint32_t)s1[-1] + s1[1], straight = (uint32_t)s2[0] + e[-2];
     const uint32_t beside = (uint32_t)s2[-2] + s2[2] + s1[-3] + s1[3];
     const uint32_t far = (uint32_t)s3[-1] + s3[1] + e[-4] + s4[0];
@@ -143,7 +145,7 @@ static uint32_t nearby(const hiding_t *work, int x)
     return 9 * touching + 8 * straight + 4 * beside + 2 * (far + wide);
 }
 
-static void forget_errors(uint16_t *errors, size_t count)
+static void forget_errors(sample_error_t *errors, size_t count)
 {
     for (size_t i = 0; i < count; i++) errors[i] = ERROR_UNKNOWN;
 }
@@ -214,7 +216,7 @@ static int near(int d)
 static void visit(layer_t *layer, int x, int y)
 {
     hiding_t *work = layer->work;
-    uint8_t *at = work->field + (size_t)(y + FIELD_MARGIN) * layer->stride + FIELD_MARGIN + x;
+    sample_t *at = work->field + (size_t)(y + FIELD_MARGIN) * layer->stride + FIELD_MARGIN + x;
     const int mean = (at[-(ptrdiff_t)layer->stride] + at[layer->stride] + at[-1] + at[1]) * (UNIT / 4);
     const int fraction = mean % UNIT, counted = counted_as(*at);
     const bool is_turned = fraction > UNIT / 2;
@@ -230,10 +232,10 @@ static void visit(layer_t *layer, int x, int y)
 
         shift_model_decide(work, group, layer->price);
         const int step = act(layer, group, d, *at) * direction;
-        if (layer->body != NULL) *at = (uint8_t)(*at + step);
+        if (layer->body != NULL) *at = (sample_t)(*at + step);
         shift_model_learn(work, group, d);
     }
-    work->errors[4][ERROR_MARGIN + x] = (uint16_t)(error < 0 ? -error : error);
+    work->errors[4][ERROR_MARGIN + x] = (sample_error_t)(error < 0 ? -error : error);
 }
 
 /** Walks `layer->end` samples; or, if `step` is not 0, to the first multiple with enough bits. */
@@ -350,11 +352,24 @@ peer_error_t histogram_embed(hiding_t *work, picture_t *picture, slice_t payload
     return embed(work, picture, payload, (slice_t){ payload.bytes, 0 }, key, &price);
 }
 
-/** HMAC of the cover's hash and the payload, under a key of its own. */
-static peer_error_t tag_of(const picture_t *cover, slice_t payload, const uint8_t key[KEY_SIZE],
-                           uint8_t tag[HASH_SIZE])
+/** Samples as the tag takes them: those of 16 bit big-endian, written to what the work area lends. */
+static slice_t bytes_of(hiding_t *work, const picture_t *cover)
 {
-    const slice_t samples = { cover->samples, (size_t)cover->width * cover->height };
+    const size_t count = (size_t)cover->width * cover->height;
+    uint8_t *out = (uint8_t *)work->field;
+
+    for (size_t i = 0; i < count; i++) {
+        if (PICTURE_DEPTH == 16) *out++ = (uint8_t)(cover->samples[i] >> 8);
+        *out++ = (uint8_t)cover->samples[i];
+    }
+    return (slice_t){ (const uint8_t *)work->field, count * sizeof(sample_t) };
+}
+
+/** HMAC of the cover's hash and the payload, under a key of its own. */
+static peer_error_t tag_of(hiding_t *work, const picture_t *cover, slice_t payload,
+                           const uint8_t key[KEY_SIZE], uint8_t tag[HASH_SIZE])
+{
+    const slice_t samples = bytes_of(work, cover);
     uint8_t tag_key[KEY_SIZE], hash[HASH_SIZE];
     const slice_t parts[] = { { hash, sizeof hash }, payload };
     keystream_t stream;
@@ -374,6 +389,6 @@ peer_error_t histogram_hide(hiding_t *work, picture_t *picture, slice_t payload,
     uint8_t tag[HASH_SIZE];
 
     if (!is_picture(picture)) return PEER_ERROR_STATE;
-    PEER_TRY(tag_of(picture, payload, key, tag));
+    PEER_TRY(tag_of(work, picture, payload, key, tag));
     return embed(work, picture, payload, (slice_t){ tag, HIDDEN_TAG_SIZE }, key, NULL);
 }

@@ -16,6 +16,7 @@ enum {
     ADLER_MODULUS = 65521,
 };
 
+_Static_assert(PICTURE_DEPTH == 8, "one byte a sample");
 _Static_assert((PICTURE_WIDTH_MAX + 1) * PICTURE_HEIGHT_MAX <= UINT16_MAX, "one stored block");
 
 /** Each row behind a byte that says that it is not filtered. */

@@ -7,7 +7,27 @@
  * of src/stego/shifted.ts. Whoever has the key gets bytes and picture back, bit for bit.
  * Integers only.
  */
+
+/**
+ * Bits a sample. The device draws its pictures itself, with 8; 16 is there for the shared vectors,
+ * and for who holds such pictures and has 95 KB of RAM for one instead of 55.
+ */
+#ifndef PICTURE_DEPTH
+#define PICTURE_DEPTH 8
+#endif
+
+#if PICTURE_DEPTH == 8
+typedef uint8_t sample_t;
+typedef uint16_t sample_error_t; /**< In sixteenths of a step. */
+#elif PICTURE_DEPTH == 16
+typedef uint16_t sample_t;
+typedef uint32_t sample_error_t;
+#else
+#error "PICTURE_DEPTH is 8 or 16"
+#endif
+
 enum {
+    SAMPLE_MAX = (1 << PICTURE_DEPTH) - 1,
     PICTURE_WIDTH_MAX = 160,
     PICTURE_HEIGHT_MAX = 120,
     PICTURE_SIDE_MIN = 24, /**< Smaller ones have no ring for the header. */
@@ -15,10 +35,10 @@ enum {
     PRICE_MAX = 4095,
 };
 
-/** 8 bits a sample, row by row. */
+/** Row by row. */
 typedef struct {
     uint16_t width, height;
-    uint8_t samples[PICTURE_WIDTH_MAX * PICTURE_HEIGHT_MAX];
+    sample_t samples[PICTURE_WIDTH_MAX * PICTURE_HEIGHT_MAX];
 } picture_t;
 
 enum {
@@ -34,11 +54,11 @@ enum {
 
 /** What hiding needs meanwhile: 36 KB that the caller lends. Its content means nothing. */
 typedef struct {
-    uint8_t field[FIELD_SIZE_MAX];
+    sample_t field[FIELD_SIZE_MAX];
     uint32_t counts[SHIFT_GROUPS][SHIFT_BINS]; /**< In sixteenths of a sample. */
     uint32_t seen[SHIFT_GROUPS], due[SHIFT_GROUPS];
     int8_t up[SHIFT_GROUPS], down[SHIFT_GROUPS];
-    uint16_t errors[ERROR_ROWS][PICTURE_WIDTH_MAX + 2 * ERROR_MARGIN];
+    sample_error_t errors[ERROR_ROWS][PICTURE_WIDTH_MAX + 2 * ERROR_MARGIN];
     uint16_t ring[RING_SIZE_MAX];
     uint8_t flags[LAYER_SIZE_MAX / 8];
 } hiding_t;
