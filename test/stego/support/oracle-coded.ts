@@ -1,0 +1,270 @@
+/** One layer of profiles fast and max, as docs/STEGO.md §5, §6 and §12 say it. */
+import { curveOf, priorOf } from '../../../src/stego/prior.ts';
+import {
+  around,
+  BOUNDS,
+  type Errors,
+  levelOf,
+  noiseOf,
+  type Plane,
+  rhombus,
+  rowsOf,
+  Squares,
+} from './oracle-samples.ts';
+import type { Twin } from './twin.ts';
+
+export type CodedName = 'fast' | 'max';
+
+interface Place {
+  readonly level: number;
+  /** 0, 1, 2; or 3 + the room there is, near an end of the range. */
+  readonly kind: number;
+  readonly base: number;
+  readonly direction: number;
+}
+
+function reachOf(level: number): number {
+  if (level === 0) return 5;
+  return Math.min(24, Math.floor(((BOUNDS[level - 1] ?? 0) * 9) / 8 / 320) + 3);
+}
+
+function placeOf(mean: number, level: number, max: number): Place {
+  const [below, above, f] = [Math.floor(mean / 16), Math.ceil(mean / 16), mean % 16];
+  const kindOf = (fraction: number) => (fraction < 3 ? 0 : fraction < 6 ? 1 : 2);
+  const room = (steps: number) => 3 + Math.min(steps, 4);
+  if (below <= reachOf(level)) return { level, kind: room(below), base: below, direction: 1 };
+  if (max - above <= reachOf(level)) {
+    return { level, kind: room(max - above), base: above, direction: -1 };
+  }
+  return f > 8
+    ? { level, kind: kindOf(16 - f), base: above, direction: -1 }
+    : { level, kind: kindOf(f), base: below, direction: 1 };
+}
+
+function bucketOf(noise: number): number {
+  if (noise < 256) return 0;
+  const highest = Math.floor(Math.log2(noise));
+  return 8 * (highest - 8) + Math.floor(noise / 2 ** (highest - 3)) - 8;
+}
+
+/** Of all that was learnt in the rows above, the level of every bucket. */
+function calibrated(curve: Float64Array, learnt: readonly { bucket: number; error: number }[]) {
+  const [sums, seen] = [curve.map(() => 0), curve.map(() => 0)];
+  for (const { bucket, error } of learnt) {
+    const most = Math.floor(4 * (curve[bucket] ?? 0)) + 32;
+    sums[bucket] = (sums[bucket] ?? 0) + Math.min(Math.max(error, 4), most);
+    seen[bucket] = (seen[bucket] ?? 0) + 1;
+  }
+  const [a, w]: [number[], number[]] = [[], []];
+  curve.forEach((expected, b) => {
+    a.push((a[b - 1] ?? 0) * 0.7 + (sums[b] ?? 0) / expected);
+    w.push((w[b - 1] ?? 0) * 0.7 + (seen[b] ?? 0));
+  });
+  const levels: number[] = [];
+  let [r, v] = [0, 0];
+  for (let b = curve.length - 1; b >= 0; b--) {
+    const expected = curve[b] ?? 1;
+    levels[b] = levelOf(expected * ((60 + (a[b] ?? 0) + r) / (60 + (w[b] ?? 0) + v)) * 100);
+    r = (r + (sums[b] ?? 0) / expected) * 0.7;
+    v = (v + (seen[b] ?? 0)) * 0.7;
+  }
+  return levels;
+}
+
+/** By bin: four numbers of slots. */
+interface Table {
+  readonly moves: boolean;
+  readonly down: number[];
+  readonly up: number[];
+  readonly below: number[];
+  readonly above: number[];
+}
+
+class Context {
+  readonly lowest: number;
+  readonly highest: number;
+  readonly counts = new Array<number>(50).fill(0);
+  seen = 0;
+  due = 0;
+  table: Table = { moves: false, down: [], up: [], below: [], above: [] };
+  #partsUp: number[] = [];
+  #partsDown: number[] = [];
+
+  constructor(level: number, kind: number) {
+    const reach = reachOf(level);
+    this.lowest = 24 - (kind < 3 ? reach : Math.min(kind - 3, reach));
+    this.highest = 25 + reach;
+  }
+
+  /** @param histogram over all bins. */
+  solve(histogram: readonly number[], ratio: number): void {
+    const bins = Array.from({ length: this.highest - this.lowest + 1 }, (_, i) => i + this.lowest);
+    const total = bins.reduce((sum, b) => sum + (histogram[b] ?? 0), 0);
+    const x = histogram.map((count, b) => (bins.includes(b) ? count / total : 0));
+    const up = x.map((whole, b) => whole * (this.#partsUp[b] ?? 0));
+    const down = x.map((whole, b) => whole * (this.#partsDown[b] ?? 0));
+    let y = after(x, up, down);
+    for (let sweep = 0; sweep < 60; sweep++) {
+      if (sweepOnce(bins.slice(0, -1), ratio, { x, y, up, down }) < 1e-4) break;
+    }
+    this.#partsUp = up.map((share, b) => (x[b] ? share / (x[b] ?? 1) : 0));
+    this.#partsDown = down.map((share, b) => (x[b] ? share / (x[b] ?? 1) : 0));
+    for (const shares of [up, down]) {
+      shares.forEach((share, b) => {
+        if (share < 1e-4) shares[b] = 0;
+      });
+    }
+    y = after(x, up, down);
+    this.table = tableOf(x, y, up, down);
+    this.due = this.seen + 64 + Math.floor(this.seen / (this.table.moves ? 4 : 2));
+  }
+}
+
+type Shares = Readonly<Record<'x' | 'y' | 'up' | 'down', number[]>>;
+
+function after(x: readonly number[], up: readonly number[], down: readonly number[]): number[] {
+  return x.map((whole, b) => {
+    return whole - (up[b] ?? 0) - (down[b] ?? 0) + (up[b - 1] ?? 0) + (down[b + 1] ?? 0);
+  });
+}
+
+function sweepOnce(bins: readonly number[], ratio: number, { x, y, up, down }: Shares): number {
+  let moved = 0;
+  for (const b of bins) {
+    const g = (up[b] ?? 0) - (down[b + 1] ?? 0);
+    const [h, k] = [(y[b] ?? 0) + g, (y[b + 1] ?? 0) - g];
+    const even = (h + k) * (1 / (1 + ratio));
+    let wanted = 0;
+    if (h > ratio * k) wanted = Math.min(even - k, (x[b] ?? 0) - (down[b] ?? 0));
+    else if (k > ratio * h) wanted = -Math.min(even - h, (x[b + 1] ?? 0) - (up[b + 1] ?? 0));
+    if (wanted === g) continue;
+    [y[b], y[b + 1]] = [h - wanted, k + wanted];
+    [up[b], down[b + 1]] = [Math.max(0, wanted), Math.max(0, -wanted)];
+    moved += Math.abs(wanted - g);
+  }
+  return moved;
+}
+
+function tableOf(x: number[], y: number[], up: number[], down: number[]): Table {
+  const slots = (share: number, whole: number, most: number) =>
+    share <= 0 ? 0 : Math.max(1, Math.min(most, Math.floor((share / whole) * 16384 + 0.5)));
+  const goesDown = x.map((whole, b) => slots(down[b] ?? 0, whole, 16382));
+  const goesUp = x.map((whole, b) => slots(up[b] ?? 0, whole, 16383 - (goesDown[b] ?? 0)));
+  const u = x.map((_, b) => ((goesUp[b - 1] ?? 0) > 0 ? (up[b - 1] ?? 0) : 0));
+  const d = x.map((_, b) => ((goesDown[b + 1] ?? 0) > 0 ? (down[b + 1] ?? 0) : 0));
+  const whole = y.map((value, b) => Math.max(value, (u[b] ?? 0) + (d[b] ?? 0)));
+  const below = u.map((share, b) => slots(share, whole[b] ?? 0, 16382));
+  const above = d.map((share, b) => slots(share, whole[b] ?? 0, 16383 - (below[b] ?? 0)));
+  const moves = [...up, ...down].some((share) => share > 0);
+  return { moves, down: goesDown, up: goesUp, below, above };
+}
+
+/** A sample's cell on the way through a layer. */
+export interface Visit {
+  readonly at: number;
+  readonly place: Place;
+  readonly table: Table;
+  /** Undefined outside the window. */
+  readonly bin: number | undefined;
+}
+
+/**
+ * Walks a layer in raster order. `cover` turns what is there into the cover's bin, and is asked for
+ * samples in windows only; the walk puts it there.
+ */
+export function walkLayer(
+  plane: Plane,
+  name: CodedName,
+  ratio: number,
+  cover: (visit: Visit & { readonly bin: number }, index: number) => number,
+): Visit[] {
+  const [curve, prior] = [curveOf(name), priorOf(name)];
+  const contexts = new Map<string, Context>();
+  const contextAt = (kind: number, level: number) => {
+    const key = `${kind} ${level}`;
+    if (!contexts.has(key)) contexts.set(key, new Context(level, kind));
+    return contexts.get(key) as Context;
+  };
+  const histogramOf = ({ kind, level }: Place) => {
+    const row = (kind < 3 ? kind : 0) * 20 + level;
+    const counts = (l: number) => contexts.get(`${kind} ${l}`)?.counts ?? [];
+    return Array.from({ length: 50 }, (_, b) => {
+      const trained = ((prior[50 * row + b] ?? 0) + 1e-5) * (kind < 3 ? 1200 : 100);
+      const beside = (counts(level - 1)[b] ?? 0) + (counts(level + 1)[b] ?? 0);
+      return trained + (counts(level)[b] ?? 0) + 0.3 * beside;
+    });
+  };
+  const [errors, squares]: [Errors, Squares] = [new Map(), new Squares(plane.width)];
+  const learnt: { bucket: number; error: number }[] = [];
+  const visits: Visit[] = [];
+  for (const { y, columns } of rowsOf(plane)) {
+    const levels = calibrated(curve, learnt);
+    squares.startRow();
+    for (const x of columns) {
+      const sample = around(plane, y, x);
+      const mean = name === 'max' ? squares.predict(sample, x, plane.max) : rhombus(sample);
+      const bucket = bucketOf(noiseOf(sample, errors, y, x));
+      const place = placeOf(mean, levels[bucket] ?? 0, plane.max);
+      const context = contextAt(place.kind, place.level);
+      if (context.seen >= context.due) context.solve(histogramOf(place), ratio);
+      const at = y * plane.width + x;
+      const there = (sample(0, 0) - place.base) * place.direction + 24;
+      const inside = there >= context.lowest && there <= context.highest;
+      const visit = { at, place, table: context.table };
+      if (inside) {
+        const bin = cover({ ...visit, bin: there }, visits.length);
+        plane.samples[at] = (bin - 24) * place.direction + place.base;
+        context.counts[bin] = (context.counts[bin] ?? 0) + 1;
+        context.seen += 1;
+      }
+      visits.push({ ...visit, bin: inside ? there : undefined });
+      const error = Math.abs(16 * sample(0, 0) - mean);
+      errors.set(`${y} ${x}`, error);
+      learnt.push({ bucket, error });
+      squares.learn(x, sample(0, 0));
+    }
+    squares.endRow();
+  }
+  return visits;
+}
+
+/** Restores a layer in place, from sample `from` on. */
+export function restoreCoded(
+  plane: Plane,
+  name: CodedName,
+  ratio: number,
+  coder: Twin,
+  from: number,
+): void {
+  walkLayer(plane, name, ratio, ({ table, bin }, index) => {
+    if (index < from || !table.moves) return bin;
+    const of = (column: 'down' | 'up' | 'below' | 'above', b: number) => table[column][b] ?? 0;
+    const [below, above] = [of('below', bin), of('above', bin)];
+    const came = coder.take(below, above);
+    const origin = bin + came;
+    coder.give(came === -1 ? 1 : came === 1 ? -1 : 0, of('down', origin), of('up', origin));
+    return origin;
+  });
+}
+
+/** Writes a layer in place, backwards; tells where it stopped. */
+export function writeCoded(
+  plane: Plane,
+  name: CodedName,
+  ratio: number,
+  coder: Twin,
+  isDone: (index: number) => boolean,
+): number {
+  const visits = walkLayer(plane, name, ratio, ({ bin }) => bin);
+  for (let index = visits.length; index > 0; index--) {
+    if (index < visits.length && isDone(index)) return index;
+    const { at, place, table, bin } = visits[index - 1] as Visit;
+    if (bin === undefined || !table.moves) continue;
+    const move = coder.take(table.down[bin] ?? 0, table.up[bin] ?? 0);
+    const to = bin + move;
+    const back = move === -1 ? 1 : move === 1 ? -1 : 0;
+    coder.give(back, table.below[to] ?? 0, table.above[to] ?? 0);
+    plane.samples[at] = (to - 24) * place.direction + place.base;
+  }
+  return 0;
+}
