@@ -34,11 +34,7 @@ export class PictureWays {
   }
 
   waiting(contact: ContactId): PicturesWaiting {
-    const waiting = this.#way(contact).waiting();
-    const bytes = waiting.reduce((sum, { size }) => sum + size, 0);
-    const sequences = waiting.map(({ message }) => message.sequence);
-    const lowest = sequences.reduce<bigint | undefined>(smaller, undefined);
-    return { count: waiting.length, bytes, lowest };
+    return summedUp(this.#way(contact).waiting());
   }
 
   /** Whether the contact took it at least once; true also of what waits no longer. */
@@ -87,6 +83,13 @@ export class PictureWays {
     this.#ways.set(contact, way);
     return way;
   }
+}
+
+export function summedUp(pictures: readonly QueuedPicture[]): PicturesWaiting {
+  const bytes = pictures.reduce((sum, { size }) => sum + size, 0);
+  const sequences = pictures.map(({ message }) => message.sequence);
+  const lowest = sequences.reduce<bigint | undefined>(smaller, undefined);
+  return { count: pictures.length, bytes, lowest };
 }
 
 function smaller(least: bigint | undefined, sequence: bigint): bigint {

@@ -16,8 +16,9 @@ import type { ImageKeys, PinnedContact } from './image-keys.ts';
 import type { WrittenLetter } from './letters.ts';
 import { messageIdText } from './message-id.ts';
 import type { PictureId } from './picture-ports.ts';
-import type { PictureWays } from './picture-ways.ts';
+import { type PictureWays, summedUp } from './picture-ways.ts';
 import { PICTURE_SIZE_MAX, type PictureWork } from './picture-work.ts';
+import type { Store } from './ports.ts';
 import { addressee, contentBytes, type SendMessageDeps, within } from './send-message.ts';
 import { fill } from './slices.ts';
 
@@ -108,7 +109,7 @@ async function queue(
   try {
     await fill(staged, png);
     const id = await commits.commit(() => {
-      assertRoom(pictureWays, contact, message.sequence + BigInt(count));
+      assertRoom(store, contact, message.sequence + BigInt(count));
       note();
       return Number(staged.queue());
     });
@@ -121,7 +122,7 @@ async function queue(
 }
 
 /** @throws {UseCaseError} `unsupported`, `queue_full` */
-function assertTakesPictures({ pictureWays }: SendPictureDeps, contact: PinnedContact): void {
+function assertTakesPictures({ store }: SendPictureDeps, contact: PinnedContact): void {
   const { name, address, capabilities } = contact;
   const byHand = 'ask for the picture itself ("answer": "file") and carry it by hand';
   if (address === undefined) {
@@ -131,11 +132,12 @@ function assertTakesPictures({ pictureWays }: SendPictureDeps, contact: PinnedCo
     const again = `or POST /send_keys again if ${name} was updated`;
     throw new UseCaseError('unsupported', `${name} takes no pictures: ${byHand}, ${again}`);
   }
-  assertRoom(pictureWays, contact, 0n);
+  assertRoom(store, contact, 0n);
 }
 
-function assertRoom(pictureWays: PictureWays, { id, name }: PinnedContact, end: bigint): void {
-  const { count, bytes, lowest } = pictureWays.waiting(id);
+/** By the stored rows: others of the same transaction stand there already. */
+function assertRoom({ pictures }: Store, { id, name }: PinnedContact, end: bigint): void {
+  const { count, bytes, lowest } = summedUp(pictures.queued(id));
   const isAhead = lowest !== undefined && end > lowest + SEQUENCES_AHEAD_MAX;
   if (count < QUEUED_MAX && bytes < QUEUED_BYTES_MAX && !isAhead) return;
   const why = `${count} pictures wait for ${name} already`;

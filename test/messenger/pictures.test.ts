@@ -68,16 +68,16 @@ t.test('what waits is bounded, and dropped with a key that was the wrong one', a
   const { alice, bob, wire } = await pairedPeers(t);
   wire.harm = () => 'lose_request';
   for (let i = 0; i < 31; i += 1) await alice.messenger.sendPicture(picture(`${i}`));
-  // Both find room when they begin; the one that finds none at its end has used no cover.
-  const last = [picture('32'), picture('33')];
+  // All find room when they begin; those that find none at their end have used no cover.
+  const last = ['32', '33', '34', '35', '36'].map((words) => picture(words));
   const ended = await Promise.allSettled(last.map((each) => alice.messenger.sendPicture(each)));
   for (const [i, { status }] of ended.entries()) {
     const cover = last[i]?.cover.png ?? new Uint8Array();
     const { used } = await alice.messenger.forecastCover({ cover });
     t.equal(used, status === 'fulfilled', `${status}: used ${used}`);
   }
-  t.equal(ended.filter(({ status }) => status === 'rejected').length, 1);
-  await t.rejects(alice.messenger.sendPicture(picture('33')), refusal('queue_full', /32 pictures/));
+  t.equal(ended.filter(({ status }) => status === 'rejected').length, 4);
+  await t.rejects(alice.messenger.sendPicture(picture('37')), refusal('queue_full', /32 pictures/));
   const [contact] = alice.messenger.show().contacts;
   t.equal(contact?.pictures.count, 32);
   t.match(alice.messenger.conversation({ limit: 1 }).messages, [{ state: 'queued' }]);
