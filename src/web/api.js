@@ -61,9 +61,9 @@ async function refusalOf(response) {
 
 /**
  * Sends a file as it is, and tells how far it is: `onProgress(bytes sent, bytes in all)`.
- * `fetch` cannot tell that.
+ * `fetch` cannot tell that. Once `signal` is aborted the peer forgets what it has of the file.
  */
-export function upload(path, file, onProgress) {
+export function upload(path, file, onProgress, signal) {
   const { promise, resolve, reject } = Promise.withResolvers();
   const request = new XMLHttpRequest();
   request.open('POST', path);
@@ -75,6 +75,8 @@ export function upload(path, file, onProgress) {
     if (request.status < 400) resolve(answer);
     else reject(new Refusal(answer.code ?? 'internal', answer.detail ?? '', request.status));
   };
+  request.onabort = () => reject(signal.reason);
+  signal.addEventListener('abort', () => request.abort());
   request.send(file);
   return promise;
 }

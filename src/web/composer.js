@@ -35,7 +35,7 @@ export function Composer({ contact: { name }, files, isOver, onSent }) {
   };
   return html`<form class="composer ${isOver ? 'over' : ''}" onSubmit=${submit}>
     <${ErrorNote} error=${sendText.error ?? files.error} />
-    ${files.progress && html`<${Progress} progress=${files.progress} />`}
+    ${files.progress && html`<${Progress} progress=${files.progress} cancel=${files.cancel} />`}
     ${
       inPicture &&
       html`<${PicturePanel}
@@ -119,9 +119,12 @@ function FileButton({ give }) {
     </button>`;
 }
 
-function Progress({ progress: { name, done, count } }) {
+function Progress({ progress: { name, done, count }, cancel }) {
   return html`<div class="parts">
-    <span class="small">Sealing ${fileName(name)}: ${size(done)} of ${size(count)}</span>
-    <progress max=${Math.max(1, count)} value=${done} aria-label=${`Sealing ${name}`}></progress>
+    <div class="row spread">
+      <span class="small">Sealing ${fileName(name)}: ${size(done)} of ${size(count)}</span>
+      <button type="button" class="button small" onClick=${cancel}>Cancel</button>
+    </div>
+    <progress max=${Math.max(1, count)} value=${done} aria-label=${`Sealing ${fileName(name)}`}></progress>
   </div>`;
 }

@@ -21,8 +21,11 @@ export function ContactCard({ contact }) {
   const keys = useAction(async (again) => {
     const { state } = await ask('POST', '/send_keys', { to: name, ...(again && { again }) });
     if (state === 'established') notify(`Fresh keys with ${inWords(name)}.`);
+    else notify(`Keys are on their way to ${inWords(name)}. Now it is their turn.`);
     await load();
   });
+  // What went wrong stands on the card already, and what to do.
+  const isTold = contact.failure !== undefined && keys.error?.code === 'refused_by_contact';
   return html`<article class="card contact" tabindex="-1" aria-labelledby=${title}>
     <div class="card-head">
       <h3 id=${title} class="contact-name" dir="auto">${name}</h3>
@@ -31,7 +34,7 @@ export function ContactCard({ contact }) {
         ${address === undefined ? 'Cannot be called; it calls us' : html`<code>${address}</code>`}
       </p>
     </div>
-    ${todo && html`<p>${todo}</p>`}
+    ${todo && (tone === 'bad' ? html`<${Note} tone="bad" icon="alert">${todo}</${Note}>` : html`<p>${todo}</p>`)}
     ${
       last_error &&
       contact.state === 'paired' &&
@@ -41,7 +44,7 @@ export function ContactCard({ contact }) {
       </${Note}>`
     }
     ${action === 'compare' && html`<${Comparison} contact=${contact} />`}
-    <${ErrorNote} error=${keys.error} />
+    <${ErrorNote} error=${isTold ? undefined : keys.error} />
     <div class="row spread">
       <div class="row">
         ${

@@ -1,27 +1,62 @@
 /** Files that a person sends: by a button, by drag and drop, or pasted. */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { useAction } from './action.js';
 import { query, upload } from './api.js';
+import { notify } from './store.js';
 
-/** Sends files one after the other. */
+/** Sends files one after the other; those that are given meanwhile come after them. */
 export function useFiles(name, onSent) {
   const [progress, setProgress] = useState();
-  const { error, run } = useAction(async (files) => {
-    for (const file of files) {
-      setProgress({ name: file.name, done: 0, count: file.size });
-      const path = query('/send_msg', { to: name, name: file.name });
-      await upload(path, file, (done, count) => setProgress({ name: file.name, done, count }));
-      await onSent();
+  const waiting = useRef([]);
+  const end = useRef();
+  const { error, run } = useAction(async () => {
+    end.current = new AbortController();
+    const { signal } = end.current;
+    try {
+      await whileLeavingAsks(async () => {
+        for (let file = waiting.current.shift(); file; file = waiting.current.shift()) {
+          const tell = (done) => setProgress({ name: file.name, done, count: file.size });
+          tell(0);
+          await upload(query('/send_msg', { to: name, name: file.name }), file, tell, signal);
+          await onSent();
+        }
+      });
+    } catch (cause) {
+      waiting.current = [];
+      if (!signal.aborted) throw cause;
+    } finally {
+      setProgress(undefined);
     }
   });
   const give = async (files) => {
-    if (files.length > 0) await run([...files]);
-    setProgress(undefined);
+    waiting.current.push(...files);
+    if (waiting.current.length > 0) await run();
   };
-  return { progress, error, give };
+  return { progress, error, give, cancel: () => end.current?.abort() };
+}
+
+/** A file is not safe with the peer before it is there whole: the browser asks who goes earlier. */
+async function whileLeavingAsks(work) {
+  const ask = (event) => event.preventDefault();
+  addEventListener('beforeunload', ask);
+  try {
+    await work();
+  } finally {
+    removeEventListener('beforeunload', ask);
+  }
 }
 
 const holdsFiles = ({ dataTransfer }) => dataTransfer?.types.includes('Files');
+
+/** A folder is no file: what the browser gives for one cannot be read. */
+function filesOf({ items }) {
+  const isFile = (item) => item.kind === 'file' && !item.webkitGetAsEntry?.()?.isDirectory;
+  const dropped = [...items];
+  if (dropped.some((item) => item.kind === 'file' && !isFile(item))) {
+    notify('A folder cannot be sent as it is. Pack it into one file first.');
+  }
+  return dropped.filter(isFile).map((item) => item.getAsFile());
+}
 
 /** What an element needs so that files can be dropped on it. */
 export function useDrop(give) {
@@ -41,7 +76,7 @@ export function useDrop(give) {
       onDrop: (event) => {
         event.preventDefault();
         setOver(false);
-        void give(event.dataTransfer.files);
+        void give(filesOf(event.dataTransfer));
       },
     },
   };

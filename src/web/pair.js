@@ -34,7 +34,7 @@ export function Pair({ show }) {
       </section>
       <section class="stack" aria-labelledby="meet-title">
         <h2 id="meet-title">Meet somebody</h2>
-        <${PairingCode} contacts=${contacts} hasAddress=${show.address !== undefined} />
+        <${PairingCode} contacts=${contacts} address=${show.address} />
         <${MeetForm} contacts=${contacts} />
       </section>
     </div>

@@ -7,7 +7,7 @@ import { html } from './html.js';
 import { Qr } from './qr.js';
 import { notify } from './store.js';
 
-export function PairingCode({ contacts, hasAddress }) {
+export function PairingCode({ contacts, address }) {
   const [made, setMade] = useState();
   const make = useAction(async () => {
     const { code, expires } = await ask('POST', '/pair');
@@ -28,8 +28,15 @@ export function PairingCode({ contacts, hasAddress }) {
     <${ErrorNote} error=${make.error} />
     ${made === undefined || isOver ? undefined : html`<${Shown} code=${made.code} seconds=${seconds} />`}
     ${
-      !hasAddress &&
+      address === undefined &&
       html`<${Note} tone="warn">This peer has no address that others can call: the other side has to make the code.</${Note}>`
+    }
+    ${
+      isHere(address) &&
+      html`<p class="small muted">
+        This peer is called at <code>${address}</code>, which leads here from this computer only. For
+        a peer elsewhere start it with <code>--host</code> and <code>--address</code>.
+      </p>`
     }
     <button class="button ${made ? '' : 'primary'}" disabled=${make.busy} onClick=${() => make.run()}>
       ${made === undefined ? 'Make a pairing code' : 'Make another one'}
@@ -57,6 +64,10 @@ function Shown({ code, seconds }) {
       <${ErrorNote} error=${copy.error} />
     </div>
   </div>`;
+}
+
+function isHere(address = '') {
+  return /^http:\/\/(localhost|127\.[\d.]+|\[::1\]):/.test(address);
 }
 
 const BY_HAND =

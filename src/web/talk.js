@@ -4,7 +4,7 @@ import { ErrorNote, Note, useAction } from './action.js';
 import { ask, query } from './api.js';
 import { Composer } from './composer.js';
 import { useDrop, useFiles } from './files.js';
-import { inWords, plural } from './format.js';
+import { inWords } from './format.js';
 import { html } from './html.js';
 import { Message } from './message.js';
 import { useStore } from './store.js';
@@ -58,7 +58,7 @@ export function Talk({ contact }) {
       </ol>
       ${contact.arriving.map(
         ({ parts, count }, index) => html`<div class="bubble in arriving" key=${index}>
-          <span class="small">A large message is arriving: ${parts} of ${plural(count, 'part')}</span>
+          <span class="small">A large message is arriving: ${Math.floor((100 * parts) / count)} %</span>
           <progress max=${count} value=${parts} aria-label="Arriving"></progress>
         </div>`,
       )}
