@@ -18,16 +18,21 @@ export function Talk({ contact }) {
   const { name, unopened, verified, queued } = contact;
   const { messages, hasOlder, error, showOlder, refresh } = useConversation(name);
   const list = useRef();
-  useStickToEnd(list, messages);
+  const stick = useStickToEnd(list, messages);
+  const sent = async () => {
+    stick();
+    await refresh();
+  };
   const openAll = useAction(async () => {
     await ask('POST', '/decrypt_msg', { from: name });
     await refresh();
   });
-  const files = useFiles(name, refresh);
+  const files = useFiles(name, sent);
   const { isOver, drop } = useDrop(files.give);
   const isPaired = contact.state === 'paired';
   return html`<section
     class="talk card"
+    tabindex="-1"
     aria-label=${`Conversation with ${name}`}
     ...${isPaired ? drop : {}}
   >
@@ -66,7 +71,7 @@ export function Talk({ contact }) {
     <${ErrorNote} error=${error ?? openAll.error} />
     ${
       isPaired
-        ? html`<${Composer} contact=${contact} files=${files} isOver=${isOver} onSent=${refresh} />`
+        ? html`<${Composer} contact=${contact} files=${files} isOver=${isOver} onSent=${sent} />`
         : html`<${Note}>There are no keys with ${inWords(name)} now. <a href="#/pair">Pair</a> first.</${Note}>`
     }
   </section>`;
@@ -108,9 +113,13 @@ function useConversation(name) {
   return { messages, hasOlder: talk.before !== null, error, showOlder, refresh: load };
 }
 
-/** Stays at the newest unless the person has scrolled up to read. */
+/**
+ * Stays at the newest unless the person has scrolled up to read; then what is read stays where it
+ * is, though older ones come above it. @returns what leads to the newest, for who sends.
+ */
 function useStickToEnd(list, messages) {
   const atEnd = useRef(true);
+  const height = useRef(0);
   useEffect(() => {
     const element = list.current;
     const follow = () => {
@@ -119,7 +128,17 @@ function useStickToEnd(list, messages) {
     element.addEventListener('scroll', follow, { passive: true });
     return () => element.removeEventListener('scroll', follow);
   }, []);
+  const { direction, row } = messages?.at(-1) ?? {};
+  const newest = `${direction}${row}`;
+  const before = useRef(newest);
   useLayoutEffect(() => {
-    if (atEnd.current) list.current.scrollTop = list.current.scrollHeight;
+    const { scrollHeight } = list.current;
+    if (atEnd.current) list.current.scrollTop = scrollHeight;
+    else if (before.current === newest) list.current.scrollTop += scrollHeight - height.current;
+    height.current = scrollHeight;
+    before.current = newest;
   }, [messages?.length, messages?.at(-1)?.state]);
+  return () => {
+    atEnd.current = true;
+  };
 }

@@ -138,8 +138,12 @@ export function standing(contact) {
     const todo = `Keys are on their way. Now somebody has to send keys from ${name}, too, within ten minutes.`;
     return { word: 'Waiting for them', tone: 'warn', todo, action: 'keys' };
   }
+  // One that is away now is told apart; its keys are renewed by themselves once it is back.
+  const isAway = failure === 'unanswered' && last_error !== undefined;
   const kept =
-    failed && `The last meeting came to nothing; the keys from before still hold. ${failed}`;
+    failed &&
+    !isAway &&
+    `The last meeting came to nothing; the keys from before still hold. ${failed}`;
   if (verified) return { word: 'Verified', tone: 'good', todo: kept, action: 'renew' };
   if (code !== undefined) {
     return { word: 'Compare the code', tone: 'warn', todo: '', action: 'compare' };

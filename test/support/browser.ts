@@ -76,16 +76,10 @@ export async function openWindow(browser: Browser, sight: Sight = DESK): Promise
   return { page, context, complaints };
 }
 
-/**
- * What axe finds to be serious or worse, one line each.
- * @param rules only these, for what alone can differ since all were asked.
- */
-export async function seriousFaults(page: Page, rules?: readonly string[]): Promise<string[]> {
+/** What axe finds to be serious or worse, one line each. */
+export async function seriousFaults(page: Page): Promise<string[]> {
   await page.evaluate(`${await source()};0`);
-  const options = rules === undefined ? {} : { runOnly: rules };
-  const found: { violations: Violation[] } = await page.evaluate(
-    `axe.run(document, ${JSON.stringify(options)})`,
-  );
+  const found: { violations: Violation[] } = await page.evaluate('axe.run(document)');
   return found.violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
