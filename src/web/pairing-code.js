@@ -32,6 +32,7 @@ export function PairingCode({ contacts, address }) {
       html`<${Note} tone="warn">This peer has no address that others can call: the other side has to make the code.</${Note}>`
     }
     ${
+      made !== undefined &&
       isHere(address) &&
       html`<p class="small muted">
         This peer is called at <code>${address}</code>, which leads here from this computer only. For
