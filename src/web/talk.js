@@ -72,7 +72,7 @@ export function Talk({ contact }) {
     ${
       isPaired
         ? html`<${Composer} contact=${contact} files=${files} isOver=${isOver} onSent=${sent} />`
-        : html`<${Note}>There are no keys with ${inWords(name)} now. <a href="#/pair">Pair</a> first.</${Note}>`
+        : html`<${Note} tone="warn" icon="alert">${inWords(name)} cannot be written to: there are no keys that both know. <a href="#/pair">Pair</a> first.</${Note}>`
     }
   </section>`;
 }

@@ -105,11 +105,26 @@ inBrowser(
       await page.getByRole('heading', { name: ARABIC, level: 3 }).waitFor();
       await seesAllViews(t, page, scheme);
       await seesWhatLiesOver(t, page, scheme);
+      if (scheme === 'light') await neverWritesToAnother(t, page, alice);
       t.strictSame(complaints, []);
       await context.close();
     }
   },
 );
+
+/** A contact that goes away while somebody types to it does not give its place to another. */
+async function neverWritesToAnother(t: Test, page: Page, alice: PeerProcess): Promise<void> {
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', { name: 'bob' }).click();
+  await page.getByLabel('Message to bob').fill('for bob al');
+  await operate(alice, 'DELETE', '/contacts/bob');
+  await page.getByRole('heading', { name: 'Not here any more' }).waitFor();
+  await page.keyboard.type('one');
+  await page.keyboard.press('Enter');
+  t.equal(await page.getByRole('textbox').count(), 0);
+  await page.getByRole('link', { name: ARABIC }).click();
+  t.equal(await page.getByLabel(`Message to ${ARABIC}`).inputValue(), '', 'nor do its words');
+}
 
 /** A file under way can be called back; others wait their turn. */
 async function callsBack(t: Test, page: Page, alice: PeerProcess): Promise<void> {
