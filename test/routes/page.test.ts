@@ -24,8 +24,8 @@ import { json, peer, sideOf, withToken } from '../support/operator.ts';
 import { until } from '../support/peer-process.ts';
 
 const WEB = new URL('../../src/web/', import.meta.url).href;
-/** What a field shows before something is typed, and the name of SVG's namespace. */
-const EXAMPLES = /^http:\/\/(192\.168\.1\.7:5000|www\.w3\.org\/2000\/svg|…)/;
+/** What a field shows before something is typed, or takes; and the name of SVG's namespace. */
+const EXAMPLES = /^http:\/\/(\$\{plain\}$|192\.168\.1\.7:5000|www\.w3\.org\/2000\/svg|…)/;
 
 t.test('anybody may have the page, which then shows what anybody may see', async (t) => {
   const { ask } = await peer(t, {}, 'token');
