@@ -30,7 +30,10 @@ export function endSession({ cookieName }: GuardConfig): Route {
 
 /** @throws {Problem} `token_wrong` */
 export function enter(ctx: RouteContext, config: GuardConfig, shown: string): void {
-  const { token, session, cookieName } = config;
+  const { token, session, cookieName, behindProxy } = config;
   if (!equal(new TextEncoder().encode(shown), token)) throw new Problem('token_wrong');
-  ctx.set('Set-Cookie', `${cookieName}=${new TextDecoder().decode(session)}; ${ATTRIBUTES}`);
+  // Where a proxy speaks TLS the cookie must not leave by plain HTTP.
+  const isTls = behindProxy && ctx.get('x-forwarded-proto') === 'https';
+  const attributes = isTls ? `${ATTRIBUTES}; Secure` : ATTRIBUTES;
+  ctx.set('Set-Cookie', `${cookieName}=${new TextDecoder().decode(session)}; ${attributes}`);
 }

@@ -20,7 +20,7 @@ import {
 } from '../../src/routes/index.ts';
 import { fakeMessenger } from '../support/fake-messenger.ts';
 import { call, serve } from '../support/http.ts';
-import { json, peer, sideOf, withToken } from '../support/operator.ts';
+import { guard, json, peer, sideOf, withToken } from '../support/operator.ts';
 import { until } from '../support/peer-process.ts';
 
 const WEB = new URL('../../src/web/', import.meta.url).href;
@@ -136,6 +136,18 @@ t.test('the printed link leaves a cookie, and so does its token', async (t) => {
   t.match(left.headers['set-cookie'], [/^sotto_5000=; .*Max-Age=0$/]);
   const shown = { cookie: 'sotto_5000=right-session' };
   t.match(JSON.parse((await ask('GET /identity', shown)).text), { token_shown: true });
+});
+
+t.test('behind a proxy that speaks TLS the cookie goes by TLS only', async (t) => {
+  const messenger = fakeMessenger();
+  const behind = { ...guard, mode: 'token', behindProxy: true } as const;
+  const port = await serve(t, createOperatorApp({ ...sideOf(messenger), guard: behind }));
+  for (const proto of ['https', 'http']) {
+    const headers = { host: 'localhost', 'x-forwarded-proto': proto };
+    const path = '/?token=right-token';
+    const { headers: answered } = await call(port, { method: 'GET', path, headers, body: '' });
+    t.equal(/; Secure$/.test(`${answered['set-cookie']}`), proto === 'https', proto);
+  }
 });
 
 t.test('a wrong token leaves nothing; a person is told by the page', async (t) => {
