@@ -61,12 +61,7 @@ export function Talk({ contact }) {
             html`<${Message} key=${`${message.direction}${message.row}`} message=${message} onOpened=${refresh} />`,
         )}
       </ol>
-      ${contact.arriving.map(
-        ({ parts, count }, index) => html`<div class="bubble in arriving" key=${index}>
-          <span class="small">A large message is arriving: ${Math.floor((100 * parts) / count)} %</span>
-          <progress max=${count} value=${parts} aria-label="Arriving"></progress>
-        </div>`,
-      )}
+      <${Arriving} arriving=${contact.arriving} />
     </div>
     <${ErrorNote} error=${error ?? openAll.error} />
     ${
@@ -75,6 +70,16 @@ export function Talk({ contact }) {
         : html`<${Note} tone="warn" icon="alert">${inWords(name)} cannot be written to: there are no keys that both know. <a href="#/pair">Pair</a> first.</${Note}>`
     }
   </section>`;
+}
+
+/** Large messages of which only a part is here. */
+function Arriving({ arriving }) {
+  return arriving.map(
+    ({ parts, count }, index) => html`<div class="bubble in arriving" key=${index}>
+      <span class="small">A large message is arriving: ${Math.floor((100 * parts) / count)} %</span>
+      <progress max=${count} value=${parts} aria-label="Arriving"></progress>
+    </div>`,
+  );
 }
 
 /** Oldest first, loaded again whenever something has changed. */
