@@ -86,6 +86,8 @@ inBrowser('every control is reached by Tab, is seen there, and has a name', asyn
   await page.emulateMedia({ reducedMotion: 'reduce' });
   for (const view of ['Pair', 'Messages', 'Sensors', 'This peer'] as const) {
     await goTo(page, view);
+    // What is still being loaded cannot be counted.
+    await page.getByText(LOADED[view]).first().waitFor();
     await page.evaluate('document.activeElement?.blur()');
     const controls: number = await page.evaluate(`${CONTROLS}.length`);
     const reached = new Map<number, { readonly name: string; readonly outline: number }>();
@@ -111,6 +113,14 @@ inBrowser('every control is reached by Tab, is seen there, and has a name', asyn
   await page.keyboard.press('Enter');
   t.equal(await page.evaluate('document.activeElement.textContent'), 'Pair');
 });
+
+/** What stands on a view once it has all that it asks for. */
+const LOADED = {
+  Pair: 'Verified',
+  Messages: /^Sealed/,
+  Sensors: 'No readings yet',
+  'This peer': 'Save a backup',
+} as const;
 
 /** The element that has the focus. */
 const placeOf = (page: Page): Promise<string> => page.evaluate('document.activeElement.localName');
