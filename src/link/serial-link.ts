@@ -219,7 +219,7 @@ export class SerialLink {
     exchange.resolve(record.slice(1));
   }
 
-  /** Carries the device's bundle; no reply says that it could not be. */
+  /** Carries the device's bundle; silence says that it could not be. */
   async #forward(number: number, rest: Uint8Array): Promise<void> {
     const size = rest[0] ?? 0;
     if (rest.length < 1 + size) return;
@@ -227,15 +227,25 @@ export class SerialLink {
     const bundle = rest.slice(1 + size);
     if (this.#forwarded >= FORWARDED_MAX) return;
     this.#forwarded += 1;
-    const reply = await this.#options.onBundle(address, bundle).catch((cause: unknown) => {
-      // The address was the device's choice: no error about it may end the bridge.
-      this.#options.onLost?.(cause instanceof Error ? cause.message : 'it cannot be carried');
-    });
+    const reply = await this.#carried(address, bundle);
     this.#forwarded -= 1;
     if (reply === undefined || !this.#line.isUp || this.#waiting.length >= WAITING_MAX) return;
-    // What does not fit is repeated by whoever sent it, as what a link lost.
-    const [first] = pieces(reply, this.#line.mtu - 1);
-    if (first) this.#queue('packets', concat(Uint8Array.of(number | REPLY), first));
+    this.#queue('packets', concat(Uint8Array.of(number | REPLY), reply));
+  }
+
+  /**
+   * As much of the reply as the device takes. The address was the device's choice, and what answers
+   * there may be anything: no error about either may end the bridge.
+   */
+  async #carried(address: string, bundle: Uint8Array): Promise<Uint8Array | undefined> {
+    try {
+      const reply = await this.#options.onBundle(address, bundle);
+      // What does not fit is repeated by whoever sent it, as what a link lost.
+      return pieces(reply, this.#line.mtu - 1)[0];
+    } catch (cause) {
+      this.#options.onLost?.(cause instanceof Error ? cause.message : 'it cannot be carried');
+      return undefined;
+    }
   }
 }
 

@@ -2,7 +2,8 @@
  * Goal: frames and the stop-and-wait line carry records over a serial line that drops, repeats
  * and flips bytes; nothing arrives twice, changed, or out of order; memory stays bounded.
  * Method: vectors that the firmware runs too; COBS against its definition; two lines joined by a
- * channel that misbehaves by a seed, on a clock that the test moves.
+ * channel that misbehaves by a seed, on a clock that the test moves; two whole links joined in
+ * memory, for what somebody behind one of them may answer.
  */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
@@ -20,6 +21,9 @@ import {
   type ReaderEvent,
 } from '../../src/link/serial-frame.ts';
 import { type LineEvent, SerialLine } from '../../src/link/serial-line.ts';
+import { SerialLink } from '../../src/link/serial-link.ts';
+import type { OpenSerial, SerialEvents } from '../../src/link/serial-tty.ts';
+import { until } from '../support/peer-process.ts';
 
 const read = (name: string) =>
   JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8'));
@@ -265,4 +269,40 @@ t.test('a line that babbles holds one frame and no more', (t) => {
   }
   t.ok(hellos <= 201, `a frame a millisecond buys ${hellos} answers in 10 s`);
   t.end();
+});
+
+/** Both ends of one line. */
+function joined(): readonly [OpenSerial, OpenSerial] {
+  const ends: SerialEvents[] = [];
+  const open =
+    (own: number): OpenSerial =>
+    async (_path, _baud, events) => {
+      ends[own] = events;
+      const write = (bytes: Uint8Array) => {
+        const copy = bytes.slice();
+        setImmediate(() => ends[1 - own]?.onBytes(copy));
+      };
+      return { write, close: () => {} };
+    };
+  return [open(0), open(1)];
+}
+
+t.test('whoever the device calls may answer anything: its bridge lives on', async (t) => {
+  const bundle = Uint8Array.of(0, 3, 7, 7, 7);
+  const wrong = [Uint8Array.of(0), Uint8Array.of(0, 9, 1), new Uint8Array(70_000).fill(0xff)];
+  const answers = [...wrong, bundle];
+  const lost: string[] = [];
+  const [here, there] = joined();
+  const onBundle = async () => answers.shift() ?? bundle;
+  const onLost = (reason: string) => void lost.push(reason);
+  const bridge = new SerialLink({ path: 'here', bootId: 1n, open: here, onBundle, onLost });
+  const device = new SerialLink({ path: 'there', bootId: 2n, open: there, onBundle });
+  t.teardown(() => {
+    bridge.close();
+    device.close();
+  });
+  await until('the line is up', () => (bridge.isUp && device.isUp ? true : undefined));
+  for (const _ of wrong) device.exchange(bundle).catch(() => undefined);
+  t.same(await device.exchange(bundle), bundle, 'the next answer passes');
+  t.equal(lost.length, wrong.length, 'and its person hears of each that did not');
 });
