@@ -24,8 +24,8 @@ const FLUSH_AFTER_MS = 100;
 /** The longest pause between attempts while the store takes nothing. */
 const FLUSH_PAUSE_MAX_MS = 5_000;
 
-/** Acknowledgements that may wait for an exchange. */
-const OWED_MAX = 256;
+/** Acknowledgements and handshake packets that may wait for an exchange; more are lost as on a wire. */
+const [OWED_MAX, URGENT_MAX] = [256, 64];
 
 export interface DeliveryDeps {
   readonly store: Store;
@@ -92,7 +92,9 @@ export class Delivery implements LaneOwner {
 
   /** A handshake packet, for the next exchange. */
   urge(packet: Uint8Array): void {
-    this.#urgent.push(packet);
+    // Whoever repeats one packet a thousand times gets the same answer each time.
+    const isNew = !this.#urgent.includes(packet);
+    if (isNew && this.#urgent.length < URGENT_MAX) this.#urgent.push(packet);
   }
 
   /** The next exchange has to carry a transport packet, be it empty. */

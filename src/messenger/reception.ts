@@ -3,11 +3,11 @@
  * (PROTOCOL §3), asks the pure machines what to do, stores what came in one transaction, and only
  * then says what goes back.
  */
-
 import { release } from '../bytes.ts';
 import { type CryptoProvider, equal } from '../crypto/index.ts';
 import { StoreError } from '../failures.ts';
 import {
+  BUNDLE_PACKET_COUNT_MAX,
   BUNDLE_SIZE_MAX,
   bundledSize,
   decodeBundle,
@@ -375,10 +375,10 @@ function releasePlaintext(payloads: readonly Payload[]): void {
   if (part !== undefined) release(new Uint8Array(part.slice.buffer));
 }
 
-/** As many answers as a bundle holds; who misses one asks again. */
+/** Each once, and as many as a bundle holds; who misses one asks again. */
 function fitting(answers: readonly Uint8Array[]): readonly Uint8Array[] {
   let size = 0;
-  return answers.filter((packet) => {
+  return [...new Set(answers)].slice(0, BUNDLE_PACKET_COUNT_MAX).filter((packet) => {
     size += bundledSize(packet.length);
     return size <= BUNDLE_SIZE_MAX;
   });

@@ -3,7 +3,8 @@
  * waits for room, and whoever looks at it afterwards is answered. Bundles that come at once share a
  * commit, and nothing else.
  * Method: packets of random payloads, most of their numbers from the edges, taken in by a real
- * store; after some of them everything that a person may ask for is asked for.
+ * store; after some of them everything that a person may ask for is asked for. And two messengers
+ * on a wire that repeats one packet as often as a bundle takes it.
  */
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
@@ -15,16 +16,19 @@ import { type Arrival, Intake } from '../../src/messenger/intake.ts';
 import type { Store } from '../../src/messenger/ports.ts';
 import { Windows } from '../../src/messenger/windows.ts';
 import {
+  decodeBundle,
   decodePlaintext,
+  encodeBundle,
   encodePlaintext,
   LocalProtocolError,
   type Payload,
 } from '../../src/protocol/index.ts';
 import { contact, open, temporaryFolder } from '../store/support.ts';
 import { rounds } from '../support/counts.ts';
-import { realClock } from './support.ts';
+import { pairedPeers, realClock, text } from './support.ts';
 
 const MIB = 1_048_576;
+const [XX1, XX2] = [1, 2];
 const EDGES = [0n, 1n, 1_023n, 1_024n, 1_025n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
 const u64 = fc.oneof(fc.bigInt({ min: 0n, max: 60n }), fc.constantFrom(...EDGES));
 const u32 = fc.oneof(fc.nat(4), fc.constantFrom(255, 4_096, 2 ** 31, 2 ** 32 - 1));
@@ -230,4 +234,28 @@ t.test('a reply is stored after what came before it; nothing of who was removed 
   contacts.remove(b);
   t.strictSame(await late, []);
   t.equal(count(), 2);
+});
+
+t.test('a bundle full of repeats of one handshake packet is answered once', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  const packets = wire.seen.flatMap((bundle) => decodeBundle(bundle));
+  const exchange = wire.exchange.bind(wire);
+  // A repeat gets the same answer again; so many of them are more than any bundle takes.
+  for (const [side, type] of [
+    [bob, XX1],
+    [alice, XX2],
+  ] as const) {
+    const packet = packets.find(([first]) => first === type) ?? new Uint8Array(1);
+    const full = encodeBundle(Array<Uint8Array>(4_096).fill(packet));
+    const asked = decodeBundle(await side.messenger.receive(full.slice()));
+    t.ok(asked.length <= 1, `${type} in a question`);
+    const sizes: number[] = [];
+    wire.exchange = async (address, bundle) => {
+      sizes.push(bundle.length);
+      const reply = await exchange(address, bundle);
+      return sizes.length === 1 ? full : reply;
+    };
+    await side.messenger.sendMessage({ ...text(`after ${type}`), wait_ms: 5_000 });
+    t.ok(sizes.length > 1 && Math.max(...sizes) < 1_000, `${type} in a reply`);
+  }
 });
