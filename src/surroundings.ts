@@ -51,7 +51,10 @@ export function stdoutTerminal(printMessages: boolean): Terminal {
   return { print, printMessage: printMessages ? print : () => undefined };
 }
 
-/** stderr, one JSON object a line. */
+/** What waits for a disk that is full; what does not fit is not logged. */
+const LOG_WAITING_SIZE_MAX = 64 * 1024;
+
+/** stderr, one JSON object a line. That it cannot be written is no reason to end. */
 export function createLog(level: 'debug' | 'info' | 'warn' | 'error' | 'silent'): Log {
   const options = {
     level,
@@ -59,7 +62,9 @@ export function createLog(level: 'debug' | 'info' | 'warn' | 'error' | 'silent')
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const logger = pino(options, pino.destination({ fd: 2, sync: true }));
+  const stderr = pino.destination({ fd: 2, sync: true, maxLength: LOG_WAITING_SIZE_MAX });
+  stderr.on('error', () => undefined);
+  const logger = pino(options, stderr);
   return {
     debug: (event, fields = {}) => logger.debug(fields, event),
     info: (event, fields = {}) => logger.info(fields, event),

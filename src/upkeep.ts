@@ -15,7 +15,8 @@ const LOOKED_AT = 'upkeep.looked_at';
 export function keepUp(config: PeerConfig, store: PeerStore, log: Log): () => void {
   const ending = new AbortController();
   let doubted: Look | undefined;
-  const prune = () => {
+  const failed = (cause: unknown) => log.error('not_forgotten', { reason: String(cause) });
+  const prune = async () => {
     const look = { clock_ms: Date.now(), uptime_ms: performance.now() };
     const isDoubted = isDoubtful(store.settings, look, doubted);
     doubted = isDoubted ? look : undefined;
@@ -24,13 +25,12 @@ export function keepUp(config: PeerConfig, store: PeerStore, log: Log): () => vo
       return;
     }
     noteLook(store.settings);
-    void forget(config, store, log, ending.signal).catch((cause) =>
-      log.error('not_forgotten', { reason: String(cause) }),
-    );
+    await forget(config, store, log, ending.signal);
   };
   if (!hasLimits(config)) return () => {};
-  const timer = setInterval(prune, HOUR_MS).unref();
-  prune();
+  // A full disk, which is where there is most to forget, must not end the peer.
+  const timer = setInterval(() => void prune().catch(failed), HOUR_MS).unref();
+  void prune().catch(failed);
   return () => {
     clearInterval(timer);
     ending.abort();

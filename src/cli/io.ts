@@ -23,11 +23,9 @@ export interface Io {
 }
 
 export function terminal(): Io {
-  // `sotto inbox | head -1`: who reads has had enough, and that is no mistake.
-  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'EPIPE') process.exit(EXIT.done);
-    throw cause;
-  });
+  process.stdout.on('error', notPrinted());
+  // There is nobody left to tell.
+  process.stderr.on('error', () => undefined);
   const colored = process.stdout.isTTY === true && wantsColor();
   return {
     print: (line) => void process.stdout.write(`${line}\n`),
@@ -35,6 +33,21 @@ export function terminal(): Io {
     paint: (style, text) => (colored ? styleText(style, text, { validateStream: false }) : text),
     read: readStdin,
     stdinIsTerminal: process.stdin.isTTY === true,
+  };
+}
+
+/** A peer lives on where its disk is full; who only prints has failed. */
+function notPrinted(): (cause: NodeJS.ErrnoException) => void {
+  let isTold = false;
+  return ({ code }) => {
+    // `sotto inbox | head -1`: who reads has had enough, and that is no mistake.
+    if (code === 'EPIPE') process.exit(EXIT.done);
+    if (isTold) return;
+    isTold = true;
+    process.stderr.write(`What was to be printed cannot be written (${code}).\n`);
+    process.once('exit', () => {
+      process.exitCode ||= EXIT.failed;
+    });
   };
 }
 

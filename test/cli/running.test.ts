@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -36,16 +36,17 @@ async function fill(folder: string): Promise<void> {
   store.close();
 }
 
-function sotto(folder: string, args: readonly string[]) {
+/** @param stdout a descriptor to print to, instead of `output.stdout`. */
+function sotto(folder: string, args: readonly string[], stdout: number | 'pipe' = 'pipe') {
   const child = spawn(process.execPath, ['scripts/sotto.mjs', ...args], {
     env: { ...process.env, SOTTO_DATA_DIR: folder },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk) => {
+  child.stdout?.on('data', (chunk) => {
     output.stdout += chunk;
   });
-  child.stderr.on('data', (chunk) => {
+  child.stderr?.on('data', (chunk) => {
     output.stderr += chunk;
   });
   return { child, output };
@@ -98,10 +99,32 @@ t.test('sensors and inbox on a running peer', async (t) => {
 
   t.test('a reader that has had enough is no mistake', async (t) => {
     const { child, output } = sotto(folder, ['sensors', '--csv']);
-    child.stdout.destroy();
+    child.stdout?.destroy();
     t.equal(await ended(child), 0);
     t.equal(output.stderr, '');
   });
+});
+
+t.test('a full disk ends no peer that logs to it, and a command with a sentence', async (t) => {
+  const folder = join(home, 'logged');
+  await fill(folder);
+  const full = openSync('/dev/full', 'w');
+  t.teardown(() => closeSync(full));
+  const own = ['--port', '0', '--data-dir', folder, '--log-level', 'debug'];
+  const logged = spawn(process.execPath, ['scripts/sotto.mjs', 'up', '--demo', ...own], {
+    stdio: ['ignore', full, full],
+  });
+  const gone = ended(logged);
+  t.teardown(() => gone);
+  t.teardown(() => logged.kill('SIGKILL'));
+  const { port } = await until('it listens', () => findPresence(folder));
+  for (const _ of 'abc') {
+    const { status } = await fetch(`http://127.0.0.1:${port}/healthz`);
+    t.equal(status, 200, 'a line each');
+  }
+  const { child, output } = sotto(folder, ['sensors', '--json'], full);
+  t.equal(await ended(child), 1);
+  t.equal(output.stderr, 'What was to be printed cannot be written (ENOSPC).\n');
 });
 
 t.test('the log has levels, and only those that were asked for', async (t) => {

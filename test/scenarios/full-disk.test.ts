@@ -6,6 +6,11 @@
  */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { loadConfig } from '../../src/config.ts';
+import { openssl } from '../../src/crypto/index.ts';
+import { openStore } from '../../src/store/index.ts';
+import { keepUp } from '../../src/upkeep.ts';
+import { silentLog } from '../support/http.ts';
 import { type Answer, type PeerProcess, until } from '../support/peer-process.ts';
 import { SmallDisk } from '../support/small-disk.ts';
 import { pairOfProcesses, untilDelivered } from './support/pairs.ts';
@@ -116,4 +121,18 @@ t.test('killed on a full disk, it comes back with everything', { skip }, async (
   await bob.start();
   await untilDelivered(alice, 'bob');
   t.strictSame(await bob.openedTexts(), accepted, 'each once, in order');
+});
+
+t.test('what is done once an hour ends no peer whose disk is full', { skip }, async (t) => {
+  const disk = new SmallDisk(DISK_SIZE_MiB);
+  t.teardown(() => disk.close());
+  const folder = join(disk.folder, 'alice');
+  const said: string[] = [];
+  const log = { ...silentLog, error: (event: string) => void said.push(event) };
+  const store = await openStore({ folder, key: 'key file', log, crypto: openssl });
+  t.teardown(() => store.close());
+  disk.fill();
+  const config = loadConfig(['--data-dir', folder], {});
+  t.teardown(keepUp(config, store, log));
+  await until('it is told', () => said.find((event) => event === 'not_forgotten'));
 });
