@@ -112,11 +112,13 @@ export class StegoPool {
 
 async function open({ threads = 1, queueMax = 16 }: PoolOptions): Promise<Piscina> {
   const { Piscina } = await import('piscina');
-  return new Piscina({
+  const piscina = new Piscina({
     filename: new URL('./worker.ts', import.meta.url).href,
     minThreads: 0,
     maxThreads: threads,
     maxQueue: queueMax,
     idleTimeout: IDLE_ms,
   });
+  // A thread that dies with nothing to do fails nobody's picture; the next one gets another.
+  return piscina.on('error', () => undefined);
 }

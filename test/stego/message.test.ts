@@ -5,6 +5,7 @@
  * of `capacity` against `hide`; the same through worker threads.
  */
 import assert from 'node:assert/strict';
+import type { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import t from 'tap';
@@ -172,6 +173,10 @@ t.test('whoever waits hears how far it is, also through a thread', async (t) => 
 t.test('worker threads do the same, and the event loop goes on', async (t) => {
   const pool = new StegoPool();
   t.teardown(() => pool.close());
+  const threads: Worker[] = [];
+  const keep = (thread: Worker) => void threads.push(thread);
+  process.on('worker', keep);
+  t.teardown(() => process.off('worker', keep));
   let turns = 0;
   const turning = setInterval(() => turns++, 1);
   const { png } = await pool.hide(cover, text, KEY);
@@ -183,4 +188,6 @@ t.test('worker threads do the same, and the event loop goes on', async (t) => {
   const stopped = pool.hide(cover, text, KEY, { signal: AbortSignal.abort() });
   await t.rejects(stopped, { name: 'AbortError' });
   t.strictSame((await pool.reveal(png, KEY)).payload, text, 'the pool still works');
+  for (const thread of threads) thread.emit('error', new Error('out of memory'));
+  t.strictSame((await pool.reveal(png, KEY)).payload, text, 'also after an idle thread has died');
 });
