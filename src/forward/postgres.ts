@@ -8,6 +8,7 @@ import type { ForwardedReading } from '../messenger/index.ts';
 import type { Place } from './place.ts';
 import { type Address, clientConfig, parseAddress } from './postgres-address.ts';
 import { postgresError } from './postgres-errors.ts';
+import { guard } from './postgres-guard.ts';
 import { INSERT, PREPARE, SCHEMA, SENSORS, TABLES } from './postgres-schema.ts';
 
 /** Sensors whose number is known; then all are asked for anew. */
@@ -60,6 +61,7 @@ export class PostgresPlace implements Place {
   async #connect(): Promise<Open> {
     const socket = new Socket();
     const client = new Client({ ...clientConfig(this.#address), stream: () => socket });
+    guard(client);
     const open = { client, socket, sensors: new Map<string, number>() };
     this.#open = open;
     // Without a listener an idle connection that breaks would end the process.

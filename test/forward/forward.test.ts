@@ -5,11 +5,14 @@
  * peer and at the server while readings come. What the devices were acknowledged is a ledger
  * outside of both. Without the package only what needs no server is tested, and that is said.
  */
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { PostgresPlace } from '../../src/forward/postgres.ts';
 import { SCHEMA } from '../../src/forward/postgres-schema.ts';
 import { unmet } from '../../src/messenger/index.ts';
 import { openStore } from '../../src/store/index.ts';
@@ -34,6 +37,36 @@ t.test('docs/SCALE.md shows the tables that are made', async (t) => {
   const words = (text: string) => text.replace(/\s+/g, ' ').trim();
   const made = SCHEMA.slice(SCHEMA.indexOf('create'), SCHEMA.lastIndexOf(';') + 1);
   t.ok(words(readFileSync('docs/SCALE.md', 'utf8')).includes(words(made)));
+});
+
+t.test('a server may answer anything: its connection ends, and not the peer', async (t) => {
+  const message = (type: string, body: readonly number[]) =>
+    Buffer.from([type.charCodeAt(0), 0, 0, 0, 4 + body.length, ...body]);
+  const welcome = Buffer.concat([message('R', [0, 0, 0, 0]), message('Z', [0x49])]);
+  const answers: readonly Buffer[] = [
+    Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    // GSSAPI, as a server asks for it that knows no passwords.
+    message('R', [0, 0, 0, 7]),
+    message('R', [0, 0, 0, 11]),
+    Buffer.concat([welcome, message('T', [0xff, 0xff])]),
+    Buffer.concat([welcome, message('T', [0, 1]), message('D', [0, 9])]),
+    Buffer.concat([welcome, message('G', [0, 0, 0])]),
+    // The library would look for its end until the process is killed.
+    message('E', [0x53, 0x41]),
+  ];
+  const left = [...answers];
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(left.shift() ?? ''));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const place = new PostgresPlace(`postgres://u:p@127.0.0.1:${port}/d?sslmode=disable`, 'pi');
+  for (const answer of answers) {
+    await t.rejects(place.deliver([]), { name: 'ForwardError' }, answer.toString('latin1'));
+  }
 });
 
 t.test('the queue keeps what comes for who is named, and nothing for who is not', async (t) => {
