@@ -1,6 +1,6 @@
 /** Every decoder that reads what a stranger, a contact, a line or a file brings. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -35,7 +35,10 @@ import { readForm } from '../src/routes/multipart.ts';
 import { Problem } from '../src/routes/problem.ts';
 import type { RouteContext } from '../src/routes/route.ts';
 import { decodePng, encodePng, phantom, StegoError } from '../src/stego/index.ts';
+import { contact } from './contact.ts';
 import type { Target } from './fuzzer.ts';
+import { answers, backups, requests } from './outside.ts';
+import { vectors } from './vectors.ts';
 
 const PROTOCOL =
   /\/src\/protocol\/(packet|payload|plaintext|fields|content|introduction|bundle|public-key|address)\.ts$/;
@@ -52,15 +55,6 @@ function declared<T>(decode: () => T, refusal: new (...args: never[]) => Error):
 }
 
 const protocol = <T>(decode: () => T) => declared(decode, RemoteProtocolError);
-
-/** All hex strings of a vector file. */
-function vectors(...names: readonly string[]): Uint8Array[] {
-  return names.flatMap((name) => {
-    const text = readFileSync(new URL(`../test/vectors/${name}.json`, import.meta.url), 'utf8');
-    const strings = text.match(/"(?:[0-9a-f]{2}){2,4096}"/g) ?? [];
-    return strings.map((hex) => new Uint8Array(Buffer.from(hex.slice(1, -1), 'hex')));
-  });
-}
 
 const packets: Target = {
   name: 'packets',
@@ -232,4 +226,8 @@ export const TARGETS: readonly Target[] = [
   codes,
   configuration,
   forms,
+  contact,
+  answers,
+  requests,
+  backups,
 ];

@@ -1,24 +1,31 @@
 /**
- * `npm run fuzz -- [SECONDS] [TARGET…]`: fuzzes every decoder of fuzz/targets.ts for 60 s or so
- * many, each in a process of its own, as many at once as there are cores. Prints runs and
- * coverage; exit code 1 if one crashed. `--keep` adds what reached new code to fuzz/corpus.
+ * `npm run fuzz -- [SECONDS] [TARGET…] [--seed N]`: fuzzes every decoder of fuzz/targets.ts for 60 s
+ * or so many (a third, what takes sockets or a store), each in a process of its own, as many at once
+ * as there are cores. Prints runs and coverage; exit code 1 if one crashed or did not end. `--keep`
+ * adds what reached new code to fuzz/corpus. A seed repeats what is drawn; how far it comes in its
+ * time is the machine's affair.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { fuzz, nameOf, type Target } from '../fuzz/fuzzer.ts';
 import { TARGETS } from '../fuzz/targets.ts';
+import { Watchdog } from '../fuzz/watchdog.ts';
 
 const SECONDS = 60;
 const KEPT_MAX = 64;
 const KEPT_SIZE_MAX = 2_048;
 
-const args = process.argv.slice(2);
-const isKeeping = args.includes('--keep');
-const seconds = Number(args.find((arg) => /^\d+$/.test(arg)) ?? SECONDS);
-const named = args.filter((arg) => !/^\d+$/.test(arg) && !arg.startsWith('--'));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { keep: { type: 'boolean', default: false }, seed: { type: 'string' } },
+});
+const seconds = Number(positionals.find((word) => /^\d+$/.test(word)) ?? SECONDS);
+const seed = Number(values.seed ?? Date.now()) >>> 0;
+const named = positionals.filter((word) => !/^\d+$/.test(word));
 const wanted = TARGETS.filter(({ name }) => named.length === 0 || named.includes(name));
 if (wanted.length === 0) {
   console.error(`There are ${TARGETS.map(({ name }) => name).join(', ')}.`);
@@ -33,10 +40,10 @@ async function fuzzAll(): Promise<void> {
   const waiting = [...wanted];
   const next = async () => {
     for (let target = waiting.shift(); target !== undefined; target = waiting.shift()) {
-      const own = [fileURLToPath(import.meta.url), `${seconds}`, target.name];
-      const child = spawn(process.execPath, isKeeping ? [...own, '--keep'] : own, {
-        stdio: 'inherit',
-      });
+      const all = `${Math.ceil(seconds * (target.share ?? 1))}`;
+      const own = [all, target.name, '--seed', `${seed}`];
+      const args = [fileURLToPath(import.meta.url), ...own, ...(values.keep ? ['--keep'] : [])];
+      const child = spawn(process.execPath, args, { stdio: 'inherit' });
       const [code] = await once(child, 'exit');
       if (code !== 0) process.exitCode = 1;
     }
@@ -47,15 +54,16 @@ async function fuzzAll(): Promise<void> {
 async function fuzzOne(target: Target): Promise<void> {
   const folder = `fuzz/corpus/${target.name}`;
   const known = globSync(`${folder}/*.bin`).map((file) => new Uint8Array(readFileSync(file)));
-  const seed = Date.now() >>> 0;
+  const watchdog = new Watchdog(`fuzz/crashes/${target.name}-endless.bin`);
   const { runs, corpus, crashes, covered } = await fuzz(target, known, {
-    ...{ seconds, seed, crashesMax: 10 },
+    ...{ seconds, seed, crashesMax: 10, watchdog },
   });
+  await target.close?.();
   const percent = ((100 * covered.run) / covered.all).toFixed(1);
   console.log(
     `${target.name}: ${runs} runs in ${seconds} s, seed ${seed}, ${corpus.length} inputs reach ${percent} % of its sources, ${crashes.length} crashes`,
   );
-  if (isKeeping) keep(folder, corpus);
+  if (values.keep) keep(folder, corpus);
   for (const { input, error } of crashes) {
     mkdirSync('fuzz/crashes', { recursive: true });
     const file = `fuzz/crashes/${target.name}-${nameOf(input)}`;

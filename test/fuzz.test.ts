@@ -17,6 +17,7 @@ for (const target of TARGETS) {
       const error = await failure(target, new Uint8Array(readFileSync(file)));
       if (error !== undefined) t.fail(file, { error });
     }
+    await target.close?.();
   });
 }
 
