@@ -54,6 +54,12 @@ export async function keepOpening({ alice, bob, esp }: Scene, stop: AbortSignal)
   await Promise.all(readers.map(loop));
 }
 
+/** On a slow machine some way may have had no turn yet. */
+export function isEnough({ alice, bob, esp }: Scene): boolean {
+  const ledgers = [alice.ledger, bob.ledger, ...(esp ? [esp.ledger, esp.device.ledger] : [])];
+  return ledgers.every((ledger) => ledger.count('accepted') >= ACCEPTED_MIN);
+}
+
 export interface Account {
   readonly told: readonly string[];
   /** One sentence for each thing that is wrong. */
@@ -115,13 +121,14 @@ async function readings({ alice }: Scene, device: Device): Promise<Account> {
     (times) => !sure.some(isMissing(new Set(times))),
   );
   const lost = sure.filter(isMissing(new Set(stored)));
+  const dropped = await device.dropped();
   const known = new Set(device.taken().all.flatMap((at) => [at, at - (at % 1_000)]));
   const invented = stored.filter((at) => !known.has(at));
   const repeated = stored.length - new Set(stored).size;
   const time = (at: number) => new Date(at).toISOString();
   return {
     told: [
-      `readings: ${sure.length} taken in ${device.lives} lives of the device, ${stored.length} stored`,
+      `readings: ${sure.length} taken in ${device.lives} lives of the device, ${stored.length} stored, ${dropped} dropped for want of room`,
     ],
     wrong: [
       ...lost.map((at) => `a reading lost: ${time(at)}`),

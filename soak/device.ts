@@ -5,8 +5,10 @@ import { Ledger } from '../test/support/ledger.ts';
 import type { Holding } from './holding.ts';
 import type { Part } from './part.ts';
 
-/** Shorter than a second, so that its times are exact; and 384 of them wait, longer than half a run. */
+/** Shorter than a second, so that its times are exact. */
 const EVERY_MS = 900;
+/** That wait at a device, and a few less: the texts that it sends wait there too. */
+const WAITING_MAX = 384 - 24;
 /** A reading counts from the moment its block of eight is stored. */
 const BLOCK = 8;
 
@@ -14,6 +16,8 @@ export interface DeviceOptions {
   readonly folder: string;
   /** Where the line is found, whatever the pty is called at present. */
   readonly line: string;
+  /** How long it may be cut off without having to drop a reading. */
+  readonly longest_ms: number;
   /** Of who sends it texts. */
   readonly incoming: Ledger;
 }
@@ -41,9 +45,10 @@ export class Device implements Part {
   }
 
   async start(): Promise<void> {
-    const { folder, line } = this.#options;
+    const { folder, line, longest_ms } = this.#options;
+    const every_ms = Math.max(EVERY_MS, Math.ceil(longest_ms / WAITING_MAX));
     const own = ['--pty', '--data', folder, '--name', this.name, '--clock', '--tell'];
-    const device = new HostDevice(...own, '--every', `${EVERY_MS}`);
+    const device = new HostDevice(...own, '--every', `${every_ms}`);
     device.onLine = (text) => void this.#shown.push(text);
     const [, path = ''] = await device.until(/^serial: (.*)$/);
     symlinkSync(path, `${line}.new`);
@@ -113,6 +118,17 @@ export class Device implements Part {
         this.opened.push(...texts());
       }
     });
+  }
+
+  /** What it had no room for in this life, as it says itself: then readings are lost, and it is known. */
+  async dropped(): Promise<number> {
+    let dropped = Number.NaN;
+    await this.#inTurn(async (device) => {
+      device.type('show');
+      const [, count] = await device.until(/"dropped":(\d+)/);
+      dropped = Number(count);
+    });
+    return dropped;
   }
 
   /** When each reading was taken that must arrive, and that may. */

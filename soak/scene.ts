@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { firmwareMissing, make } from '../test/hardware/host-device.ts';
 import { freePorts } from '../test/support/free-ports.ts';
 import { Ledger } from '../test/support/ledger.ts';
@@ -39,10 +40,13 @@ export interface Scene {
   /** All that can be killed. */
   readonly parts: readonly Part[];
   become(mood: 'good' | 'bad'): Promise<void>;
+  /** While nobody is connected to anybody, and what is open is open for good. */
+  inSilence<T>(act: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-export async function openScene(random: Random): Promise<Scene> {
+/** @param longest_ms how long anybody may be cut off from anybody. */
+export async function openScene(random: Random, longest_ms: number): Promise<Scene> {
   const root = mkdtempSync(join(tmpdir(), 'sotto-soak-'));
   const disk = new SmallDisk(DISK_SIZE_MiB);
   const faults = new Map<string, number>();
@@ -70,7 +74,8 @@ export async function openScene(random: Random): Promise<Scene> {
 
   const line = join(root, 'line');
   const bridge = child('bridge', './bridge.ts', [port(bridgeAt), line, toAlice]);
-  const esp = await attach({ alice, bridge, line, folder: join(disk.folder, 'esp') }, toBridge);
+  const folder = join(disk.folder, 'esp');
+  const esp = await attach({ alice, bridge, line, folder, longest_ms }, toBridge);
   const carriers = [...wires, ...(esp ? [bridge] : [])];
   return {
     ...{ alice, bob, esp, wires, disk, faults },
@@ -78,6 +83,14 @@ export async function openScene(random: Random): Promise<Scene> {
     async become(mood) {
       const changing = carriers.filter(({ isBad }) => isBad !== (mood === 'bad'));
       await Promise.all(changing.map((each) => each.become(mood)));
+    },
+    async inSilence(act) {
+      await Promise.all(wires.map((wire) => wire.stop('SIGTERM')));
+      await getGlobalDispatcher().close();
+      setGlobalDispatcher(new Agent());
+      const result = await act();
+      await Promise.all(wires.map((wire) => wire.start()));
+      return result;
     },
     async close() {
       await Promise.all([alice, bob, ...carriers].map((part) => part.stop('SIGKILL')));
@@ -100,9 +113,10 @@ interface Attached {
   readonly bridge: Child;
   readonly line: string;
   readonly folder: string;
+  readonly longest_ms: number;
 }
 
-async function attach({ alice, bridge, line, folder }: Attached, address: string) {
+async function attach({ alice, bridge, ...where }: Attached, address: string) {
   const missing = await firmwareMissing();
   if (missing !== undefined) {
     console.log(`NOT TRIED HERE: a device. ${missing}`);
@@ -110,7 +124,7 @@ async function attach({ alice, bridge, line, folder }: Attached, address: string
   }
   await make('host');
   const ledger = new Ledger();
-  const device = new Device({ folder, line, incoming: ledger });
+  const device = new Device({ ...where, incoming: ledger });
   await device.start();
   await bridge.start();
   const code = await device.code();
