@@ -7,7 +7,7 @@
  *   E0 E1 E2   how often E says "stale" for nothing; XX1 and XX2 that E makes up
  *   HONEST     no E: the network delivers each message once, in any order
  *   ATTEMPTS   that a trigger buys; 4 in PROTOCOL.md, fewer where the states would be too many
- *   NO_RULE_2 NO_RULE_7 NO_COMMIT  leave something out, to see the model notice
+ *   NO_RULE_2 NO_RULE_3 NO_RULE_7 NO_COMMIT  leave something out, to see whether the model notices
  */
 #ifndef TRIGGERS
 #define TRIGGERS 1
@@ -24,17 +24,22 @@
 #define A 0
 #define B 1
 #define E 2
-#define N1 12 /* XX1 that there can be, 1 to N1 - 1; and XX2. */
+#define K 6   /* XX1 that one of them can make, and XX2 */
+#define N1 (3 * K + 1)
 #ifndef ATTEMPTS
 #define ATTEMPTS 4
 #endif
 
-/* XX1 x: whose it is, and its e as a number. Its r is committed to: part of x itself. */
-byte owner1[N1], e1[N1];
-byte last1 = 0;
-/* XX2 y: whose it is, and which XX1 it answers. Its r is part of y itself. A run is its y. */
-byte owner2[N1], answers[N1];
-byte last2 = 0;
+/*
+ * Each owner numbers what it makes by itself, from OWNER * K + 1 on: what two of them make at the same
+ * time leads to one state, whoever was first.
+ */
+#define OWNER(id) (((id) - 1) / K)
+#define NEWEST(count, p) ((p) * K + count[p])
+/* XX1 x: its e as a number. Its r is committed to: part of x itself. */
+byte e1[N1], count1[3];
+/* XX2 y: which XX1 it answers. Its r is part of y itself. A run is its y. */
+byte answers[N1], count2[3];
 /* What the network has: XX1 and XX2 from their making on; XX3 and TRANSPORT of run y; stale. */
 bool has3[N1], hasT[N1], stale[2];
 
@@ -85,10 +90,9 @@ inline attempt(p)
 
 inline make1(p, number)
 {
-    last1++;
-    assert(last1 < N1);
-    owner1[last1] = p;
-    e1[last1] = number
+    count1[p]++;
+    assert(count1[p] <= K);
+    e1[NEWEST(count1, p)] = number
 }
 
 /* Each of B's is below A's or above; E's are below all honest ones, or above. */
@@ -104,26 +108,25 @@ inline draw_e(p)
 inline open(p)
 {
     draw_e(p);
-    mine[p] = last1;
-    SEND(sent1, p, last1)
+    mine[p] = NEWEST(count1, p);
+    SEND(sent1, p, mine[p])
 }
 
 inline answer(p, x)
 {
     attempt(p);
-    last2++;
-    assert(last2 < N1);
-    owner2[last2] = p;
-    answers[last2] = x;
-    reply[p] = last2;
+    count2[p]++;
+    assert(count2[p] <= K);
+    reply[p] = NEWEST(count2, p);
+    answers[reply[p]] = x;
     kept[p] = 0;
     mine[p] = 0;
     /* The responder's r goes out at once; an initiator who is E knows the code now. */
     if
-    :: owner1[x] == E -> KNOWN(p)
+    :: OWNER(x) == E -> KNOWN(p)
     :: else -> skip
     fi;
-    SEND(sent2, p, last2)
+    SEND(sent2, p, reply[p])
 }
 
 inline trigger(p)
@@ -162,7 +165,9 @@ inline receive1(p, x)
 #endif
             :: else -> kept[p] = x
             fi
+#ifndef NO_RULE_3
         :: mine[p] == 0 && reply[p] != 0 && MAY_ATTEMPT(p) -> answer(p, x)      /* rule 3 */
+#endif
         :: else -> kept[p] = x
         fi
     fi
@@ -179,7 +184,7 @@ inline receive2(p, y)
         shown[p] = true;
         has3[y] = true;
         if
-        :: owner2[y] == E -> KNOWN(p)           /* XX3 tells E this side's r */
+        :: OWNER(y) == E -> KNOWN(p)           /* XX3 tells E this side's r */
         :: else -> skip
         fi;
         SEND(sent3, p, y)
@@ -209,7 +214,7 @@ inline receiveT(p, y)
         next[p] = 0;
         mine[p] = 0;
         /* Unless E is the other side, that one has the session already. */
-        assert(owner2[y] == E || hasT[y])
+        assert(OWNER(y) == E || hasT[y])
     :: else -> skip
     fi
 }
@@ -233,7 +238,7 @@ inline hear_stale(p)
  * of one run are no chance; equal codes of two runs are one in a million for each attempt.
  */
 #define CODE(p) (next[p] != 0 -> next[p] : current[p])
-#define PARTNER(p, y) (owner2[y] == p -> owner1[answers[y]] : owner2[y])
+#define PARTNER(p, y) (OWNER(y) == p -> OWNER(answers[y]) : OWNER(y))
 
 inline compare()
 {
@@ -247,45 +252,51 @@ inline compare()
 #ifndef HONEST
 byte made0 = 0, made1 = 0, made2 = 0;
 
-/* E takes any XX1, XX2 or run that there is. */
-inline choose(id, last)
+/* E takes any XX1, XX2 or run that there is, or none. */
+inline choose(id, count)
 {
-    id = 1;
+    id = 0;
     do
-    :: id < last -> id++
-    :: break
+    :: id < 3 * K -> id++
+    :: id != 0 && (id - 1) % K < count -> break
+    :: id == 3 * K -> id = 0; break
     od
 }
 
+/* What E makes is delivered at once, and may be again: before, nobody would have noticed it. */
 inline attack(p)
 {
     if
-    :: made1 < E1 && last1 < N1 - 1 -> made1++;
+    :: made1 < E1 -> made1++;
         if
         :: make1(E, 1)
         :: make1(E, 30)
-        fi
-    :: made2 < E2 && last2 < N1 - 1 && last1 > 0 -> made2++;
-        choose(id, last1);
+        fi;
+        receive1(p, NEWEST(count1, E))
+    :: made2 < E2 -> choose(id, count1[OWNER(id)]);
         if
-        :: owner1[id] != E -> last2++; owner2[last2] = E; answers[last2] = id
+        :: id != 0 && OWNER(id) != E ->
+            made2++;
+            count2[E]++;
+            answers[NEWEST(count2, E)] = id;
+            receive2(p, NEWEST(count2, E))
         :: else -> skip
         fi
-    :: last1 > 0 -> choose(id, last1);
+    :: choose(id, count1[OWNER(id)]);
         if
-        :: owner1[id] != p -> receive1(p, id)
+        :: id != 0 && OWNER(id) != p -> receive1(p, id)
         :: else -> skip
         fi
-    :: last2 > 0 -> choose(id, last2);
+    :: choose(id, count2[OWNER(id)]);
         if
-        :: owner2[id] != p -> receive2(p, id)
+        :: id != 0 && OWNER(id) != p -> receive2(p, id)
         :: else -> skip
         fi
-    :: last2 > 0 -> choose(id, last2);
+    :: choose(id, count2[OWNER(id)]);
         /* E can close a run only where the XX1 is E's own. */
         if
-        :: has3[id] -> receive3(p, id)
-        :: !has3[id] && owner1[answers[id]] == E && owner2[id] == p ->
+        :: id != 0 && has3[id] -> receive3(p, id)
+        :: id != 0 && !has3[id] && OWNER(answers[id]) == E && OWNER(id) == p ->
 #ifdef NO_COMMIT
             /* r is chosen only now. If the other side's code is known, one can be searched that fits. */
             if
@@ -296,9 +307,9 @@ inline attack(p)
             receive3(p, id)
         :: else -> skip
         fi
-    :: last2 > 0 -> choose(id, last2);
+    :: choose(id, count2[OWNER(id)]);
         if
-        :: hasT[id] || owner2[id] == E -> receiveT(p, id)
+        :: id != 0 && (hasT[id] || OWNER(id) == E) -> receiveT(p, id)
         :: else -> skip
         fi
     :: made0 < E0 -> made0++; hear_stale(p)
