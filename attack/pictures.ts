@@ -99,6 +99,8 @@ const pictureFlood: Attempt<World> = {
   by: 'S',
   tried: '100 pictures at once from one address: each costs a search for a message',
   async run({ bob }) {
+    // What was tried before has left the line.
+    assert.equal((await untilTaken(bob.origin, honest)).status, 200);
     const calls = Array.from({ length: 100 }, async () => (await bring(bob.origin, honest)).status);
     const statuses = await Promise.all(calls);
     const refusedCount = statuses.filter((status) => status === 429 || status === 503).length;
