@@ -282,6 +282,31 @@ static void test_readings_share(void)
     CHECK(outbox->dropped == 1, "given up and counted");
 }
 
+/** Its block was stored while the first waited, whose place the second has taken since. */
+static void test_place_of_a_text_is_taken_again(void)
+{
+    const measurement_t measurement = { 1u << VALUE_TEMP_BMP, { 2508 } };
+    outbox_message_t message;
+    outbox_t *outbox = &a.peer.contacts[0].outbox;
+    uint64_t at = 0;
+
+    begin();
+    CHECK(outbox_add_text(outbox, "first") == PEER_OK, "a text");
+    for (int i = 0; i < OUTBOX_BLOCK; i++) {
+        CHECK(peer_add_reading(&a.peer, &measurement, now_ms += 10000) == PEER_OK, "taken");
+    }
+    const uint64_t next = outbox->next;
+    CHECK(outbox_acknowledge(outbox, next, NULL, 0) == next, "all");
+    CHECK(outbox_add_text(outbox, "second") == PEER_OK, "in the place of the first");
+    start(&a);
+    outbox_acknowledge(outbox, next, NULL, 0);
+    CHECK(outbox_add_text(outbox, "third") == PEER_OK, "another");
+    CHECK(outbox_next(outbox, &at, &message) && message.kind == ITEM_TEXT, "a text");
+    CHECK(strcmp(message.of.text, "second") == 0, "the second waits still");
+    CHECK(outbox_next(outbox, &at, &message) && strcmp(message.of.text, "third") == 0, "third");
+    CHECK(!outbox_next(outbox, &at, &message), "that is all");
+}
+
 static const uint64_t UNIX_MS = UINT64_C(1795219200000);
 static uint64_t delay_ms;
 
@@ -357,6 +382,7 @@ int main(void)
     test_crossed_renewal();
     test_readings_wait();
     test_refused_is_not_sent();
+    test_place_of_a_text_is_taken_again();
     test_size_of_a_reading();
     test_readings_share();
     test_asks_for_the_time();

@@ -107,7 +107,7 @@ static peer_error_t save_block(const outbox_t *outbox, uint64_t sequence)
 
 static void free_slot(outbox_t *outbox, outbox_slot_t *slot)
 {
-    if (slot->kind == ITEM_TEXT) outbox->text_is_used[slot->of.text] = false;
+    if (slot->kind == ITEM_TEXT) outbox->text_uses[slot->of.text]--;
     slot->kind = ITEM_NONE;
 }
 
@@ -122,10 +122,10 @@ static bool load_text(outbox_t *outbox, uint8_t number)
 
     if (number >= OUTBOX_TEXTS) return false;
     name_of(outbox, "text", number, name);
-    outbox->text_is_used[number] = outbox->store->load(
+    outbox->text_uses[number] += outbox->store->load(
         outbox->store->context, name, outbox->texts[number], sizeof outbox->texts[number]);
     outbox->texts[number][OUTBOX_TEXT_SIZE_MAX] = '\0';
-    return outbox->text_is_used[number];
+    return outbox->text_uses[number] > 0;
 }
 
 /** The sequence of the slot's message. */
@@ -299,17 +299,17 @@ peer_error_t outbox_add_text(outbox_t *outbox, const char *text)
     char name[STORE_NAME_SIZE];
     uint8_t number = 0;
 
-    while (number < OUTBOX_TEXTS && outbox->text_is_used[number]) number++;
+    while (number < OUTBOX_TEXTS && outbox->text_uses[number] > 0) number++;
     if (size > OUTBOX_TEXT_SIZE_MAX || number == OUTBOX_TEXTS) return PEER_ERROR_NO_ROOM;
     if (!is_utf8((slice_t){ (const uint8_t *)text, size })) return PEER_ERROR_MALFORMED;
     memset(outbox->texts[number], 0, sizeof outbox->texts[number]);
     memcpy(outbox->texts[number], text, size);
     name_of(outbox, "text", number, name);
-    if (!outbox->store->save(outbox->store->context, name, outbox->texts[number],
-                             sizeof outbox->texts[number])) {
-        return PEER_ERROR_STORE;
-    }
-    outbox->text_is_used[number] = true;
+    const bool is_saved = outbox->store->save(
+        outbox->store->context, name, outbox->texts[number], sizeof outbox->texts[number]);
+    if (!is_saved) return PEER_ERROR_STORE;
+    PEER_TRY(prepare(outbox)); /* Else a place would stay taken by what was refused. */
+    outbox->text_uses[number] = 1;
     outbox_close(outbox);
     return add(outbox, (outbox_slot_t){ .kind = ITEM_TEXT, .of.text = number }, true);
 }

@@ -72,7 +72,8 @@ typedef struct {
     uint8_t open_count; /**< Readings in the last message; 0: nothing may join it any more. */
     bool open_is_unsure;
     uint32_t dropped; /**< Slots that had to make room. */
-    bool text_is_used[OUTBOX_TEXTS];
+    /** Slots that name it: two after a restart, where the earlier was acknowledged before. */
+    uint8_t text_uses[OUTBOX_TEXTS];
     char texts[OUTBOX_TEXTS][OUTBOX_TEXT_SIZE_MAX + 1];
     outbox_slot_t slots[OUTBOX_SLOTS];
 } outbox_t;
