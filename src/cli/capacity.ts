@@ -58,13 +58,18 @@ function ofOne(room: Room, size: number | undefined) {
   const lines = [summaryOf(room)];
   const likeness = room.psnr_dB === undefined ? '' : `, about ${room.psnr_dB.toFixed(1)} dB`;
   if (size === undefined || !fits || (rate ?? 0) > SUSPICIOUS_BITS_A_SAMPLE) {
-    const stays = `stay below ${SUSPICIOUS_BITS_A_SAMPLE} bits a sample`;
-    lines.push(`up to ${quiet} bytes ${stays}${size === undefined ? likeness : ''}`);
+    lines.push(quietOf(quiet, size === undefined ? likeness : ''));
   }
   if (rate !== undefined) lines.push(`${size} bytes: ${rate.toFixed(4)} bits a sample${likeness}`);
   if (!fits) lines.push(whatWouldDo(size ?? 0, room));
   const data = { ...room, quietBytes: quiet, ...(rate !== undefined && { bitsPerSample: rate }) };
   return { data, text: lines.join('\n'), exitCode: fits ? EXIT.done : EXIT.noRoom };
+}
+
+function quietOf(bytes: number, likeness: string): string {
+  const rate = `${SUSPICIOUS_BITS_A_SAMPLE} bits a sample`;
+  if (bytes === 0) return `nothing stays below ${rate} in it`;
+  return `up to ${bytes} bytes stay below ${rate}${likeness}`;
 }
 
 function summaryOf({ file, bytes, profile, used }: Room): string {
