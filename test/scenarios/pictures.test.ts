@@ -283,6 +283,11 @@ t.test('refused before anything is queued', async (t) => {
   const side = Math.ceil(Math.sqrt(measured.json.pixels_needed));
   const larger = await send(alice, { text: long, wait: '50' }, fresh(side));
   t.match(larger, { status: 202, json: { delivered: true } }, 'the size that was named does');
+  const small = fresh(64);
+  const room = await alice.peer.call('POST', '/pictures/capacity', { body: small });
+  const filling = (more: number) => ({ text: 'x'.repeat(room.json.bytes + more), answer: 'file' });
+  t.match(await send(alice, filling(1), small), { status: 422, json: { code: 'cover_too_small' } });
+  t.equal((await send(alice, filling(0), small)).status, 200, 'as many bytes as were named fit');
   await bob.peer.opened();
 });
 

@@ -43,6 +43,7 @@ export interface Fields {
   readonly refused: Readonly<Record<string, number>>;
   /** Of a picture that was sent; and of a cover that was measured, what it would take. */
   readonly picture: SentPicture;
+  readonly bytes: number;
   readonly pixels_needed: number;
   /** Of a picture that was brought by hand. */
   readonly cover: { readonly content: string };
