@@ -89,8 +89,8 @@ export function isBeyondCapacity(
   name: ProfileName,
 ): boolean {
   const price = decodeHeader(new HeaderRing(stego, key).read())?.price ?? 0;
-  const mayBeFlat =
-    payloadSize < SMALL || (name === 'integer' && cover.width * cover.height < LARGE);
+  const isLarge = cover.width * cover.height >= LARGE;
+  const mayBeFlat = !isLarge && (payloadSize < SMALL || name === 'integer');
   return (
     price < (mayBeFlat ? PRICE_AT_MOST : PRICE_WITH_ROOM) && payloadSize > capacity(cover, name)
   );
