@@ -129,8 +129,8 @@ t.test('kept hours and days say what the readings say, however those come and go
     }
   };
   for (let round = 0; round < 60; round += 1) {
-    add(random.below(5) === 0);
-    if (random.below(8) === 0) await reopen();
+    add(random.below(3) === 0);
+    if (random.below(20) === 0) await reopen();
     compare(3);
   }
   for (const hours of [-31.7, 3.4, 20, 200]) {
