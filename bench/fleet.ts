@@ -1,92 +1,106 @@
 /**
  * One Pi and many devices, each sending a reading every ten seconds:
  *
- *     npm run bench:fleet -- [DEVICES…]        100 1000 5000, unless said otherwise
+ *     npm run bench:fleet -- [DEVICES…]        100 1000 5000, and then it writes docs/SCALE.md
  *
- * Prints the Pi's processor time, its memory, how long an acknowledgement takes, and how long it is
- * after a restart of the Pi until every device has delivered again, against the bare X25519 that
- * this takes. Memory a device is what each takes beyond the fleet before: the first ones make Node
- * grow its heap, whatever they hold. Every device is paired by a code of its own; that takes a while.
+ * The Pi is `sotto up` in a process of its own; all devices are in this one. Every device is paired
+ * by a code of its own; that takes a while. After three rounds of readings the Pi is killed and
+ * started three times, and each time every device reports as soon as it can: it is told that its
+ * session is gone, meets anew (KK), and its reading is acknowledged.
  */
 
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, setGlobalDispatcher } from 'undici';
 import { openssl } from '../src/crypto/index.ts';
 import { FleetDevice } from '../test/support/fleet-device.ts';
+import { freePorts } from '../test/support/free-ports.ts';
 import { PeerProcess } from '../test/support/peer-process.ts';
+import { occasion, quantile, row, spread, writeSection } from './scale-section.ts';
 
 const EVERY_MS = 10_000;
 const ROUNDS = 3;
-const TICKS_A_SECOND = 100;
-/** X25519 operations of one KK on both sides: two key pairs, and es, ss, ee, se twice. */
-const DH_A_MEETING = 8;
+const RESTARTS = 3;
+/**
+ * X25519 operations of the Pi for each device after a restart: one for its gate, one for the new
+ * ephemeral key, and es, ss, ee, se. test/protocol/reunions.test.ts counts them.
+ */
+const DH_A_REUNION = 6;
 const AT_ONCE = 48;
+const MIB = 2 ** 20;
 
 setGlobalDispatcher(new Agent({ connections: AT_ONCE }));
+
+/** After one restart. Times in seconds. */
+interface Reconnection {
+  /** Until every device has had its reading acknowledged. */
+  readonly all_s: number;
+  /** Processor time of the Pi meanwhile. */
+  readonly cpu_s: number;
+  /** Processor time of that many bare X25519. */
+  readonly bare_s: number;
+}
 
 interface Measured {
   readonly devices: number;
   readonly cpuPercent: number;
-  readonly memoryMiB: number;
-  readonly idleMiB: number;
-  readonly p50_ms: number;
-  readonly p99_ms: number;
-  readonly reconnection_s: number;
-  readonly bare_s: number;
+  readonly memory: number;
+  readonly idle: number;
+  /** Each acknowledgement, in ms. */
+  readonly took: readonly number[];
+  readonly reconnections: readonly Reconnection[];
 }
 
 const wanted = process.argv.slice(2).map(Number);
 const sizes = wanted.length > 0 ? wanted : [100, 1_000, 5_000];
-const rows: Measured[] = [];
-for (const size of sizes) rows.push(await measure(size));
-print(rows);
+const all: Measured[] = [];
+for (const size of sizes) all.push(await measure(size));
+const table = tableOf(all);
+console.log(table.join('\n'));
+if (wanted.length === 0) writeSection('fleet', [occasion('npm run bench:fleet'), '', ...table]);
 
 async function measure(size: number): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-fleet-'));
-  const port = await freePort();
-  const flags = ['--log-level', 'error', '--port', `${port}`];
+  const flags = ['--log-level', 'error', '--port', `${await freePorts(1)}`];
   const pi = new PeerProcess({ name: 'pi', folder: join(folder, 'pi'), flags });
   try {
     await pi.start();
-    const idle = memoryOf(pi);
     const devices = Array.from({ length: size }, (_, at) => new FleetDevice(at, pi.origin));
     console.error(`${size} devices: pairing`);
     for (const device of devices) await device.pair(await pairingCode(pi));
-    console.error(`${size} devices: reporting`);
-    await reportAll(devices, 1_000);
-    const [cpuBefore, began] = [cpuSeconds(pi), performance.now()];
-    const took = (
-      await Promise.all(Array.from({ length: ROUNDS }, (_, round) => oneRound(devices, round)))
-    ).flat();
-    const lasted_s = (performance.now() - began) / 1_000;
-    const cpu = (cpuSeconds(pi) - cpuBefore) / lasted_s;
-    const memory = memoryOf(pi);
-    console.error(`${size} devices: a restart`);
-    await pi.stop('SIGKILL');
+    await pi.stop();
     await pi.start();
-    const back = performance.now();
+    const idle = memoryOf(pi);
+    console.error(`${size} devices: reporting`);
     await everyOne(devices, AT_ONCE, (device) => device.report());
-    const reconnection_s = (performance.now() - back) / 1_000;
-    took.sort((one, other) => one - other);
-    return {
-      devices: size,
-      cpuPercent: 100 * cpu,
-      memoryMiB: memory / 2 ** 20,
-      idleMiB: idle / 2 ** 20,
-      p50_ms: took[Math.floor(took.length * 0.5)] ?? 0,
-      p99_ms: took[Math.floor(took.length * 0.99)] ?? 0,
-      reconnection_s,
-      bare_s: size * DH_A_MEETING * dhSeconds(),
-    };
+    await sleep(1_000);
+    const [cpuBefore, began] = [cpuSeconds(pi), performance.now()];
+    const rounds = Array.from({ length: ROUNDS }, (_, round) => oneRound(devices, round));
+    const took = (await Promise.all(rounds)).flat();
+    const cpu = (1_000 * (cpuSeconds(pi) - cpuBefore)) / (performance.now() - began);
+    const memory = memoryOf(pi);
+    const reconnections: Reconnection[] = [];
+    for (let restart = 0; restart < RESTARTS; restart += 1) {
+      console.error(`${size} devices: a restart`);
+      await pi.stop('SIGKILL');
+      await pi.start();
+      reconnections.push(await reconnect(pi, devices));
+    }
+    return { devices: size, cpuPercent: 100 * cpu, memory, idle, took, reconnections };
   } finally {
     await pi.stop('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function reconnect(pi: PeerProcess, devices: readonly FleetDevice[]): Promise<Reconnection> {
+  const [cpuBefore, began] = [cpuSeconds(pi), performance.now()];
+  await everyOne(devices, AT_ONCE, (device) => device.report());
+  const all_s = (performance.now() - began) / 1_000;
+  const cpu_s = cpuSeconds(pi) - cpuBefore;
+  return { all_s, cpu_s, bare_s: devices.length * DH_A_REUNION * dhSeconds() };
 }
 
 /** Each device once, evenly over ten seconds. @returns how long each acknowledgement took, in ms. */
@@ -100,11 +114,6 @@ async function oneRound(devices: readonly FleetDevice[], round: number): Promise
     return performance.now() - sent;
   });
   return Promise.all(waits);
-}
-
-async function reportAll(devices: readonly FleetDevice[], pause_ms: number): Promise<void> {
-  await everyOne(devices, AT_ONCE, (device) => device.report());
-  await sleep(pause_ms);
 }
 
 async function everyOne<T>(all: readonly T[], atOnce: number, act: (one: T) => Promise<void>) {
@@ -122,10 +131,13 @@ async function pairingCode(pi: PeerProcess): Promise<string> {
   return (JSON.parse(text) as { code: string }).code;
 }
 
-/** User and system time of a process, proc(5) `stat` fields 14 and 15. */
+/** What the kernel has counted for all threads of a process, proc(5) `schedstat`. */
 function cpuSeconds({ pid }: PeerProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const nanoseconds = threads.map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
+  );
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e9;
 }
 
 /** Resident, in bytes. */
@@ -134,45 +146,54 @@ function memoryOf({ pid }: PeerProcess): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;
 }
 
-/** One bare X25519 of OpenSSL, on a key that is new to it. */
+/** Processor time of one X25519 of OpenSSL through Node, on a key that is new to it. */
 function dhSeconds(): number {
   const count = 2_000;
   const random = (size: number) => crypto.getRandomValues(new Uint8Array(size));
   const own = openssl.generateKeyPair(random);
   const others = Array.from({ length: count }, () => openssl.generateKeyPair(random).publicKey);
-  const began = performance.now();
+  const before = process.cpuUsage();
   for (const other of others) own.dh(other);
-  return (performance.now() - began) / 1_000 / count;
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6 / count;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-function print(measured: readonly Measured[]): void {
-  const titles = ['devices', 'CPU of one core', 'memory (idle)', 'each further device'];
-  const more = ['ack p50', 'p99', 'reconnection', 'its bare X25519'];
-  const line = (cells: readonly string[]) => console.log(`| ${cells.join(' | ')} |`);
-  line([...titles, ...more]);
-  line([...titles, ...more].map(() => '---'));
-  for (const [at, row] of measured.entries()) {
-    const before = measured[at - 1] ?? { devices: 0, memoryMiB: row.idleMiB };
-    const grown = (1_024 * (row.memoryMiB - before.memoryMiB)) / (row.devices - before.devices);
-    const ratio = (row.reconnection_s / row.bare_s).toFixed(1);
-    line([
-      `${row.devices}`,
-      `${row.cpuPercent.toFixed(0)} %`,
-      `${row.memoryMiB.toFixed(0)} MiB (${row.idleMiB.toFixed(0)})`,
-      `${grown.toFixed(0)} KiB`,
-      `${row.p50_ms.toFixed(1)} ms`,
-      `${row.p99_ms.toFixed(1)} ms`,
-      `${row.reconnection_s.toFixed(1)} s`,
-      `${row.bare_s.toFixed(1)} s (${ratio} ×)`,
-    ]);
-  }
+function tableOf(measured: readonly Measured[]): readonly string[] {
+  const titles = [
+    'devices',
+    'CPU of one core',
+    'memory, MiB (idle)',
+    'KiB a device',
+    'ack p50, ms',
+    'p99, ms',
+    'all back after, s',
+    'computing of the Pi, s',
+    'its bare X25519, s',
+    'computing / bare',
+  ];
+  const rows = measured.map(({ devices, cpuPercent, memory, idle, took, reconnections }) => [
+    `${devices}`,
+    `${cpuPercent.toFixed(1)} %`,
+    `${(memory / MIB).toFixed(0)} (${(idle / MIB).toFixed(0)})`,
+    ((memory - idle) / 1_024 / devices).toFixed(1),
+    quantile(took, 0.5).toFixed(1),
+    quantile(took, 0.99).toFixed(1),
+    spread(
+      reconnections.map(({ all_s }) => all_s),
+      2,
+    ),
+    spread(
+      reconnections.map(({ cpu_s }) => cpu_s),
+      2,
+    ),
+    spread(
+      reconnections.map(({ bare_s }) => bare_s),
+      2,
+    ),
+    spread(
+      reconnections.map(({ cpu_s, bare_s }) => cpu_s / bare_s),
+      2,
+    ),
+  ]);
+  return [titles, titles.map(() => '---'), ...rows].map(row);
 }

@@ -4,7 +4,7 @@
  * Method: two friends on a network that the test holds in its hand.
  */
 import t from 'tap';
-import { type CryptoProvider, type Hash, openssl } from '../../src/crypto/index.ts';
+import { type CryptoProvider, type Hash, type KeyPair, openssl } from '../../src/crypto/index.ts';
 import { friends, NOTHING, packetsOf, strangers, THEIRS } from '../support/pure-pairs.ts';
 import { agree, PurePeer } from '../support/pure-peer.ts';
 import { Random } from '../support/random.ts';
@@ -125,6 +125,35 @@ t.test('hints that collide, contacts that come later, and pins that go', async (
   bob.book.change(alice.id, { publicKey: anew.self.staticKeys.publicKey });
   t.strictSame(answers(anew), ['reply'], 'by the new key');
   t.strictSame(answers(alice.peer), ['status'], 'and not by the old one');
+});
+
+t.test('to be met again takes six X25519 after a start, and five from then on', async (t) => {
+  let [made, multiplied] = [0, 0];
+  const counting = (keys: KeyPair): KeyPair => ({
+    publicKey: keys.publicKey,
+    wipe: () => keys.wipe(),
+    dh(publicKey) {
+      multiplied += 1;
+      return keys.dh(publicKey);
+    },
+  });
+  const crypto: CryptoProvider = {
+    ...openssl,
+    generateKeyPair(random) {
+      made += 1;
+      return counting(openssl.generateKeyPair(random));
+    },
+  };
+  const bob = new PurePeer('bob', new Random(1), { crypto });
+  const alice = new PurePeer('alice', new Random(2));
+  alice.book.add('bob', bob.address, bob.self.staticKeys.publicKey);
+  bob.book.add('alice', alice.address, alice.self.staticKeys.publicKey);
+  for (const expected of [5, 4]) {
+    const opening = freshOpening(alice);
+    [made, multiplied] = [0, 0];
+    t.strictSame(typesOf(packetsOf(bob.receive(opening, THEIRS, 0))), [8]);
+    t.strictSame([made, multiplied], [1, expected]);
+  }
 });
 
 t.test('KK1 is repeated for 60 s, and then a fresh one is made', async (t) => {
