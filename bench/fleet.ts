@@ -18,7 +18,7 @@ import { openssl } from '../src/crypto/index.ts';
 import { FleetDevice } from '../test/support/fleet-device.ts';
 import { freePorts } from '../test/support/free-ports.ts';
 import { PeerProcess } from '../test/support/peer-process.ts';
-import { occasion, quantile, row, spread, writeSection } from './scale-section.ts';
+import { occasion, quantile, row, spread, writeSection } from './figures.ts';
 
 const EVERY_MS = 10_000;
 const ROUNDS = 3;

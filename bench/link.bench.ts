@@ -89,6 +89,11 @@ function median(values: readonly number[]): number {
   return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
+/** Three digits that mean something; none in powers of ten. */
+function numberOf(value: number): string {
+  return Number(value.toPrecision(3)).toLocaleString('en');
+}
+
 function report(): void {
   const rows = CONTENDERS.map((contender) => {
     const all = rounds.get(contender) ?? [];
@@ -98,7 +103,7 @@ function report(): void {
         return round[column] / (rounds.get(ours)?.[at]?.[column] ?? Number.NaN);
       });
       const spread = [Math.min(...ratios), Math.max(...ratios)].map((each) => each.toFixed(2));
-      return `${value.toPrecision(3)} (${median(ratios).toFixed(2)} ×, ${spread.join(' – ')})`;
+      return `${numberOf(value)} (${median(ratios).toFixed(2)} ×, ${spread.join(' – ')})`;
     });
     return `| ${contender.name} | ${cells.join(' | ')} |`;
   });

@@ -1,11 +1,11 @@
 /**
  * The store with many readings, against itself with few:
  *
- *     npm run bench:store -- [READINGS…]       100000 10000000, unless said otherwise
+ *     npm run bench:store -- [READINGS…]       100000 10000000, and then it writes docs/SCALE.md
  *
  * One board of eleven sensors that measures every ten seconds. Rows of each question are the same
  * in number whatever the store holds, but for the last: everything, by the day. Asked through
- * `/sensor` of a running peer, so with JSON and HTTP.
+ * `/sensor` of a running peer, so with JSON and HTTP. Last, the first store is forwarded.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,8 @@ import { unmet } from '../src/messenger/index.ts';
 import { openStore } from '../src/store/index.ts';
 import { silentLog } from '../test/support/http.ts';
 import { PeerProcess } from '../test/support/peer-process.ts';
+import { median, occasion, quantile, row, writeSection } from './figures.ts';
+import { forwardRate } from './forward.ts';
 
 const SENSORS = 11;
 const EVERY_MS = 10_000;
@@ -22,7 +24,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Packs in one transaction: what a full bundle brings. */
 const PACKS = 200;
-const CALLS = 200;
+const CALLS = 300;
 const STARTS = 3;
 const END_MS = Date.UTC(2026, 0, 1);
 
@@ -32,6 +34,7 @@ const QUESTIONS = {
   'a day of all, by the hour': `from=${iso(END_MS - DAY_MS)}&every=3600`,
   'a day of one, by ten minutes': `name=s0&from=${iso(END_MS - DAY_MS)}&every=600`,
   'the newest': '',
+  'everything, by the year': `from=1990-01-01&every=${365 * 86_400}`,
   'everything, by the day': `from=1990-01-01&every=86400`,
 } as const;
 type Question = keyof typeof QUESTIONS;
@@ -56,7 +59,18 @@ try {
   for (const size of sizes) stores.push(await prepare(size));
   console.error('asking');
   await ask(stores);
-  print(stores);
+  const table = tableOf(stores);
+  for (const { peer } of stores) await peer.stop();
+  console.error('forwarding');
+  const [few] = stores;
+  const rate = few && (await forwardRate(few.peer.folder, few.readings));
+  const forwarded =
+    rate === undefined
+      ? 'Forwarding was not measured: PostgreSQL is not installed.'
+      : `Forwarded into a PostgreSQL on the same machine and disk, ${few?.readings.toLocaleString('en')} that a store held already: ${counted(rate)} readings a second.`;
+  const lines = [...table, '', forwarded];
+  console.log(lines.join('\n'));
+  if (wanted.length === 0) writeSection('store', [occasion('npm run bench:store'), '', ...lines]);
 } finally {
   for (const { peer } of stores) {
     await peer.stop('SIGKILL');
@@ -127,60 +141,34 @@ async function ask(all: readonly Filled[]): Promise<void> {
   }
 }
 
-function quantile(times: readonly number[] = [], share: number): number {
-  return [...times].sort((one, other) => one - other)[Math.floor(times.length * share)] ?? NaN;
-}
-
 function iso(time_ms: number): string {
   return new Date(time_ms).toISOString();
 }
 
-function print(all: readonly Filled[]): void {
-  const row = (title: string, cells: readonly string[]) => `| ${[title, ...cells].join(' | ')} |`;
+function tableOf(all: readonly Filled[]): readonly string[] {
   const few = all[0];
-  if (few === undefined) return;
-  console.log(
-    row(
-      'readings',
-      all.map(({ readings }) => readings.toLocaleString('en')),
-    ),
+  const line = (title: string, cellOf: (filled: Filled) => string) =>
+    row([title, ...all.map(cellOf)]);
+  const questions = QUESTION_NAMES.map((question) =>
+    line(`${question}: median / p99, ms`, ({ took }) => {
+      const times = took.get(question) ?? [];
+      const slow = quantile(times, 0.99);
+      const ratio = slow / quantile(few?.took.get(question) ?? [], 0.99);
+      return `${median(times).toFixed(1)} / ${slow.toFixed(1)} (${ratio.toFixed(2)} ×)`;
+    }),
   );
-  console.log(
-    row(
-      '---',
-      all.map(() => '---'),
-    ),
-  );
-  console.log(
-    row(
-      'inserted a second',
-      all.map(({ inserts }) => Math.round(inserts).toLocaleString('en')),
-    ),
-  );
-  console.log(
-    row(
-      'file, MiB',
-      all.map(({ bytes }) => (bytes / 2 ** 20).toFixed(1)),
-    ),
-  );
-  console.log(
-    row(
-      'bytes a reading',
-      all.map(({ bytes, readings }) => (bytes / readings).toFixed(1)),
-    ),
-  );
-  console.log(
-    row(
-      'start-up, ms',
-      all.map(({ start_ms }) => start_ms.toFixed(0)),
-    ),
-  );
-  for (const question of QUESTION_NAMES) {
-    const cells = all.map(({ took }) => {
-      const [median, slow] = [0.5, 0.99].map((share) => quantile(took.get(question), share));
-      const ratio = (slow ?? NaN) / quantile(few.took.get(question), 0.99);
-      return `${median?.toFixed(1)} / ${slow?.toFixed(1)} (${ratio.toFixed(2)} ×)`;
-    });
-    console.log(row(`${question}: median / p99, ms`, cells));
-  }
+  return [
+    line('readings', ({ readings }) => readings.toLocaleString('en')),
+    line('---', () => '---'),
+    line('inserted a second, in bundles', ({ inserts }) => counted(inserts)),
+    line('file, MiB', ({ bytes }) => (bytes / 2 ** 20).toFixed(1)),
+    line('bytes a reading', ({ bytes, readings }) => (bytes / readings).toFixed(1)),
+    line('start-up, ms', ({ start_ms }) => start_ms.toFixed(0)),
+    ...questions,
+  ];
+}
+
+/** Two digits that mean something. */
+function counted(rate: number): string {
+  return Number(rate.toPrecision(2)).toLocaleString('en');
 }

@@ -1,10 +1,10 @@
-/** One part of docs/SCALE.md, between `<!-- NAME -->` and `<!-- /NAME -->`, written by its bench. */
+/** What several benches print: medians, spreads, rows, and their part of docs/SCALE.md. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release } from 'node:os';
 
 const PATH = 'docs/SCALE.md';
 
-/** @throws {Error} where the document has no such part. */
+/** Replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`. @throws {Error} where that is not. */
 export function writeSection(name: string, lines: readonly string[]): void {
   const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
   const before = readFileSync(PATH, 'utf8');
