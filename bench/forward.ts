@@ -16,7 +16,7 @@ export async function forwardRate(folder: string, readings: number): Promise<num
   const server = await PostgresServer.create(programs);
   const address = `postgres://${OWNER}@127.0.0.1:${server.port}/readings`;
   const flags = ['--keep-readings', '0', '--log-level', 'warn', '--forward', address];
-  const environment = { ...process.env, PGPASSFILE: server.passwordFile };
+  const environment = { PGPASSFILE: server.passwordFile };
   const peer = new PeerProcess({ name: 'pi', folder, flags, environment });
   try {
     await server.query(`create role ${OWNER} login password 'of the bench'`);

@@ -16,7 +16,7 @@ import { createPeer, type Peer, type RunningPeer } from '../src/peer.ts';
 import { findPresence } from '../src/presence.ts';
 import { openStore } from '../src/store/index.ts';
 import { silentLog } from './support/http.ts';
-import { PeerProcess } from './support/peer-process.ts';
+import { PeerProcess, until } from './support/peer-process.ts';
 
 function folder(t: Test): string {
   const made = mkdtempSync(join(tmpdir(), 'sotto-peer-'));
@@ -210,3 +210,31 @@ t.test('a start loads what a peer needs, and not what only some need later', asy
 function dataUrl(script: string): string {
   return `data:text/javascript,${encodeURIComponent(script)}`;
 }
+
+t.test(
+  'the space for new objects keeps the size that it has once a peer has started',
+  async (t) => {
+    const made = folder(t);
+    // Where the peer listens, it makes three million objects of no use, and says how large that space was.
+    const churn = `import { getHeapSpaceStatistics } from 'node:v8';
+    const size = () => getHeapSpaceStatistics().find((each) => each.space_name === 'new_space').space_size;
+    const send = process.send.bind(process);
+    process.send = (message, ...rest) => {
+      setTimeout(() => {
+        const before = size();
+        const kept = [];
+        for (let at = 0; at < 3e6; at += 1) kept[at % 3e5] = { at, of: [at, at], is: 'x' + at };
+        send({ before, after: size() });
+      }, 100);
+      return send(message, ...rest);
+    };`;
+    const environment = { ...process.env, NODE_OPTIONS: `--import=${dataUrl(churn)}` };
+    const started = new PeerProcess({ name: 'alice', folder: made, environment });
+    t.teardown(() => started.stop('SIGKILL'));
+    await started.start();
+    const sizes = await until('it tells', () => started.told[0]);
+    t.match(sizes, { before: Number, after: Number });
+    const { before, after } = sizes as { before: number; after: number };
+    t.ok(after <= before, `${before} and then ${after} bytes`);
+  },
+);

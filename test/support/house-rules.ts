@@ -22,6 +22,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'options.ts': [],
   'nearest.ts': [],
   'nearby.ts': [],
+  'young-heap.ts': [],
   'config.ts': ['bytes.ts', 'nearest.ts', 'options.ts'],
   forward: ['messenger'],
   bridge: ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
@@ -48,6 +49,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store',
   ],
   'peer.ts': [
+    'young-heap.ts',
     'nearby.ts',
     'forward',
     'upkeep.ts',
