@@ -67,12 +67,12 @@ async function measure(size: number): Promise<Measured> {
   const pi = new PeerProcess({ name: 'pi', folder: join(folder, 'pi'), flags });
   try {
     await pi.start();
+    const idle = memoryOf(pi);
     const devices = Array.from({ length: size }, (_, at) => new FleetDevice(at, pi.origin));
     console.error(`${size} devices: pairing`);
     for (const device of devices) await device.pair(await pairingCode(pi));
     await pi.stop();
     await pi.start();
-    const idle = memoryOf(pi);
     console.error(`${size} devices: reporting`);
     await everyOne(devices, AT_ONCE, (device) => device.report());
     await sleep(1_000);
