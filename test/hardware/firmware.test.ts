@@ -5,10 +5,13 @@
  * sanitizers; then the same as a process, beside a real peer. A machine without a C compiler or Mbed TLS is told what was left out.
  */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { openPort } from '../../src/link/index.ts';
 import { decodePng, reveal } from '../../src/stego/index.ts';
 import { rounds } from '../support/counts.ts';
@@ -104,6 +107,64 @@ play('the line works as on systems without stty too', async (t) => {
     none.seen.some((told) => told.includes('/dev/none')),
   );
 });
+
+/** Serves an image, and what is nearly one. */
+async function imageServer(t: Test, image: Uint8Array): Promise<string> {
+  const server = createHttpServer((request, response) => {
+    if (request.url === '/whole.bin') response.end(image);
+    if (request.url === '/moved.bin') response.writeHead(302, { location: '/whole.bin' }).end();
+    if (request.url === '/chunked.bin') {
+      response.flushHeaders();
+      response.end(image);
+    }
+    const wrong = { '/cut.bin': image.length + 1, '/large.bin': 0x1c0001 }[request.url ?? ''];
+    if (wrong === undefined) return;
+    response.writeHead(200, { 'content-length': wrong }).write(image);
+    response.write(image.subarray(0, 0), () => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+play(
+  'an update is kept if it is what a person named, and whole; else nothing changes',
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sotto-update-'));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const device = new HostDevice('--data', folder, '--network');
+    t.teardown(() => device.kill());
+    const image = new Uint8Array(300_000).map((_, at) => (at * at) >> 3);
+    const origin = await imageServer(t, image);
+    const sha256 = createHash('sha256').update(image).digest('hex');
+    const other = createHash('sha256').update('another').digest('hex');
+    const fails = ['cut.bin', 'large.bin', 'moved.bin', 'chunked.bin', 'none.bin\u0001'];
+    for (const [path, hash] of [['whole.bin', other], ...fails.map((name) => [name, sha256])]) {
+      device.type(`update ${origin}/${path} ${hash}`);
+      await device.until(/^update: out of reach, or not that image: nothing has changed$/);
+      t.notOk(existsSync(join(folder, 'next.bin')), `${path}, ${hash === sha256}`);
+    }
+    for (const line of ['update', `update ${origin}/whole.bin`, `update ${origin} ${sha256}0`]) {
+      device.type(line);
+      await device.until(/^update http:\/\/HOST:PORT\/PATH SHA256$/);
+    }
+    device.type(`update ${origin}/whole.bin ${sha256.toUpperCase()}`);
+    await device.until(/^update: kept$/);
+    t.same(readFileSync(join(folder, 'next.bin')), Buffer.from(image));
+    // As `python3 -m http.server` answers, by name and in two pieces.
+    rmSync(join(folder, 'next.bin'));
+    const old = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.write(`HTTP/1.0 200 OK\r\ncontent-LENGTH:  ${image.length}\r\n`);
+      socket.once('data', () => socket.end(Buffer.concat([Buffer.from('\r\n'), image])));
+    });
+    await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => old.close());
+    device.type(`update http://localhost:${(old.address() as AddressInfo).port} ${sha256}`);
+    await device.until(/^update: kept$/);
+    t.same(readFileSync(join(folder, 'next.bin')), Buffer.from(image));
+  },
+);
 
 play('a long text reaches the device in parts, and its console whole', async (t) => {
   const scene = await begin(t);

@@ -18,8 +18,10 @@
 #include <unistd.h>
 
 #include "drivers/sensors.h"
+#include "file_slot.h"
 #include "file_store.h"
 #include "http/http_post.h"
+#include "http/update.h"
 #include "peer/device.h"
 #include "sensor_model.h"
 #include "tty.h"
@@ -41,6 +43,7 @@ static device_t device;
 static sensor_model_t model;
 static sensors_t sensors;
 static picture_post_t post;
+static update_slot_t slot;
 
 static uint64_t milliseconds(clockid_t clock)
 {
@@ -137,6 +140,19 @@ static bool clock_command(const char *line, uint64_t now_ms)
     return true;
 }
 
+/** `update URL SHA256`: as on the chip, but what was fetched stays a file. */
+static bool take_update(const char *line)
+{
+    switch (update_command(line, &slot, NULL)) {
+    case UPDATE_NOT_ASKED: return false;
+    case UPDATE_MALFORMED: puts("update http://HOST:PORT/PATH SHA256"); break;
+    case UPDATE_FAILED: puts("update: out of reach, or not that image: nothing has changed"); break;
+    case UPDATE_KEPT: puts("update: kept"); break;
+    }
+    fflush(stdout);
+    return true;
+}
+
 /** Reads the console. False at its end. */
 static bool read_console(uint64_t now_ms)
 {
@@ -153,7 +169,7 @@ static bool read_console(uint64_t now_ms)
         }
         line[size] = '\0';
         size = 0;
-        if (!fault_command(line) && !clock_command(line, now_ms)) {
+        if (!fault_command(line) && !clock_command(line, now_ms) && !take_update(line)) {
             device_command(&device, line, now_ms);
         }
     }
@@ -242,6 +258,7 @@ static void count_boot(const store_t *store)
 int main(int count, char **arguments)
 {
     static file_store_t files;
+    static file_slot_t next_image;
     static peer_port_t port;
     options_t options;
     char name[64];
@@ -267,6 +284,7 @@ int main(int count, char **arguments)
         fputs("--code: that is no pairing code\n", stderr);
         return 2;
     }
+    slot = file_slot(&next_image, options.data);
     count_boot(&port.store);
     sensor_model_start(&model);
     while (boot_id == 0) random_bytes(NULL, (uint8_t *)&boot_id, sizeof boot_id);

@@ -20,6 +20,7 @@
 #include <sdkconfig.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -42,6 +43,7 @@ enum {
     PRESS_MIN_MS = 50,
     CRASHES_TO_SAFE_MODE = 3,
     STABLE_AFTER_MS = 60 * 1000,
+    SAFE_MODE_MS = 10 * 60 * 1000,
 };
 
 static const char TAG[] = "sotto";
@@ -234,6 +236,14 @@ static void note_stability(uint64_t now_ms)
                                 sizeof crash_streak);
 }
 
+/** What made it crash may have passed: without anybody coming, it tries again. */
+static void leave_safe_mode(uint64_t now_ms)
+{
+    if (!is_safe_mode || now_ms < SAFE_MODE_MS) return;
+    ESP_LOGW(TAG, "safe mode ends");
+    esp_restart();
+}
+
 /** For the task that prints it: the time that SNTP or the contact told. */
 static void note_time(uint64_t now_ms)
 {
@@ -257,6 +267,7 @@ static void run_peer(void *context)
         note_time(now_ms);
         show_state(now_ms);
         note_stability(now_ms);
+        leave_safe_mode(now_ms);
         note_stack();
         device.peer.health.heap_free = esp_get_minimum_free_heap_size();
         device.peer.health.stack_free = (uint32_t)stack_free_min;
@@ -321,14 +332,17 @@ static void hold_flashed_code(void)
 
 static void start_task(TaskFunction_t task, const char *name, uint32_t stack_size, UBaseType_t priority)
 {
-    configASSERT(xTaskCreate(task, name, stack_size, NULL, priority, NULL) == pdPASS);
+    /* Not in an assertion: a build without those would leave the call out. */
+    if (xTaskCreate(task, name, stack_size, NULL, priority, NULL) == pdPASS) return;
+    ESP_LOGE(TAG, "no memory for the task %s", name);
+    abort();
 }
 
 static void start_tasks(void)
 {
     measurements = xQueueCreate(QUEUE_LENGTH, sizeof(measurement_t));
     times = xQueueCreate(QUEUE_LENGTH, sizeof(uint64_t));
-    configASSERT(measurements != NULL && times != NULL);
+    if (measurements == NULL || times == NULL) abort();
     start_task(run_peer, "peer", PEER_STACK_SIZE, PEER_PRIORITY);
     if (is_safe_mode) return;
     start_task(update_sensor_data, "sensors", TASK_STACK_SIZE, TASK_PRIORITY);
@@ -336,7 +350,7 @@ static void start_tasks(void)
     start_task(update_with_NTP, "ntp", TASK_STACK_SIZE, TASK_PRIORITY);
 }
 
-/** Nothing is erased by itself: the key is in there. An image on trial gives way to the one before. */
+/** The store may hold the key, and is left alone. An image on trial gives way to the one before. */
 static void give_up(const char *why)
 {
     ESP_LOGE(TAG, "cannot start: %s", why);

@@ -7,6 +7,8 @@
 
 enum { CONSOLE_BUFFER_SIZE = 512, BACKSPACE = 0x08, DELETE = 0x7F };
 
+static bool is_started;
+
 #if CONFIG_ESP_CONSOLE_UART
 
 #include <driver/uart.h>
@@ -15,7 +17,8 @@ static const uart_port_t CONSOLE = (uart_port_t)CONFIG_ESP_CONSOLE_UART_NUM;
 
 bool port_console_start(void)
 {
-    return uart_driver_install(CONSOLE, CONSOLE_BUFFER_SIZE, 0, 0, NULL, 0) == ESP_OK;
+    is_started = uart_driver_install(CONSOLE, CONSOLE_BUFFER_SIZE, 0, 0, NULL, 0) == ESP_OK;
+    return is_started;
 }
 
 static bool read_byte(char *byte)
@@ -38,9 +41,9 @@ bool port_console_start(void)
     usb_serial_jtag_driver_config_t config = { .tx_buffer_size = CONSOLE_BUFFER_SIZE,
                                                .rx_buffer_size = CONSOLE_BUFFER_SIZE };
 
-    if (usb_serial_jtag_driver_install(&config) != ESP_OK) return false;
-    usb_serial_jtag_vfs_use_driver();
-    return true;
+    is_started = usb_serial_jtag_driver_install(&config) == ESP_OK;
+    if (is_started) usb_serial_jtag_vfs_use_driver();
+    return is_started;
 }
 
 static bool read_byte(char *byte)
@@ -60,7 +63,7 @@ bool port_console_line(char *line, size_t room)
     static size_t size;
     char byte;
 
-    while (read_byte(&byte)) {
+    while (is_started && read_byte(&byte)) {
         if (byte == BACKSPACE || byte == DELETE) {
             if (size > 0) echo("\b \b", 3);
             if (size > 0) size--;

@@ -12,6 +12,8 @@
 /* The hardware's own buffer holds 128 bytes of a UART: eleven milliseconds. */
 enum { LINK_BUFFER_SIZE = 2048 };
 
+static bool is_started;
+
 #if CONFIG_SOTTO_LINK_ON_USB
 
 #include <driver/usb_serial_jtag.h>
@@ -34,7 +36,7 @@ static int read_some(uint8_t *bytes, size_t room, uint32_t wait_ms)
 
 void port_link_write(const uint8_t *bytes, size_t size)
 {
-    (void)usb_serial_jtag_write_bytes(bytes, size, pdMS_TO_TICKS(USB_WAIT_MS));
+    if (is_started) (void)usb_serial_jtag_write_bytes(bytes, size, pdMS_TO_TICKS(USB_WAIT_MS));
 }
 
 #else
@@ -73,13 +75,16 @@ static int read_some(uint8_t *bytes, size_t room, uint32_t wait_ms)
 
 void port_link_write(const uint8_t *bytes, size_t size)
 {
-    (void)uart_write_bytes(LINK, bytes, size);
+    if (is_started) (void)uart_write_bytes(LINK, bytes, size);
 }
 
 #endif
 
 size_t port_link_read(uint8_t *bytes, size_t room, uint32_t wait_ms)
 {
+    /* Without a driver nothing would wait, and nothing else of lower priority would ever run. */
+    if (!is_started) vTaskDelay(pdMS_TO_TICKS(wait_ms));
+    if (!is_started) return 0;
     /* Waits for the first byte only, then takes what has come with it. */
     const int first = read_some(bytes, 1, wait_ms);
     if (first <= 0) return 0;
@@ -125,7 +130,7 @@ static void share_line(void)
 
 bool port_link_start(void)
 {
-    if (!start()) return false;
-    share_line();
-    return true;
+    is_started = start();
+    if (is_started) share_line();
+    return is_started;
 }

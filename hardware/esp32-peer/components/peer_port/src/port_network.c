@@ -133,6 +133,7 @@ static bool start_interface(const wifi_settings_t *wifi)
 
     (void)wifi;
     phy_config.autonego_timeout_ms = 100;
+    phy_config.reset_gpio_num = -1; /* The default is a pin of the serial line's. */
     esp_netif_t *netif = esp_netif_new(&netif_config);
     esp_eth_mac_t *mac = esp_eth_mac_new_openeth(&mac_config);
     esp_eth_phy_t *phy = new_phy(&phy_config);

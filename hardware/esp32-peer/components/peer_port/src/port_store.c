@@ -1,9 +1,11 @@
 /* The store on NVS: each value a blob, whole or not at all, spread over the partition's pages. */
+#include <esp_log.h>
 #include <nvs.h>
 #include <nvs_flash.h>
 
 #include "port/port.h"
 
+static const char TAG[] = "store";
 static nvs_handle_t handle;
 
 static bool load(void *context, const char *name, void *value, size_t size)
@@ -30,9 +32,22 @@ static bool erase(void *context, const char *name)
     return error == ESP_OK && nvs_commit(handle) == ESP_OK;
 }
 
+/**
+ * Pages without a free one are what another program left, or one with a smaller partition: NVS
+ * itself keeps one free, whenever the power goes. What a newer ESP-IDF wrote is left alone.
+ */
+static bool open_partition(void)
+{
+    const esp_err_t error = nvs_flash_init();
+
+    if (error != ESP_ERR_NVS_NO_FREE_PAGES) return error == ESP_OK;
+    ESP_LOGE(TAG, "what stands in the store is not this device's: it begins anew, with a new key");
+    return nvs_flash_erase() == ESP_OK && nvs_flash_init() == ESP_OK;
+}
+
 bool port_store_start(store_t *store)
 {
-    if (nvs_flash_init() != ESP_OK) return false;
+    if (!open_partition()) return false;
     if (nvs_open("sotto", NVS_READWRITE, &handle) != ESP_OK) return false;
     *store = (store_t){ .context = NULL, .load = load, .save = save, .erase = erase };
     return true;

@@ -17,7 +17,7 @@ uint64_t port_uptime_ms(void);
 /** Fills `out` with secret bytes, or restarts the chip: without entropy there is no device. */
 void port_random(void *context, uint8_t *out, size_t size);
 
-/** NVS. False if it cannot be opened; it is never erased by itself, for it holds the key. */
+/** NVS. False if it cannot be opened; only what cannot be a key of this device's is erased. */
 bool port_store_start(store_t *store);
 
 bool port_link_start(void);
