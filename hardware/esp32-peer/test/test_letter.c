@@ -162,6 +162,25 @@ static void test_arrival(void)
     CHECK(outbox_count(&b.peer.contacts[0].outbox) == 1 && b.peer.contacts[0].letter_acks == 1, "it is told of");
 }
 
+/** It is kept, but not that it was seen: then it is not shown, and the repeat is the same one. */
+static void test_not_noted(void)
+{
+    begin();
+    pair();
+    write_letter(0, CONTENT_TEXT, "once");
+    b.memory.is_failing = true;
+    b.memory.fails_at = "letter";
+    for (int times = 0; times < 2; times++) bring();
+    CHECK(refused(PEER_ERROR_STORE) == 2 && b.peer.contacts[0].letter_acks == 0, "not acknowledged");
+    CHECK(!has_text(&b) && inbox_count(&b.peer.contacts[0].inbox) == 1, "kept once, unseen");
+    b.memory.is_failing = false;
+    bring();
+    CHECK(b.peer.contacts[0].letter_acks == 1, "noted");
+    check_text(&b, "once");
+    bring();
+    CHECK(refused(PEER_ERROR_REPLAYED) == 1 && !has_text(&b), "once");
+}
+
 static void test_power_cut(void)
 {
     begin();
@@ -225,6 +244,7 @@ int main(void)
     test_letters();
     test_window();
     test_arrival();
+    test_not_noted();
     test_power_cut();
     test_vectors();
     puts("letter: ok");

@@ -47,6 +47,7 @@ static inbox_text_t *piece_of(inbox_t *inbox, const inbox_text_t *text, unsigned
 static void recover(inbox_t *inbox, inbox_text_t *text)
 {
     if (!text->is_used) return;
+    text->is_settled = true;
     if (text->piece > 0) {
         text->is_used = piece_of(inbox, text, 0) != NULL;
         return;
@@ -155,7 +156,23 @@ static inbox_text_t *add_piece(inbox_t *inbox, inbox_text_t head, unsigned piece
 static void remove_pieces(inbox_t *inbox, const inbox_text_t *head)
 {
     for (size_t i = 0; i < INBOX_TEXTS; i++) {
-        if (is_same(head, &inbox->texts[i])) inbox->texts[i].is_used = ARRIVED_NOT;
+        if (!is_same(head, &inbox->texts[i])) continue;
+        inbox->texts[i].is_used = ARRIVED_NOT;
+        /* Pieces without a beginning are nothing to a later start either. */
+        (void)!save_text(inbox, &inbox->texts[i]);
+    }
+}
+
+/** Its beginning is kept last: then all of it was. */
+static bool is_kept(inbox_t *inbox, const inbox_text_t *head)
+{
+    return piece_of(inbox, head, 0) != NULL;
+}
+
+static void settle(inbox_t *inbox, const inbox_text_t *head)
+{
+    for (size_t i = 0; i < INBOX_TEXTS; i++) {
+        if (is_same(head, &inbox->texts[i])) inbox->texts[i].is_settled = true;
     }
 }
 
@@ -199,10 +216,10 @@ peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t seque
     inbox_text_t head;
 
     describe(&head, ARRIVED_AS_MESSAGE, epoch->epoch, sequence, part_count);
-    PEER_TRY(add_pieces(inbox, &head, text));
-    const peer_error_t error = mark_all(inbox, epoch, sequence, part_count);
-    if (error != PEER_OK) remove_pieces(inbox, &head);
-    return error;
+    if (!is_kept(inbox, &head)) PEER_TRY(add_pieces(inbox, &head, text));
+    PEER_TRY(mark_all(inbox, epoch, sequence, part_count));
+    settle(inbox, &head);
+    return PEER_OK;
 }
 
 peer_error_t inbox_add_letter(inbox_t *inbox, uint64_t epoch, uint64_t sequence,
@@ -211,7 +228,15 @@ peer_error_t inbox_add_letter(inbox_t *inbox, uint64_t epoch, uint64_t sequence,
     inbox_text_t head;
 
     describe(&head, ARRIVED_IN_LETTER, epoch, sequence, part_count);
-    return add_pieces(inbox, &head, text);
+    return is_kept(inbox, &head) ? PEER_OK : add_pieces(inbox, &head, text);
+}
+
+void inbox_settle_letter(inbox_t *inbox, uint64_t epoch, uint64_t sequence)
+{
+    inbox_text_t head;
+
+    describe(&head, ARRIVED_IN_LETTER, epoch, sequence, 1);
+    settle(inbox, &head);
 }
 
 size_t inbox_count(const inbox_t *inbox)
@@ -228,7 +253,7 @@ inbox_text_t *inbox_oldest(inbox_t *inbox)
 
     for (size_t i = 0; i < INBOX_TEXTS; i++) {
         inbox_text_t *text = &inbox->texts[i];
-        if (!text->is_used || text->piece > 0) continue;
+        if (!text->is_used || !text->is_settled || text->piece > 0) continue;
         if (oldest == NULL || text->order < oldest->order) oldest = text;
     }
     return oldest;

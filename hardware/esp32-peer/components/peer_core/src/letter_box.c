@@ -176,6 +176,7 @@ static peer_error_t keep(peer_t *peer, contact_t *contact, uint64_t epoch, uint6
     else if (type != CONTENT_NOTICE || content.size != NOTICE_SIZE) reason = NOTICE_NOT_UNDERSTOOD;
     if (reason != 0) PEER_TRY(outbox_add_notice(&contact->outbox, epoch, sequence, reason));
     PEER_TRY(note(peer, contact, epoch, sequence, count));
+    inbox_settle_letter(&contact->inbox, epoch, sequence);
     owe_acks(contact, epoch, sequence, count);
     return PEER_OK;
 }

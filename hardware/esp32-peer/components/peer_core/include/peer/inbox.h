@@ -31,6 +31,7 @@ typedef struct {
     uint8_t is_used;     /**< An arrival_t. */
     uint8_t piece;       /**< 0: its beginning, which is stored last and so stands for the whole. */
     uint16_t part_count; /**< Of the message that it came in; 1: a whole one. */
+    uint8_t is_settled;  /**< Its ids are noted: only then may it be shown, and forgotten. */
     uint64_t epoch, sequence, order; /**< Sequence of the message, or of its first part. */
     uint16_t size;
     uint8_t text[INBOX_TEXT_SIZE_MAX];
@@ -53,15 +54,19 @@ inbox_epoch_t *inbox_epoch(inbox_t *inbox, uint64_t epoch);
 PEER_CHECKED peer_error_t inbox_mark(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence);
 
 /**
- * Keeps a text that came in `part_count` messages from `sequence` on, and marks them all.
+ * Keeps a text that came in `part_count` messages from `sequence` on, and marks them all. If they
+ * cannot be marked it is kept unseen, and what comes again is that one, not another.
  * PEER_ERROR_BUSY if too few places are free, PEER_ERROR_NO_ROOM if it is too long for all.
  */
 PEER_CHECKED peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence,
                                          uint16_t part_count, slice_t text);
 
-/** The same for what came in a letter; what was seen of those the letter box notes. */
+/** The same for what came in a letter; what was seen of those the letter box notes, and settles it. */
 PEER_CHECKED peer_error_t inbox_add_letter(inbox_t *inbox, uint64_t epoch, uint64_t sequence,
                                            uint16_t part_count, slice_t text);
+
+/** Its ids are noted: it may be shown. */
+void inbox_settle_letter(inbox_t *inbox, uint64_t epoch, uint64_t sequence);
 
 /** Places that are taken. */
 size_t inbox_count(const inbox_t *inbox);
