@@ -35,7 +35,7 @@ enum {
     TASK_STACK_SIZE = 3 * 1024,
     PEER_PRIORITY = 5,
     TASK_PRIORITY = 4,
-    QUEUE_LENGTH = 4,
+    QUEUE_LENGTH = 64, /* The peer task is away for minutes when it fetches an update. */
     LINE_WAIT_MS = 10,
     SENSORS_EVERY_S = 10,
     CLOCK_EVERY_S = 60,
@@ -46,12 +46,23 @@ enum {
     SAFE_MODE_MS = 10 * 60 * 1000,
 };
 
+/* What waits in a queue is as old as it was when it came in. */
+typedef struct {
+    uint64_t at_ms;
+    measurement_t measurement;
+} taken_t;
+
+typedef struct {
+    uint64_t at_ms, unix_ms;
+} told_t;
+
 static const char TAG[] = "sotto";
 static const uint64_t YEAR_2025_S = UINT64_C(1735689600);
 static device_t device;
 static peer_port_t peer_port;
 static QueueHandle_t measurements, times;
 static atomic_bool measure_now;
+static atomic_uint_fast32_t readings_lost; /* They found the queue full. */
 static atomic_uint_fast32_t local_time_s; /* Since 2025; 0: not known. */
 static atomic_uint_fast32_t stack_free_min = UINT32_MAX;
 static bool has_network, is_safe_mode;
@@ -93,11 +104,12 @@ static void update_sensor_data(void *context)
     (void)esp_task_wdt_add(NULL);
     if (!has_bus) ESP_LOGE(TAG, "the sensors' bus cannot be used");
     for (;;) {
-        measurement_t measurement = { 0 };
+        taken_t taken = { 0 };
 
         measure_now = false;
-        if (has_bus) sensors_read(&sensors, &bus, &measurement);
-        (void)xQueueSend(measurements, &measurement, 0);
+        if (has_bus) sensors_read(&sensors, &bus, &taken.measurement);
+        taken.at_ms = port_uptime_ms();
+        if (xQueueSend(measurements, &taken, 0) != pdTRUE) readings_lost++;
         sleep_seconds(SENSORS_EVERY_S);
     }
 }
@@ -128,8 +140,10 @@ static void update_with_NTP(void *context)
     (void)esp_task_wdt_add(NULL);
     for (;;) {
         const uint64_t unix_ms = port_network_unix_ms();
+        const told_t told = { .at_ms = port_uptime_ms(), .unix_ms = unix_ms };
 
-        if (unix_ms != 0) (void)xQueueSend(times, &unix_ms, 0);
+        /* A minute later there is another. */
+        if (unix_ms != 0) (void)xQueueSend(times, &told, 0);
         for (unsigned i = 0; i < CLOCK_EVERY_S; i++) {
             (void)esp_task_wdt_reset();
             /* The first synchronisation is not kept waiting. */
@@ -205,19 +219,21 @@ static void show_state(uint64_t now_ms)
 
 static void take_queues(uint64_t now_ms)
 {
-    measurement_t measurement;
-    uint64_t unix_ms;
+    taken_t taken;
+    told_t told;
 
-    while (xQueueReceive(measurements, &measurement, 0) == pdTRUE) {
-        if (device.picture_now) device_send_picture(&device, &measurement, now_ms);
+    /* First the clock, so that readings are dated by it. */
+    while (xQueueReceive(times, &told, 0) == pdTRUE) {
+        (void)peer_synchronise(&device.peer, told.unix_ms, told.at_ms);
+    }
+    while (xQueueReceive(measurements, &taken, 0) == pdTRUE) {
+        if (device.picture_now) device_send_picture(&device, &taken.measurement, now_ms);
         device.picture_now = false;
-        if (peer_add_reading(&device.peer, &measurement, now_ms) != PEER_OK) {
+        if (peer_add_reading(&device.peer, &taken.measurement, taken.at_ms) != PEER_OK) {
             ESP_LOGE(TAG, "a reading could not be stored");
         }
     }
-    while (xQueueReceive(times, &unix_ms, 0) == pdTRUE) {
-        (void)peer_synchronise(&device.peer, unix_ms, now_ms);
-    }
+    peer_lose_readings(&device.peer, (uint32_t)atomic_exchange(&readings_lost, 0));
     if (device.measure_now || device.picture_now) measure_now = true;
     device.measure_now = false;
 }
@@ -340,8 +356,8 @@ static void start_task(TaskFunction_t task, const char *name, uint32_t stack_siz
 
 static void start_tasks(void)
 {
-    measurements = xQueueCreate(QUEUE_LENGTH, sizeof(measurement_t));
-    times = xQueueCreate(QUEUE_LENGTH, sizeof(uint64_t));
+    measurements = xQueueCreate(QUEUE_LENGTH, sizeof(taken_t));
+    times = xQueueCreate(QUEUE_LENGTH, sizeof(told_t));
     if (measurements == NULL || times == NULL) abort();
     start_task(run_peer, "peer", PEER_STACK_SIZE, PEER_PRIORITY);
     if (is_safe_mode) return;

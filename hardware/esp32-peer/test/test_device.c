@@ -148,8 +148,26 @@ static void test_console(void)
     CHECK(strstr((char *)answer, "not_paired") != NULL, "verb");
     ask("dance");
     CHECK(strstr((char *)answer, "unknown_verb") != NULL, "verb");
-    ask("send_msg");
-    CHECK(device.measure_now, "the bridge asks for a reading");
+}
+
+/** Whoever holds the line asks for readings without end: what waits is not pushed out by them. */
+static void test_asked_too_often(void)
+{
+    const measurement_t measurement = { 1u << VALUE_TEMP_BMP, { 2508 } };
+    unsigned taken = 0;
+
+    for (const uint64_t start_ms = now_ms; now_ms < start_ms + 4000; now_ms += 50) {
+        ask("send_msg");
+        CHECK(strstr((char *)answer, "\"queued\":\"reading\"") != NULL, (char *)answer);
+        if (device.measure_now) taken++;
+        device.measure_now = false;
+    }
+    CHECK(taken >= 3 && taken <= 5, "one a second");
+    for (unsigned i = 0; i < 30; i++) {
+        CHECK(peer_add_reading(&device.peer, &measurement, now_ms) == PEER_OK, "taken");
+    }
+    for (const uint64_t start_ms = now_ms; now_ms < start_ms + 3000; now_ms += 50) ask("send_msg");
+    CHECK(!device.measure_now, "and none while several wait");
 }
 
 static void test_pairing(void)
@@ -311,6 +329,7 @@ int main(void)
     CHECK(crypto_start() == PEER_OK, "start");
     start_device();
     test_console();
+    test_asked_too_often();
     test_pairing();
     test_messages();
     test_pictures();

@@ -163,7 +163,7 @@ size_t device_verb(device_t *device, slice_t verb, uint64_t now_ms, char *json, 
         const peer_error_t error = peer_send_keys(&device->peer, now_ms);
         size = snprintf(json, room, "{\"state\":\"%s\"}", error == PEER_OK ? "waiting" : "not_paired");
     } else if (is_verb(verb, "send_msg")) {
-        device->measure_now = true;
+        device_ask_reading(device);
         size = snprintf(json, room, "{\"queued\":\"reading\"}");
     } else if (is_verb(verb, "decrypt_msg")) {
         size = snprintf(json, room, "{\"count\":%u}", open_texts(device));

@@ -4,7 +4,12 @@
 
 #include <string.h>
 
-enum { REPLY_BIT = 0x80 };
+enum {
+    REPLY_BIT = 0x80,
+    /* Who holds the line may ask as often as he likes: that must not push readings out, or wear the flash. */
+    ASKED_EVERY_MS = 1000,
+    ASKED_WAITING_MAX = 8,
+};
 
 static const char FIRMWARE[] = "sotto-device 0.1.0";
 
@@ -16,6 +21,8 @@ void device_start(device_t *device, device_console_t console, uint64_t boot_id, 
     device->asked = NULL;
     device->asked_address = device->reached_address = 0;
     device->measure_now = device->picture_now = device->restart_now = false;
+    device->is_reading_asked = false;
+    device->asked_again_ms = 0;
     serial_line_init(&device->line, boot_id, FIRMWARE, baud, now_ms);
 }
 
@@ -162,6 +169,19 @@ static void send_picture(device_t *device, uint64_t now_ms)
     device->request.size = 0;
 }
 
+void device_ask_reading(device_t *device)
+{
+    device->is_reading_asked = outbox_count(&device->peer.contacts[0].outbox) < ASKED_WAITING_MAX;
+}
+
+static void measure_if_asked(device_t *device, uint64_t now_ms)
+{
+    if (!device->is_reading_asked || now_ms < device->asked_again_ms) return;
+    device->is_reading_asked = false;
+    device->asked_again_ms = now_ms + ASKED_EVERY_MS;
+    device->measure_now = true;
+}
+
 static void tell(const device_t *device, const char *text)
 {
     if (device->console.print != NULL) device->console.print(device->console.context, text);
@@ -203,6 +223,7 @@ size_t device_poll(device_t *device, uint64_t now_ms, uint8_t out[FRAME_SIZE_MAX
     if (device->asked != NULL && now_ms - device->asked_at_ms >= DEVICE_REPLY_MS) {
         give_up(device, now_ms);
     }
+    measure_if_asked(device, now_ms);
     send(device, &device->reply);
     if (device->asked == NULL && serial_line_is_idle(&device->line)) make_request(device, now_ms);
     send(device, &device->request);

@@ -10,7 +10,7 @@ _Static_assert(sizeof(outbox_slot_t) == 44, "384 of them are most of a contact's
 _Static_assert(OUTBOX_SLOTS % OUTBOX_BLOCK == 0, "a block must not wrap around the ring's end");
 
 typedef struct {
-    uint64_t epoch, lowest, reserved;
+    uint64_t epoch, lowest, reserved, dropped;
 } outbox_header_t;
 
 enum { STORE_NAME_SIZE = 16 }; /* NVS keys have at most 15 characters. */
@@ -84,7 +84,8 @@ static unsigned block_of(uint64_t sequence)
 
 static peer_error_t save_header(const outbox_t *outbox)
 {
-    const outbox_header_t header = { outbox->epoch, outbox->lowest, outbox->reserved };
+    const outbox_header_t header = { outbox->epoch, outbox->lowest, outbox->reserved,
+                                     outbox->dropped };
     char name[STORE_NAME_SIZE];
 
     name_of(outbox, "outbox", 0, name);
@@ -149,6 +150,17 @@ static bool is_loaded(outbox_t *outbox, uint64_t sequence, const outbox_slot_t *
     return slot->kind != ITEM_TEXT || load_text(outbox, slot->of.text);
 }
 
+/** What was reserved and never used takes the place of the oldest, in a ring that was full. */
+static void drop_beyond(outbox_t *outbox)
+{
+    const uint64_t beyond_max = OUTBOX_SLOTS + OUTBOX_BLOCK;
+
+    if (outbox->next - outbox->lowest > beyond_max) outbox->lowest = outbox->next - beyond_max;
+    for (; outbox->next - outbox->lowest > OUTBOX_SLOTS; outbox->lowest++) {
+        if (is_waiting(outbox, outbox->lowest)) outbox->dropped++;
+    }
+}
+
 /** Keeps what the header says is still waiting; an older turn of the ring is no item. */
 static void load_blocks(outbox_t *outbox)
 {
@@ -161,7 +173,7 @@ static void load_blocks(outbox_t *outbox)
         name_of(outbox, "block", block, name);
         if (!outbox->store->load(outbox->store->context, name, slots, size)) memset(slots, 0, size);
     }
-    if (outbox->next - outbox->lowest > OUTBOX_SLOTS) outbox->lowest = outbox->next - OUTBOX_SLOTS;
+    drop_beyond(outbox);
     for (uint64_t i = 0; i < OUTBOX_SLOTS; i++) {
         const uint64_t sequence = outbox->lowest + i;
         outbox_slot_t *slot = slot_at(outbox, sequence);
@@ -207,6 +219,7 @@ peer_error_t outbox_start(outbox_t *outbox, const store_t *store, char contact,
     }
     outbox->epoch = header.epoch;
     outbox->lowest = header.lowest;
+    outbox->dropped = (uint32_t)header.dropped;
     /* Whatever was used of the last block that was reserved is not used again. */
     outbox->next = outbox->reserved = header.reserved;
     load_blocks(outbox);
@@ -276,6 +289,7 @@ peer_error_t outbox_add_reading(outbox_t *outbox, const reading_t *reading)
         outbox,
         (outbox_slot_t){ .kind = ITEM_READING, .place = place, .of.reading = pack(reading) }, false);
 
+    if (error != PEER_OK) outbox->dropped++;
     if (!joins) outbox->open_time_ms = reading->time_ms;
     outbox->open_is_unsure = reading->is_unsure;
     outbox->open_count = error == PEER_OK ? (uint8_t)(place + 1) : 0;

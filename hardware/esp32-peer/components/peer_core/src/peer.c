@@ -166,6 +166,11 @@ peer_error_t peer_add_reading(peer_t *peer, const measurement_t *measurement, ui
     return PEER_OK;
 }
 
+void peer_lose_readings(peer_t *peer, uint32_t count)
+{
+    for (size_t i = 0; i < PEER_CONTACTS; i++) peer->contacts[i].outbox.dropped += count;
+}
+
 peer_error_t peer_send_text(peer_t *peer, const char *to, const char *text)
 {
     for (size_t i = 0; i < PEER_CONTACTS; i++) {

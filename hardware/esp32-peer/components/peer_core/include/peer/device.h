@@ -35,7 +35,9 @@ typedef struct {
     uint8_t exchange;        /**< Its number. */
     uint64_t asked_at_ms;
     uint32_t asked_address, reached_address; /**< CRC-32; of the one that answered last. */
-    bool measure_now;        /**< Somebody asked for a reading. */
+    bool is_reading_asked;   /**< By the other end of the line. */
+    uint64_t asked_again_ms; /**< When it may ask for the next. */
+    bool measure_now;        /**< A reading is to be taken. */
     picture_post_t *post;    /**< For pictures; NULL: this device sends none. */
     bool picture_now;        /**< Somebody asked for a reading in a picture. */
     bool has_wifi;           /**< `wifi` at the console is taken. */
@@ -52,6 +54,12 @@ void device_receive(device_t *device, const uint8_t *bytes, size_t size, uint64_
 
 /** Writes bytes for the line to `out`; call until it returns 0. */
 size_t device_poll(device_t *device, uint64_t now_ms, uint8_t out[FRAME_SIZE_MAX]);
+
+/**
+ * The other end asks for a reading: one is taken, but one a second at most, and none while several
+ * wait, which are then the next to be sent.
+ */
+void device_ask_reading(device_t *device);
 
 /** Shows on the console what a person should hear of. */
 void device_tell_news(device_t *device);

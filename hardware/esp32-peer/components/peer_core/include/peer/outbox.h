@@ -71,7 +71,7 @@ typedef struct {
     uint64_t open_time_ms;
     uint8_t open_count; /**< Readings in the last message; 0: nothing may join it any more. */
     bool open_is_unsure;
-    uint32_t dropped; /**< Slots that had to make room. */
+    uint32_t dropped; /**< What had to make room, and readings that could not be stored; for good. */
     /** Slots that name it: two after a restart, where the earlier was acknowledged before. */
     uint8_t text_uses[OUTBOX_TEXTS];
     char texts[OUTBOX_TEXTS][OUTBOX_TEXT_SIZE_MAX + 1];
@@ -85,7 +85,7 @@ PEER_CHECKED peer_error_t outbox_start(outbox_t *outbox, const store_t *store, c
 /** Forgets everything and begins another epoch, for another contact. */
 PEER_CHECKED peer_error_t outbox_reset(outbox_t *outbox, uint64_t fresh_epoch);
 
-/** A full outbox drops its oldest message, and counts what was in it. */
+/** A full outbox drops its oldest message, and counts what was in it; and what it cannot take. */
 PEER_CHECKED peer_error_t outbox_add_reading(outbox_t *outbox, const reading_t *reading);
 PEER_CHECKED peer_error_t outbox_add_notice(outbox_t *outbox, uint64_t epoch, uint64_t sequence,
                                             uint8_t reason);

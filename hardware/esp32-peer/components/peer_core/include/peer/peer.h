@@ -202,9 +202,12 @@ PEER_CHECKED peer_error_t peer_use_code(peer_t *peer, const char *text, const ch
 /** The trigger: renews with every contact. PEER_ERROR_STATE if there is none: a code is needed. */
 PEER_CHECKED peer_error_t peer_send_keys(peer_t *peer, uint64_t now_ms);
 
-/** Queues a reading for every contact that stores them, dated by the device's clock. */
+/** Queues a reading for every contact that stores them; `at_ms` is when it was taken. */
 PEER_CHECKED peer_error_t peer_add_reading(peer_t *peer, const measurement_t *measurement,
-                                           uint64_t now_ms);
+                                           uint64_t at_ms);
+
+/** Readings that never came this far: counted with those that had to make room. */
+void peer_lose_readings(peer_t *peer, uint32_t count);
 
 /** A measurement with its time, as far as the device knows it. */
 reading_t peer_date(peer_t *peer, const measurement_t *measurement, uint64_t now_ms);
@@ -215,8 +218,8 @@ PEER_CHECKED peer_error_t peer_send_text(peer_t *peer, const char *to, const cha
 /** The oldest unopened text of any contact, or NULL. Show it, then call inbox_remove. */
 inbox_text_t *peer_oldest_text(peer_t *peer, contact_t **from);
 
-/** Sets the clock, from SNTP; tells it to the contacts. */
-bool peer_synchronise(peer_t *peer, uint64_t unix_ms, uint64_t now_ms);
+/** Sets the clock: at `at_ms` it was `unix_ms`. Tells it to the contacts. */
+bool peer_synchronise(peer_t *peer, uint64_t unix_ms, uint64_t at_ms);
 
 /** Something to tell a person, once. */
 peer_news_t peer_take_news(peer_t *peer);

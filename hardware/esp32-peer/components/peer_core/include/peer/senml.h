@@ -9,7 +9,7 @@
 typedef struct {
     uint32_t boots, crashes, brownouts;
     uint32_t reset_reason;
-    uint32_t dropped;     /**< Readings that found no room. */
+    uint32_t dropped;     /**< Readings that were lost: no room, or no store. */
     uint32_t queued;      /**< Readings that wait. */
     uint32_t line_errors; /**< Noise on the serial line. */
     uint32_t tag_failures;
