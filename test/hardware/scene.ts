@@ -138,6 +138,6 @@ export async function storedSeries({ pi, folder }: Scene, name: string) {
   return series;
 }
 
-/** The time that a reading was sent with: the first after a second or more carries a whole one. */
+/** The time that a reading was sent with: one that is a second or more behind another carries a whole one. */
 export const dated = (at_ms: number, index: number, all: readonly number[]) =>
-  at_ms - (all[index - 1] ?? 0) < 1_000 ? at_ms : at_ms - (at_ms % 1_000);
+  at_ms - (all[index - 1] ?? at_ms) < 1_000 ? at_ms : at_ms - (at_ms % 1_000);

@@ -11,7 +11,6 @@
  */
 #include <bootloader_random.h>
 #include <esp_log.h>
-#include <esp_ota_ops.h>
 #include <esp_system.h>
 #include <esp_task_wdt.h>
 #include <freertos/FreeRTOS.h>
@@ -25,6 +24,7 @@
 #include <time.h>
 
 #include "drivers/sensors.h"
+#include "life.h"
 #include "peer/device_post.h"
 #include "peer/self_test.h"
 #include "peer/wifi_settings.h"
@@ -41,9 +41,6 @@ enum {
     CLOCK_EVERY_S = 60,
     HOLD_TO_FORGET_MS = 10 * 1000,
     PRESS_MIN_MS = 50,
-    CRASHES_TO_SAFE_MODE = 3,
-    STABLE_AFTER_MS = 60 * 1000,
-    SAFE_MODE_MS = 10 * 60 * 1000,
 };
 
 /* What waits in a queue is as old as it was when it came in. */
@@ -66,7 +63,6 @@ static atomic_uint_fast32_t readings_lost; /* They found the queue full. */
 static atomic_uint_fast32_t local_time_s; /* Since 2025; 0: not known. */
 static atomic_uint_fast32_t stack_free_min = UINT32_MAX;
 static bool has_network, is_safe_mode;
-static uint32_t crash_streak;
 #if CONFIG_SOTTO_PICTURES
 static picture_post_t post;
 #endif
@@ -238,28 +234,6 @@ static void take_queues(uint64_t now_ms)
     device.measure_now = false;
 }
 
-/** A minute without a crash ends a streak of them, and confirms an image that is new. */
-static void note_stability(uint64_t now_ms)
-{
-    static bool is_noted;
-
-    if (is_noted || now_ms < STABLE_AFTER_MS) return;
-    is_noted = true;
-    (void)esp_ota_mark_app_valid_cancel_rollback();
-    if (crash_streak == 0) return;
-    crash_streak = 0;
-    (void)!peer_port.store.save(peer_port.store.context, "streak", &crash_streak,
-                                sizeof crash_streak);
-}
-
-/** What made it crash may have passed: without anybody coming, it tries again. */
-static void leave_safe_mode(uint64_t now_ms)
-{
-    if (!is_safe_mode || now_ms < SAFE_MODE_MS) return;
-    ESP_LOGW(TAG, "safe mode ends");
-    esp_restart();
-}
-
 /** For the task that prints it: the time that SNTP or the contact told. */
 static void note_time(uint64_t now_ms)
 {
@@ -282,46 +256,12 @@ static void run_peer(void *context)
         device_tell_news(&device);
         note_time(now_ms);
         show_state(now_ms);
-        note_stability(now_ms);
-        leave_safe_mode(now_ms);
+        life_go_on(now_ms);
         note_stack();
         device.peer.health.heap_free = esp_get_minimum_free_heap_size();
         device.peer.health.stack_free = (uint32_t)stack_free_min;
         (void)esp_task_wdt_reset();
     }
-}
-
-static bool is_crash(esp_reset_reason_t reason)
-{
-    return reason == ESP_RST_PANIC || reason == ESP_RST_INT_WDT || reason == ESP_RST_TASK_WDT
-           || reason == ESP_RST_WDT;
-}
-
-/** Adds one to a counter that the store keeps, if it is due; returns it. */
-static uint32_t count(const char *name, bool is_due)
-{
-    const store_t *store = &peer_port.store;
-    uint32_t value = 0;
-
-    if (!store->load(store->context, name, &value, sizeof value)) value = 0;
-    if (!is_due) return value;
-    value++;
-    (void)!store->save(store->context, name, &value, sizeof value);
-    return value;
-}
-
-static void note_start(void)
-{
-    const esp_reset_reason_t reason = esp_reset_reason();
-    health_t *health = &device.peer.health;
-
-    health->reset_reason = (uint32_t)reason;
-    health->boots = count("boots", true);
-    health->crashes = count("crashes", is_crash(reason));
-    health->brownouts = count("brownouts", reason == ESP_RST_BROWNOUT);
-    crash_streak = count("streak", is_crash(reason));
-    is_safe_mode = crash_streak >= CRASHES_TO_SAFE_MODE;
-    if (is_safe_mode) ESP_LOGE(TAG, "safe mode after %u crashes", (unsigned)crash_streak);
 }
 
 /** Key and first random numbers: with the radio off only the bootloader's source is good. */
@@ -341,9 +281,9 @@ static void hold_flashed_code(void)
 {
     const char *code = CONFIG_SOTTO_PAIRING_CODE;
 
-    if (code[0] == '\0' || count("flashed", false) > 0) return;
+    if (code[0] == '\0' || life_count("flashed", false) > 0) return;
     if (peer_hold_code(&device.peer, code) != PEER_OK) ESP_LOGE(TAG, "that is no pairing code");
-    (void)count("flashed", true);
+    (void)life_count("flashed", true);
 }
 
 static void start_task(TaskFunction_t task, const char *name, uint32_t stack_size, UBaseType_t priority)
@@ -416,7 +356,7 @@ void app_main(void)
         give_up("the self-test failed");
         return;
     }
-    note_start();
+    is_safe_mode = life_start(&peer_port.store, &device.peer.health);
     hold_flashed_code();
     start_device();
     if (!port_link_start()) ESP_LOGE(TAG, "the serial line cannot be used");

@@ -84,8 +84,7 @@ static unsigned block_of(uint64_t sequence)
 
 static peer_error_t save_header(const outbox_t *outbox)
 {
-    const outbox_header_t header = { outbox->epoch, outbox->lowest, outbox->reserved,
-                                     outbox->dropped };
+    const outbox_header_t header = { outbox->epoch, outbox->lowest, outbox->reserved, outbox->dropped };
     char name[STORE_NAME_SIZE];
 
     name_of(outbox, "outbox", 0, name);

@@ -148,8 +148,9 @@ reading_t peer_date(peer_t *peer, const measurement_t *measurement, uint64_t now
 {
     const uint64_t unix_ms = device_clock_unix_ms(&peer->clock, now_ms);
     uint64_t time_ms = unix_ms != 0 ? unix_ms : now_ms;
-    /* A whole second is four bytes shorter, and exact enough where there is one a second at most. */
-    const bool is_dense = peer->measured_at_ms != 0 && now_ms - peer->measured_at_ms < 1000;
+    /* A whole second is four bytes shorter, and exact enough where there is one a second at most. The
+       first may follow one of before the start within that second, and must not get its time. */
+    const bool is_dense = peer->measured_at_ms == 0 || now_ms - peer->measured_at_ms < 1000;
 
     if (!is_dense) time_ms -= time_ms % 1000;
     peer->measured_at_ms = now_ms;
