@@ -29,6 +29,9 @@
 #include "peer/self_test.h"
 #include "peer/wifi_settings.h"
 #include "port/port.h"
+#if CONFIG_SOTTO_MODELLED_SENSORS
+#include "sensor_model.h"
+#endif
 
 enum {
     PEER_STACK_SIZE = 12 * 1024, /* A handshake, the console's answers, NVS and sockets. */
@@ -90,11 +93,24 @@ static void sleep_seconds(unsigned seconds)
     note_stack();
 }
 
+static bool start_bus(i2c_bus_t *bus)
+{
+#if CONFIG_SOTTO_MODELLED_SENSORS
+    static sensor_model_t model;
+
+    sensor_model_start(&model);
+    *bus = sensor_model_bus(&model);
+    return true;
+#else
+    return port_i2c_start(CONFIG_SOTTO_I2C_SDA, CONFIG_SOTTO_I2C_SCL, bus);
+#endif
+}
+
 static void update_sensor_data(void *context)
 {
     static sensors_t sensors;
     i2c_bus_t bus;
-    const bool has_bus = port_i2c_start(CONFIG_SOTTO_I2C_SDA, CONFIG_SOTTO_I2C_SCL, &bus);
+    const bool has_bus = start_bus(&bus);
 
     (void)context;
     (void)esp_task_wdt_add(NULL);
