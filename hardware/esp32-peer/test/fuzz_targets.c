@@ -240,6 +240,7 @@ const fuzz_target_t FUZZ_TARGETS[FUZZ_TARGETS_COUNT] = {
     { "introduction", fuzz_introduction },
     { "handshake", fuzz_handshake },
     { "letter", fuzz_letter },
+    { "letter_box", fuzz_letter_box },
     { "pairing_code", fuzz_pairing_code },
     { "senml", fuzz_senml },
     { "picture", fuzz_picture },

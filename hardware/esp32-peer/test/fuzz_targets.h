@@ -16,11 +16,12 @@ static inline slice_t bytes_of(const uint8_t *bytes, size_t size)
     return (slice_t){ bytes, size };
 }
 
-enum { FUZZ_INPUT_SIZE_MAX = 4096, FUZZ_TARGETS_COUNT = 15 };
+enum { FUZZ_INPUT_SIZE_MAX = 4096, FUZZ_TARGETS_COUNT = 16 };
 
 /* fuzz_states.c: what a store, a session and a whole device make of it. */
 void fuzz_store(const uint8_t *bytes, size_t size);
 void fuzz_start(const uint8_t *bytes, size_t size);
+void fuzz_letter_box(const uint8_t *bytes, size_t size);
 void fuzz_session(const uint8_t *bytes, size_t size);
 void fuzz_console(const uint8_t *bytes, size_t size);
 void fuzz_device(const uint8_t *bytes, size_t size);
