@@ -90,8 +90,11 @@ function checkOrder(
   if (/^[A-Z]/.test(type)) throw malformed(`unknown critical chunk ${type}`);
 }
 
-/** Chunks that the specification calls unsafe to copy, but that say nothing about the samples. */
-const KNOWN = /^(cHRM|gAMA|iCCP|sBIT|sRGB|cICP|mDCV|cLLI|bKGD|hIST|tIME|PLTE)$/;
+/**
+ * Chunks of the specification and of its registered extensions that count as unsafe to copy, but
+ * stay as true when samples change by a step.
+ */
+const KNOWN = /^(cHRM|gAMA|iCCP|sBIT|sRGB|cICP|mDCV|cLLI|bKGD|hIST|sPLT|tIME|PLTE|pCAL|sCAL|sTER)$/;
 
 /** Whether `chunk` stays true when samples change by a step, PNG §14.2. */
 export function isSafeToKeep({ type }: Chunk): boolean {

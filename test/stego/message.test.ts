@@ -9,6 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import t from 'tap';
+import { concat } from '../../src/bytes.ts';
 import {
   decodePng,
   encodePng,
@@ -44,6 +45,35 @@ t.test('payload and cover come back, chunks and all', async (t) => {
   t.ok(report.psnr_dB > 50 && report.changedSamples > 0);
   t.strictSame(decodePng(png).before, decodePng(cover).before);
   t.strictSame(decodePng(png).after, decodePng(cover).after);
+});
+
+t.test('so do those of an interlaced file, every chunk in its place', async (t) => {
+  const head = { width: 61, height: 53, depth: 16, type: 6, interlace: 1 };
+  // Slow waves, three bits of noise, and alpha from nothing to all.
+  const level = (x: number, y: number) => 9000 + 90 * x + 70 * y + (Math.imul(x * 31 + y, 97) & 7);
+  const sample = (x: number, y: number, byte: number) => {
+    const value = byte < 6 ? level(x, y) : (x * 1100) & 0xffff;
+    return byte % 2 === 0 ? value >> 8 : value & 255;
+  };
+  const start = concat(build.SIGNATURE, build.header(head));
+  const named = (types: string) =>
+    types.split(' ').map((type) => build.chunk(type, new TextEncoder().encode(`of ${type}`)));
+  const before = named(
+    'cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD pHYs sPLT eXIf pCAL sCAL sTER saFe',
+  );
+  const after = named('tIME iTXt tEXt zTXt also');
+  const file = build.file(head, build.filteredRows(head, 8, sample, [0, 1, 2, 3, 4]));
+  const ends = [file.subarray(start.length, -12), ...after, file.subarray(-12)];
+  const odd = concat(start, ...before, ...ends);
+  for (const profile of ['fast', 'max', 'integer'] as const) {
+    const { png, report } = await hide(odd, text, KEY, { profile });
+    t.strictSame(report.droppedChunks, []);
+    t.ok([before, after].every((chunks) => Buffer.from(png).includes(Buffer.concat(chunks))));
+    const { payload, coverPng } = await reveal(png, KEY);
+    t.strictSame(payload, text, profile);
+    t.strictSame(decodePng(coverPng), decodePng(odd), profile);
+    t.strictSame(decodePng(png).picture.planes[3], decodePng(odd).picture.planes[3], 'alpha');
+  }
 });
 
 t.test('an empty payload is a payload', async (t) => {
@@ -149,6 +179,30 @@ t.test('capacity keeps its promise, and not one byte more is taken', async (t) =
     name: 'StegoError',
     failure: 'capacity',
   });
+});
+
+t.test('exactly full, with every profile, in pictures of black, white and noise', async (t) => {
+  const kinds = ['flat', 'saturated', 'text', 'gradient', 'noise'] as const;
+  let full = 0;
+  for (const [index, kind] of kinds.entries()) {
+    const colour = (['gray', 'rgba'] as const)[index % 2] ?? 'gray';
+    const drawn = pictureOf({ ...photograph, width: 52, height: 48, kind, colour });
+    for (const ends of [false, true]) {
+      // Every sample at black or white, or as drawn.
+      const planes = drawn.planes.map((p) => (ends ? p.map((v) => (v < 128 ? 0 : 255)) : p));
+      const file = encodePng({ ...drawn, planes }, none);
+      for (const profile of ['fast', 'max', 'integer'] as const) {
+        const { bytes } = await measureCapacity(file, undefined, { profile });
+        const payload = Uint8Array.from({ length: bytes }, (_, i) => Math.imul(i, 91) >> 3);
+        if (bytes === 0) continue;
+        const revealed = await reveal((await hide(file, payload, KEY, { profile })).png, KEY);
+        assert.deepEqual(revealed.payload, payload, `${kind}, ${profile}`);
+        assert.deepEqual(decodePng(revealed.coverPng).picture, { ...drawn, planes });
+        full += 1;
+      }
+    }
+  }
+  t.ok(full > 15, `${full} pictures were full`);
 });
 
 t.test('whoever waits hears how far it is, also through a thread', async (t) => {
