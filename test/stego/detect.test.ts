@@ -3,23 +3,18 @@
  * Method: RS analysis, sample pairs and a trained classifier look at covers and stego images of
  * pictures that nothing was tuned on. Replaced lowest bits must be found, or the tools are broken;
  * histograms must hide from the tools made for replaced bits. What a classifier finds is written
- * to docs/STEGO.md §10; `npm run test:long` prints all of it.
+ * to docs/STEGO.md §10; `npm run test:long` prints all of it. SOTTO_DETECT_COVERS names a folder of
+ * gray 8-bit PNGs, photographs as they leave a camera, for the classifier to look at instead.
  */
 import t from 'tap';
 import { embed } from '../../src/stego/engine.ts';
 import type { ProfileName } from '../../src/stego/profile.ts';
 import { rounds } from '../support/counts.ts';
-import { cutCovers, phantomPiece, type Specimen, scene } from './support/corpus.ts';
+import { cutCovers, folderCovers, phantomPiece, type Specimen, scene } from './support/corpus.ts';
+import { train } from './support/ensemble.ts';
 import { randomOf } from './support/pictures.ts';
 import { expandErrors, type Hide, replaceLowestBits, shiftValues } from './support/rivals.ts';
-import {
-  areaUnderCurve,
-  type Gray,
-  pairsRate,
-  rsRate,
-  spam,
-  train,
-} from './support/steganalysis.ts';
+import { areaUnderCurve, type Gray, pairsRate, rsRate, spam } from './support/steganalysis.ts';
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => 3 * i);
 const RATES = [0.01, 0.04, 0.08] as const;
@@ -126,36 +121,36 @@ function errorOf(
   return { error: wrong / judged, pictures: usable.length };
 }
 
-t.test(
-  'a trained classifier finds hiding, and ours later than the others of its kind',
-  async (t) => {
-    const size = 128;
-    const count = rounds({ reduced: 30, full: 120 });
-    const covers = [
-      ...Array.from({ length: count }, (_, i) => scene(size, 500 + i)),
-      ...(count > 30 ? Array.from({ length: 20 }, (_, i) => phantomPiece(size, 500 + i)) : []),
-      ...(count > 30 ? cutCovers(size) : []),
-    ];
-    const splits = rounds({ reduced: 2, full: 8 });
-    const rates = count > 30 ? RATES : ([0.08] as const);
-    const errors = new Map<string, number>();
-    for (const [name, hide] of Object.entries(METHODS)) {
-      if (count === 30 && name === 'max') continue;
-      const results = rates.map((rate) => errorOf(covers, stegosOf(hide, covers, rate), splits));
-      errors.set(name, results.at(-1)?.error ?? 1);
-      t.comment(
-        `SPAM: ${name}: ${results.map(({ error, pictures }) => `${error.toFixed(2)} (${pictures})`).join(' ')}`,
-      );
-    }
-    const same = errorOf(covers, covers, splits).error;
-    t.ok(
-      Math.abs(same - 0.5) < 0.02,
-      `covers against themselves: ${same} of the answers are wrong`,
+/** Photographs if there are any; else made-up scenes, and in long runs phantoms and cut covers. */
+function classifiersCovers(count: number): Specimen[] {
+  const folder = process.env['SOTTO_DETECT_COVERS'];
+  if (folder !== undefined) return folderCovers(folder, 256);
+  const scenes = Array.from({ length: count }, (_, i) => scene(128, 500 + i));
+  if (count <= 30) return scenes;
+  const phantoms = Array.from({ length: 20 }, (_, i) => phantomPiece(128, 500 + i));
+  return [...scenes, ...phantoms, ...cutCovers(128)];
+}
+
+t.test('a trained classifier finds hiding, and ours later than expanded errors', async (t) => {
+  const count = rounds({ reduced: 30, full: 120 });
+  const covers = classifiersCovers(count);
+  const splits = rounds({ reduced: 2, full: 8 });
+  const rates = count > 30 ? RATES : ([0.08] as const);
+  const errors = new Map<string, number>();
+  for (const [name, hide] of Object.entries(METHODS)) {
+    if (count === 30 && name === 'max') continue;
+    const results = rates.map((rate) => errorOf(covers, stegosOf(hide, covers, rate), splits));
+    errors.set(name, results.at(-1)?.error ?? 1);
+    t.comment(
+      `SPAM: ${name}: ${results.map(({ error, pictures }) => `${error.toFixed(2)} (${pictures})`).join(' ')}`,
     );
-    for (const name of ['Ni 2006', 'Sachnev 2009']) {
-      const [theirs, own] = [errors.get(name) ?? 1, errors.get('fast') ?? 0];
-      t.ok(theirs < 0.3, `it finds ${name}: ${theirs} of the answers are wrong`);
-      t.ok(own > theirs, `${own} are wrong about fast`);
-    }
-  },
-);
+  }
+  const same = errorOf(covers, covers, splits).error;
+  t.ok(Math.abs(same - 0.5) < 0.02, `covers against themselves: ${same} of the answers are wrong`);
+  for (const name of ['Ni 2006', 'Sachnev 2009']) {
+    const [theirs, own] = [errors.get(name) ?? 1, errors.get('fast') ?? 0];
+    t.ok(theirs < 0.3, `it finds ${name}: ${theirs} of the answers are wrong`);
+    // Of photographs it tells Ni and ours equally well: docs/STEGO.md §10.
+    if (name === 'Sachnev 2009') t.ok(own > theirs, `${own} are wrong about fast`);
+  }
+});

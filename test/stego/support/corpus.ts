@@ -1,5 +1,6 @@
 /** Pictures that nothing was tuned on: scenes made up as a camera sees them, and cut covers. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { decodePng, phantom } from '../../../src/stego/index.ts';
 import { randomOf } from './pictures.ts';
 import type { Gray } from './steganalysis.ts';
@@ -89,6 +90,35 @@ export function cutCovers(size: number): Specimen[] {
     }
     return pieces;
   });
+}
+
+/** Of more, so many of each picture are drawn: none should be most of what is learnt. */
+const PIECES_MAX = 10;
+/** Above it a piece is drawn by a program, or smoothed until hardly a sample differs from the next. */
+const EQUAL_MAX = 0.5;
+
+/** Pieces of the gray 8-bit PNGs in a folder; each picture is a source. */
+export function folderCovers(folder: string, size: number): Specimen[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.png'));
+  return names.sort().flatMap((name) => {
+    const { picture } = decodePng(readFileSync(join(folder, name)));
+    const { width, height, planes } = picture;
+    if (picture.depth !== 8 || picture.colour !== 'gray')
+      throw new Error(`${name}: not 8-bit gray`);
+    const gray = { width, height, plane: planes[0] as Uint16Array };
+    const pieces: Specimen[] = [];
+    for (let y = 0; y + size <= height; y += size) {
+      for (let x = 0; x + size <= width; x += size) pieces.push(cut(gray, size, y, x, name));
+    }
+    const random = randomOf(5);
+    const rough = pieces.filter((piece) => equalPart(piece) < EQUAL_MAX);
+    while (rough.length > PIECES_MAX) rough.splice(Math.floor(random() * rough.length), 1);
+    return rough;
+  });
+}
+
+function equalPart({ plane }: Gray): number {
+  return plane.filter((sample, i) => sample === plane[i - 1]).length / plane.length;
 }
 
 function cut(

@@ -1,9 +1,8 @@
 /**
  * What an attacker would look with: RS analysis (Fridrich, Goljan, Du 2001), sample pairs
- * (Dumitrescu, Wu, Wang 2003), and second-order SPAM features (Pevný, Bas, Fridrich 2010) judged by
- * an ensemble of linear discriminants on random subspaces (Kodovský, Fridrich, Holub 2012).
+ * (Dumitrescu, Wu, Wang 2003), and second-order SPAM features (Pevný, Bas, Fridrich 2010), which
+ * ensemble.ts judges.
  */
-import { randomOf } from './pictures.ts';
 
 /** 8-bit gray. */
 export interface Gray {
@@ -126,86 +125,6 @@ function transitions({ width, height, plane }: Gray, [dy, dx]: readonly [number,
     }
   }
   return counts;
-}
-
-/** Covers and stego images of the same pictures, as features. */
-export interface Pairs {
-  readonly covers: readonly Float64Array[];
-  readonly stegos: readonly Float64Array[];
-}
-
-const LEARNERS = 51;
-const SUBSPACE = 48;
-
-/** A vote of linear discriminants: above zero it says stego. */
-export function train({ covers, stegos }: Pairs, seed: number): (features: Float64Array) => number {
-  const random = randomOf(seed);
-  // What never varies tells nothing, and would make a discriminant singular.
-  const varying = Array.from({ length: FEATURES }, (_, i) => i).filter((i) =>
-    stegos.some((features, n) => features[i] !== covers[n]?.[i]),
-  );
-  const learners = Array.from({ length: LEARNERS }, () => {
-    const own = drawn(varying, SUBSPACE, random);
-    return discriminant(covers, stegos, own);
-  });
-  return (features) =>
-    learners.reduce((votes, { own, weights, middle }) => {
-      const score = own.reduce((sum, f, i) => sum + (weights[i] ?? 0) * (features[f] ?? 0), 0);
-      return votes + Math.sign(score - middle);
-    }, 0);
-}
-
-function drawn(from: readonly number[], count: number, random: () => number): number[] {
-  const pool = [...from];
-  return Array.from({ length: Math.min(count, pool.length) }, () => {
-    const [one = 0] = pool.splice(Math.floor(random() * pool.length), 1);
-    return one;
-  });
-}
-
-function discriminant(
-  covers: readonly Float64Array[],
-  stegos: readonly Float64Array[],
-  own: readonly number[],
-) {
-  const size = own.length;
-  const mean = (of: readonly Float64Array[]) =>
-    own.map((f) => of.reduce((sum, features) => sum + (features[f] ?? 0), 0) / of.length);
-  const [low, high] = [mean(covers), mean(stegos)];
-  const scatter = Array.from({ length: size }, () => new Float64Array(size + 1));
-  for (const [of, centre] of [
-    [covers, low],
-    [stegos, high],
-  ] as const) {
-    for (const features of of) {
-      const d = own.map((f, i) => (features[f] ?? 0) - (centre[i] ?? 0));
-      for (let i = 0; i < size; i++) {
-        const row = scatter[i] as Float64Array;
-        for (let j = 0; j < size; j++) row[j] = (row[j] ?? 0) + (d[i] ?? 0) * (d[j] ?? 0);
-      }
-    }
-  }
-  scatter.forEach((row, i) => {
-    row[i] = 1.01 * (row[i] ?? 0) + 1e-12;
-    row[size] = (high[i] ?? 0) - (low[i] ?? 0);
-  });
-  const weights = solved(scatter);
-  const middle = weights.reduce((sum, w, i) => sum + w * (((low[i] ?? 0) + (high[i] ?? 0)) / 2), 0);
-  return { own, weights, middle };
-}
-
-/** Gauss–Jordan on a symmetric positive matrix with the right side in its last column. */
-function solved(rows: readonly Float64Array[]): number[] {
-  const size = rows.length;
-  rows.forEach((pivot, i) => {
-    const scale = pivot[i] ?? 1;
-    for (const [j, row] of rows.entries()) {
-      if (j === i) continue;
-      const factor = (row[i] ?? 0) / scale;
-      for (let k = i; k <= size; k++) row[k] = (row[k] ?? 0) - factor * (pivot[k] ?? 0);
-    }
-  });
-  return rows.map((row, i) => (row[size] ?? 0) / (row[i] ?? 1));
 }
 
 /** Part of the pairs (cover, stego) that a score puts in the right order; ties count a half. */
