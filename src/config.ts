@@ -7,6 +7,7 @@ import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { parseJson } from './json.ts';
 import { nearest } from './nearest.ts';
 import { OPTIONS, type Option } from './options.ts';
 
@@ -277,16 +278,16 @@ function fromFile(file: string): [OptionName, Setting][] {
 
 function parseFile(file: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
-    throw new ConfigError(`${file} is not JSON: ${(cause as Error).message}.`, { cause });
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new ConfigError(`${file}: ${cause.message}.`, { cause });
   }
 }
 
-/** Of the last one, which counts, if a name is there twice. */
 function lineOf(name: string, text: string): number {
   const key = JSON.stringify(name).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const before = [...text.matchAll(new RegExp(`${key}\\s*:`, 'g'))].at(-1)?.index ?? 0;
+  const before = new RegExp(`${key}\\s*:`).exec(text)?.index ?? 0;
   return text.slice(0, before).split('\n').length;
 }
 

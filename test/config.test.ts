@@ -156,7 +156,7 @@ t.test('what cannot be used is named, with its source', async (t) => {
       /^There is no setting "colour" \(from .*a\.json:3\)\. .* --help/,
     ],
     [['--config', file('d.json', '{"name": "a",\n"port": "x"}')], {}, /\(from .*d\.json:2\)/],
-    [['--config', file('b.json', '{"port": 1,}')], {}, /b\.json is not JSON: .*line 1/],
+    [['--config', file('b.json', '{"port": 1,}')], {}, /b\.json: .* from line 1, column 12/],
     [['--config', file('c.json', '[]')], {}, /c\.json must hold one JSON object/],
     [['--config', join(folder, 'none.json')], {}, /cannot be read from .*none\.json \(ENOENT\)/],
     [['--passphrase-file', join(folder, 'none')], {}, /^The passphrase cannot be read/],
@@ -168,6 +168,12 @@ t.test('what cannot be used is named, with its source', async (t) => {
     t.throws(() => loadConfig(flags, environment), { name: 'ConfigError', message }, `${message}`);
   }
   t.throws(() => loadConfig(['--nonsense'], {}), ConfigError);
+});
+
+t.test('a setting that stands twice in a file is refused, not half obeyed', async (t) => {
+  const twice = file('twice.json', '{"port": 1,\n "port": 2}');
+  const message = /twice\.json: the JSON has a key twice, at line 2, column 2/;
+  t.throws(() => loadConfig(['--config', twice], {}), { name: 'ConfigError', message });
 });
 
 t.test('a passphrase is one line from a file, a descriptor or the environment', async (t) => {

@@ -160,7 +160,7 @@ export class Covers {
 }
 
 function used(what: string): UseCaseError {
-  const why = 'two pictures made of one cover betray both: take another, or "force"';
+  const why = 'two pictures made of one cover betray both: take another, or "force": true';
   return new UseCaseError('cover_used', `${what} was hidden in before, and ${why}`);
 }
 

@@ -175,7 +175,7 @@ function waitingResult(deps: SendKeysDeps, { id }: Contact): SendKeysResult {
   const detail =
     comparison === undefined
       ? `keys are sent: now ${name} has to POST /send_keys on its side`
-      : `${name} has yet to confirm; the code is shown on both terminals`;
+      : `${name} has yet to confirm${verified ? '' : '; the code is shown on both terminals'}`;
   return { to: name, state: 'waiting', verified, detail, ...(comparison && { comparison }) };
 }
 

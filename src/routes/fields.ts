@@ -3,8 +3,8 @@
  * them into an address bar, curl sends them as a form, a program as JSON: all mean the same.
  */
 import { z } from 'zod';
+import { parseJson } from '../json.ts';
 import { readBytes } from './body.ts';
-import { parseJson } from './json.ts';
 import { Problem } from './problem.ts';
 import type { RouteContext } from './route.ts';
 
@@ -107,9 +107,26 @@ function decode(body: Uint8Array): string {
   }
 }
 
-/** Zod names types and bounds, never the value itself. */
-function describe({ path, message }: z.core.$ZodIssue): string {
-  return path.length === 0 ? message : `${path.join('.')}: ${message}`;
+/** Names the field, types and bounds, never the value itself. */
+function describe(issue: z.core.$ZodIssue): string {
+  const { path } = issue;
+  return path.length === 0 ? inWords(issue) : `${path.join('.')}: ${inWords(issue)}`;
+}
+
+/** The library's own words are for programmers: they tell NaN from a number, and count with <=. */
+function inWords(issue: z.core.$ZodIssue): string {
+  const { code, message } = issue;
+  if (code === 'invalid_type') {
+    const isMissing = message.endsWith('undefined');
+    return isMissing
+      ? 'is missing'
+      : `must be ${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
+  }
+  if (code === 'unrecognized_keys') return `there is no field "${issue.keys.join('", "')}" here`;
+  if (code === 'too_small' && issue.origin === 'string') return 'must not be empty';
+  if (code === 'too_small') return `must be at least ${issue.minimum}`;
+  if (code === 'too_big' && issue.origin !== 'string') return `must be at most ${issue.maximum}`;
+  return message;
 }
 
 function wrong(detail: string): Problem {

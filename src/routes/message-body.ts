@@ -40,6 +40,8 @@ const Text = z
   .min(1)
   .refine((text) => text.isWellFormed(), 'has a lone surrogate');
 export const TextFields = z.strictObject({ text: Text, ...delivery });
+/** An object, or a form that has one of these fields. */
+const FIELDS = new RegExp(`^\\s*\\{|(^|&)text=|^(${Object.keys(delivery).join('|')})=`);
 export const TypedFields = z.strictObject({ text: Text.exactOptional(), ...delivery });
 export const FileFields = z.strictObject({
   name: z.string().min(1).max(255).exactOptional(),
@@ -86,8 +88,24 @@ export async function readMessage(ctx: RouteContext): Promise<OutgoingMessage> {
 async function readUrlForm(ctx: RouteContext): Promise<OutgoingMessage> {
   const body = await readBody(ctx);
   const start = new TextDecoder().decode(body.subarray(0, 1_024));
-  const isText = /^\s*\{|(^|&)text=/.test(start);
-  return isText ? asText(ctx, body) : asFile(ctx, once(body));
+  if (body.length === 0 || FIELDS.test(start)) return asText(ctx, body);
+  if (JSON_START.test(start) && isJson(body)) {
+    const example = 'no object such as {"text": "hello"}';
+    throw wrong(`the body is JSON, but ${example}; as a file it needs a name: ?name=FILE`);
+  }
+  return asFile(ctx, once(body));
+}
+
+/** What is likely a slip rather than a file. */
+const JSON_START = /^\s*[["\-\dtfn]/;
+
+function isJson(body: Uint8Array): boolean {
+  try {
+    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function asText(ctx: RouteContext, body: Uint8Array): OutgoingMessage {

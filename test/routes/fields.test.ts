@@ -6,7 +6,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import fc from 'fast-check';
 import t from 'tap';
-import { jsonErrorIndex } from '../../src/routes/json.ts';
+import { doubledKeyIndex, jsonErrorIndex } from '../../src/json.ts';
 import { rounds } from '../support/counts.ts';
 import { form, json, peer } from '../support/operator.ts';
 
@@ -43,6 +43,15 @@ t.test('a field that is wrong is named, its value is not', async (t) => {
     ['/send_msg', json, '{"text": "hush"', /line 1, column 16/],
     ['/send_msg', json, '{"text": hush}', /line 1, column 10/],
     ['/send_msg', json, '{\n  "text": "hush",\n}', /line 3, column 1/],
+    ['/send_msg', json, '{"text": "hush", "text": "hush"}', /key twice, at line 1, column 18/],
+    ['/send_msg', json, '{"text": "hush", "\\u0074ext": "hush"}', /key twice/],
+    ['/send_msg', form, '', /text: is missing/],
+    ['/send_msg', form, '[1]', /no object.*\?name=/],
+    ['/send_msg', form, ' null\n', /no object/],
+    ['/send_msg', form, '"hush"', /no object/],
+    ['/send_msg', json, 'null', /object/],
+    ['/send_msg', form, 'to=bob', /text: is missing/],
+    ['/send_msg', form, 'wait=1&message=hush', /text: is missing.*"message"/],
     ['/send_msg?text=a', json, '{"text": "hush"}', /twice|query and in the body/],
     ['/send_msg?to=a&to=b', json, '{"text": "hush"}', /to: /],
     ['/send_msg', form, 'text=hush&text=hush', /twice/],
@@ -84,6 +93,17 @@ t.test('the place of a JSON error is where JSON.parse stumbles', async (t) => {
     }
   });
   fc.assert(agree, { numRuns: rounds({ reduced: 2_000, full: 50_000 }) });
+  const keyed = fc.dictionary(fc.constantFrom('a', '"', '\\', 'ä', 'b:'), fc.jsonValue());
+  const single = fc.property(
+    fc.oneof(fc.jsonValue(), keyed),
+    fc.constantFrom('', '\n'),
+    (value, by) => {
+      const text = JSON.stringify(value, null, by);
+      const doubled = `[${text}, {"x": ${text}, "y": {"x": 1}, "x" : 2}]`;
+      return doubledKeyIndex(text) === undefined && doubledKeyIndex(doubled) === doubled.length - 9;
+    },
+  );
+  fc.assert(single, { numRuns: rounds({ reduced: 500, full: 50_000 }) });
   t.equal(jsonErrorIndex('{"a": [1, 2,, 3]}'), 12);
   t.equal(jsonErrorIndex('[true, nul]'), 7);
   t.equal(jsonErrorIndex('{"a" 1}'), 5);

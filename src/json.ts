@@ -2,16 +2,47 @@
 
 /** @throws {SyntaxError} that names the place and quotes nothing. */
 export function parseJson(text: string): unknown {
+  const value = parsed(text);
+  const index = doubledKeyIndex(text);
+  // JSON.parse keeps the last of them, and whoever wrote the first would never hear of it.
+  if (index !== undefined)
+    throw new SyntaxError(`the JSON has a key twice, at ${place(text, index)}`);
+  return value;
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const before = text.slice(0, jsonErrorIndex(text) ?? text.length);
-    const line = before.split('\n').length;
-    const column = before.length - before.lastIndexOf('\n');
-    const what = before.length === text.length ? 'ends too early, in' : 'cannot be read from';
+    const index = jsonErrorIndex(text) ?? text.length;
+    const what = index === text.length ? 'ends too early, in' : 'cannot be read from';
     // The engine's own message quotes what stands around, which may be somebody's secret.
-    throw new SyntaxError(`the JSON ${what} line ${line}, column ${column}`);
+    throw new SyntaxError(`the JSON ${what} ${place(text, index)}`);
   }
+}
+
+function place(text: string, index: number): string {
+  const before = text.slice(0, index);
+  const column = before.length - before.lastIndexOf('\n');
+  return `line ${before.split('\n').length}, column ${column}`;
+}
+
+/** Of what JSON.parse takes: only keys have a colon behind them. */
+const PIECE = /"(?:[^"\\]+|\\.)*"[\t\n\r ]*(:?)|[{}[\]]/g;
+
+/** Index of the first key that its object has already; undefined if there is none. */
+export function doubledKeyIndex(json: string): number | undefined {
+  const open: Set<string>[] = [];
+  for (const { 0: piece, 1: colon, index } of json.matchAll(PIECE)) {
+    if (piece === '{' || piece === '[') open.push(new Set());
+    else if (piece === '}' || piece === ']') open.pop();
+    else if (colon === ':') {
+      const key: string = JSON.parse(piece.slice(0, piece.lastIndexOf('"') + 1));
+      if (open.at(-1)?.has(key)) return index;
+      open.at(-1)?.add(key);
+    }
+  }
+  return undefined;
 }
 
 const SPACE = /[\t\n\r ]*/y;
