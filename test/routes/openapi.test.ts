@@ -7,6 +7,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import t, { type Test } from 'tap';
 import { type Dispatcher, request } from 'undici';
 import { z } from 'zod';
@@ -111,6 +112,18 @@ async function tried(t: Test, line: string, given: Call = {}): Promise<unknown> 
   t.ok(checked.success, `${line} ${status}: ${checked.error?.message ?? 'as documented'}`);
   return value;
 }
+
+t.test('it is OpenAPI 3.1, by the schema that its makers publish', async (t) => {
+  const validator = new Validator();
+  t.strictSame(await validator.validate({ ...structuredClone(document) }), { valid: true });
+  t.equal(validator.version, '3.1');
+  const paths = { ...structuredClone(document.paths), '/show': { get: { responses: [] } } };
+  t.equal(
+    (await new Validator().validate({ ...document, paths })).valid,
+    false,
+    'and the schema does look',
+  );
+});
 
 t.test('it is in the words for people, and nothing else is', async (t) => {
   t.equal(document.openapi, '3.1.0');
