@@ -5,12 +5,12 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { findDataFolder, loadConfig } from '../config.ts';
 import { StoreError } from '../failures.ts';
-import { findPresence } from '../presence.ts';
-import { connect } from './client.ts';
+import { findPeer } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { type Io, openFile, refuseExisting } from './io.ts';
 import { metered } from './progress.ts';
+import { reasonOf } from './reasons.ts';
 
 interface Values {
   readonly 'data-dir'?: string;
@@ -53,8 +53,9 @@ Stop the old peer for good first: two must not run as one.`,
 async function copy(values: Values, file: string, io: Io): Promise<Outcome> {
   refuseExisting(file);
   const folder = findDataFolder(values['data-dir']);
-  if (findPresence(folder) !== undefined) {
-    await save(await connect(folder).download('POST', '/backup'), file);
+  const peer = findPeer(folder);
+  if (peer !== undefined) {
+    await save(await peer.download('POST', '/backup'), file);
   } else {
     if (!existsSync(join(folder, 'peer.db'))) {
       throw new CommandError(EXIT.noPeer, `There is no peer in ${folder}. Name it by --data-dir.`);
@@ -76,8 +77,7 @@ async function save(tar: Readable, file: string): Promise<void> {
   } catch (cause) {
     rmSync(draft, { force: true });
     if (cause instanceof StoreError) throw cause;
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it broke off';
-    const words = `${file} was not written (${why}). Look at its folder and the peer, then repeat.`;
+    const words = `${file} was not written: ${reasonOf(cause)}. Look at its folder and the peer, then repeat.`;
     throw new CommandError(EXIT.failed, words, { cause });
   }
 }

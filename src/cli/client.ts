@@ -1,4 +1,6 @@
 /** Calls the operator routes of the peer that runs on a data folder. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { request } from 'undici';
 import { z } from 'zod';
@@ -6,6 +8,7 @@ import { findDataFolder, originOf } from '../config.ts';
 import { findPresence, type Presence } from '../presence.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { printable } from './io.ts';
+import { asCommands } from './phrases.ts';
 
 const TIMEOUT_MS = 120_000;
 
@@ -36,12 +39,16 @@ export interface PeerClient {
   downloadDescribed(method: 'GET' | 'POST', path: string, body: FormData): Promise<Described>;
 }
 
-/** The peer that runs on this data folder. @throws {CommandError} `noPeer` */
-export function connect(dataDir: string | undefined): PeerClient {
+/**
+ * The peer that runs on this data folder.
+ * @param what needs one, as half a sentence begins
+ * @throws {CommandError} `noPeer`
+ */
+export function connect(dataDir: string | undefined, what: string): PeerClient {
   const folder = findDataFolder(dataDir);
   const peer = findPeer(folder);
-  if (peer === undefined) throw noPeer(folder);
-  return peer;
+  if (peer !== undefined) return peer;
+  throw existsSync(join(folder, 'peer.db')) ? noPeerThatStays(folder, what) : noPeer(folder);
 }
 
 /** Undefined if none runs there. */
@@ -53,10 +60,15 @@ export function findPeer(folder: string): PeerClient | undefined {
 }
 
 export function noPeer(folder: string): CommandError {
-  return new CommandError(
-    EXIT.noPeer,
-    `No peer runs on ${folder}. Start one with \`sotto up\`, or name its folder by --data-dir.`,
-  );
+  const next = 'Start one with `sotto up`, or name its folder by --data-dir.';
+  return new CommandError(EXIT.noPeer, `No peer runs on ${folder}. ${next}`);
+}
+
+/** For what a peer that runs for one command cannot do. */
+function noPeerThatStays(folder: string, what: string): CommandError {
+  const next = 'Run `sotto up` in another terminal, then this again.';
+  const words = `No peer runs on ${folder}, and ${what} needs one that stays. ${next}`;
+  return new CommandError(EXIT.noPeer, words);
 }
 
 export function clientOf(origin: string, token: string): PeerClient {
@@ -123,7 +135,9 @@ async function encoded(
 function refusal(answer: string, status: number): CommandError {
   try {
     const { code, detail } = problemSchema.parse(JSON.parse(answer));
-    return new CommandError(EXIT.refused, printable(detail), { code });
+    // What the peer cannot read was typed wrongly here.
+    const exitCode = /^invalid_/.test(code) ? EXIT.usage : EXIT.refused;
+    return new CommandError(exitCode, asCommands(printable(detail)), { code });
   } catch {
     return new CommandError(EXIT.refused, `The peer answered ${status}, in no words of its own.`);
   }

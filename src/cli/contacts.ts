@@ -1,9 +1,10 @@
 /** `sotto contacts`: who is known and how things stand with each. */
 import { z } from 'zod';
 import type { PeerClient } from './client.ts';
-import { defineCommand, type Outcome } from './command.ts';
+import { defineCommand, type Outcome, usageError } from './command.ts';
 import { type Io, printable } from './io.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
+import { asCommands } from './phrases.ts';
 
 const shownSchema = z.object({
   contacts: z.array(
@@ -34,6 +35,7 @@ export const contacts = defineCommand({
     ...OPENING,
   },
   run: async ({ values, io }) => {
+    if (values.forget === '') throw usageError('contacts', 'Whom?');
     return await withPeer(values, ({ peer }) => act(peer, values.forget, io));
   },
 });
@@ -57,7 +59,7 @@ function line({ name, address, verified, state, queued, unopened, advice, last_e
     `${queued.messages} queued`,
     `${unopened} unopened`,
     ...(last_error === undefined ? [] : [printable(last_error)]),
-    ...(advice === '' ? [] : [printable(advice)]),
+    ...(advice === '' ? [] : [asCommands(printable(advice))]),
   ];
   return facts.join('  ');
 }

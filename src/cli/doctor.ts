@@ -91,7 +91,7 @@ async function aboutPeer(dataDir: string | undefined, args: readonly string[]): 
 
 async function aboutRunning(folder: string): Promise<Finding[]> {
   try {
-    const { contacts } = await connect(folder).get('/show', shownSchema);
+    const { contacts } = await connect(folder, 'asking it').get('/show', shownSchema);
     const each = await Promise.all(contacts.map(aboutContact));
     return [{ what: 'the peer runs and answers' }, ...each.flat()];
   } catch (cause) {

@@ -19,6 +19,7 @@ import { inbox } from './inbox.ts';
 import { type Io, terminal } from './io.ts';
 import { nearby } from './nearby.ts';
 import { pair } from './pair.ts';
+import { fileFailure } from './reasons.ts';
 import { receive } from './receive.ts';
 import { reveal } from './reveal.ts';
 import { send } from './send.ts';
@@ -51,17 +52,23 @@ export const COMMANDS: readonly Command[] = [
 /** Returns the exit code; never throws. */
 export async function main(args: readonly string[], io: Io = terminal()): Promise<ExitCode> {
   const [name, ...rest] = args;
-  const json = rest.includes('--json');
+  // Behind -- stands what only looks like an option, such as a text to send.
+  const end = args.indexOf('--');
+  const options = new Set(end === -1 ? args : args.slice(0, end));
+  const json = options.has('--json');
   try {
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-      return showHelp(rest[0], io);
+      return showHelp(
+        rest.find((word) => !word.startsWith('-')),
+        io,
+      );
     }
     if (name === '--version') {
       io.print(version());
       return EXIT.done;
     }
     const command = find(name);
-    if (rest.includes('--help') || rest.includes('-h')) return showHelp(name, io);
+    if (options.has('--help') || options.has('-h')) return showHelp(name, io);
     const { data, text, exitCode } = await command.run(rest, io);
     if (json && data !== undefined) io.print(JSON.stringify(data));
     else if (!json && text !== undefined && text !== '') io.print(text);
@@ -74,6 +81,12 @@ export async function main(args: readonly string[], io: Io = terminal()): Promis
 function find(name: string): Command {
   const command = COMMANDS.find((each) => each.name === name);
   if (command !== undefined) return command;
+  if (name.startsWith('-')) {
+    throw new CommandError(
+      EXIT.usage,
+      `A command comes first, ${name} behind it: \`sotto --help\`.`,
+    );
+  }
   const meant = nearest(
     name,
     COMMANDS.map((each) => each.name),
@@ -123,6 +136,8 @@ function toCommandError(cause: unknown): CommandError {
   if (cause instanceof StoreError) {
     return new CommandError(EXIT.failed, `${cause.message}.`, { cause, code: cause.failure });
   }
+  const failure = fileFailure(cause);
+  if (failure !== undefined) return failure;
   const message = cause instanceof Error ? cause.message : 'it failed';
   return new CommandError(EXIT.failed, message, { cause, code: 'internal' });
 }

@@ -1,11 +1,20 @@
 /** The terminal, as commands see it: data to stdout, words to stderr, colours only for people. */
-import { createReadStream, existsSync, openSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
+import {
+  accessSync,
+  constants,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { styleText } from 'node:util';
 import { wantsColor } from '../config.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { metered } from './progress.ts';
+import { reasonOf } from './reasons.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -81,14 +90,40 @@ export function openFile(file: string): Readable {
     return metered(stream, basename(file), size);
   } catch (cause) {
     if (cause instanceof CommandError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new CommandError(EXIT.usage, `${file} cannot be read (${code}).`, { cause });
+    throw new CommandError(EXIT.usage, `${file} cannot be read: ${reasonOf(cause)}.`, { cause });
   }
 }
 
 /** @throws {CommandError} `usage`, before work is done that could not be written. */
 export function refuseExisting(file: string): void {
   if (existsSync(file)) throw new CommandError(EXIT.usage, `${file} exists; name another file.`);
+  try {
+    accessSync(dirname(resolve(file)), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const words = `${file} cannot be written there: ${reasonOf(cause)}.`;
+    throw new CommandError(EXIT.usage, words, { cause });
+  }
+}
+
+/** @throws {CommandError} `usage` if no file can be written there. */
+export function makeFolder(folder: string): void {
+  try {
+    makeWithParents(resolve(folder));
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    if (!statSync(folder).isDirectory())
+      throw new CommandError(EXIT.usage, `${folder} is no folder.`);
+  } catch (cause) {
+    if (cause instanceof CommandError) throw cause;
+    const words = `Nothing can be saved in ${folder}: ${reasonOf(cause)}.`;
+    throw new CommandError(EXIT.usage, words, { cause });
+  }
+}
+
+/** Node's own way up never ends where a folder is there but takes none, such as /proc. */
+function makeWithParents(folder: string): void {
+  if (existsSync(folder)) return;
+  makeWithParents(dirname(folder));
+  mkdirSync(folder);
 }
 
 /** A pipe or a device has a size that nobody knows. */

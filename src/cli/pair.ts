@@ -6,6 +6,7 @@ import { connect, type PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { EXIT } from './errors.ts';
 import { type Io, printable } from './io.ts';
+import { asCommands } from './phrases.ts';
 
 const codeSchema = z.object({ code: z.string(), expires: z.string() });
 const sendKeysSchema = z.object({
@@ -41,7 +42,7 @@ With --to, exchanges keys as POST /send_keys does; then compare the six digits a
   },
   run: async ({ values, positionals: [given], io }) => {
     const { to, address, again, qr } = values;
-    const peer = connect(values['data-dir']);
+    const peer = connect(values['data-dir'], 'pairing');
     if (given === undefined && to === undefined && address === undefined) {
       return await makeCode(peer, io, qr ?? process.stderr.isTTY === true);
     }
@@ -76,7 +77,7 @@ async function drawing(code: string): Promise<string> {
 async function sendKeys(peer: PeerClient, request: object): Promise<Outcome> {
   const result = await peer.post('/send_keys', request, sendKeysSchema);
   const { to, state, code, key_check, verified, detail } = result;
-  const lines = [`${printable(to)}: ${printable(detail)}`];
+  const lines = [`${printable(to)}: ${asCommands(printable(detail))}`];
   if (code !== undefined && !verified) lines.push(`code ${code}   key check ${key_check}`);
   return {
     data: result,

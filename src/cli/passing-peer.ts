@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { findDataFolder, loadConfig, type PeerConfig } from '../config.ts';
-import { clientOf, findPeer, noPeer, type PeerClient } from './client.ts';
+import { clientOf, connect, findPeer, noPeer, type PeerClient } from './client.ts';
 
 /** What such a command takes besides. */
 export const OPENING = {
@@ -37,7 +37,8 @@ export async function withPeer<T>(
   const folder = findDataFolder(values['data-dir']);
   const running = findPeer(folder);
   if (running !== undefined) return await work({ peer: running, isPassing: false });
-  if (values.follow === true || !existsSync(join(folder, 'peer.db'))) throw noPeer(folder);
+  if (values.follow === true) connect(folder, '--follow');
+  if (!existsSync(join(folder, 'peer.db'))) throw noPeer(folder);
   // Only here: no other command has to wait until all of a peer is loaded.
   const { createPeer } = await import('../peer.ts');
   const silent = { print: () => undefined, printMessage: () => undefined };

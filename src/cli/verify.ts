@@ -22,7 +22,8 @@ the two peers: --differs deletes the keys.`,
     if (code === undefined) throw usageError('verify', 'Which six digits?');
     const { to, differs } = values;
     const request = { code, ...(to !== undefined && { to }), ...(differs === true && { differs }) };
-    const result = await connect(values['data-dir']).post('/verify', request, verifiedSchema);
+    const peer = connect(values['data-dir'], 'comparing');
+    const result = await peer.post('/verify', request, verifiedSchema);
     const name = printable(result.to);
     const kept = `${name} is verified: it is who you compared with.`;
     const dropped = `The keys with ${name} are deleted. Pair again over another network.`;

@@ -8,6 +8,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -25,7 +26,9 @@ import { describe } from '../../src/cli/command.ts';
 import { EXIT } from '../../src/cli/errors.ts';
 import { COMMANDS, main } from '../../src/cli/index.ts';
 import { printable } from '../../src/cli/io.ts';
+import { asCommands } from '../../src/cli/phrases.ts';
 import { announcePresence, findPresence } from '../../src/presence.ts';
+import { PROBLEMS } from '../../src/routes/problem-codes.ts';
 import { serve } from '../support/http.ts';
 
 const TOKEN = 'the-token-of-this-test';
@@ -221,9 +224,45 @@ t.test('what the peer refuses is told in its own words, with its code', async (t
   const refused = problem('not_paired', 'There are no keys: POST /send_keys on both.');
   const { folder } = await playPeer(t, { 'POST /send_msg': [409, refused] });
   const plain = await sotto(folder, ['send', 'hello']);
-  t.strictSame(plain, { code: 4, stdout: '', stderr: `sotto: ${refused.detail} (not_paired)\n` });
+  const words = 'There are no keys: `sotto pair --to NAME` on both.';
+  t.strictSame(plain, { code: 4, stdout: '', stderr: `sotto: ${words} (not_paired)\n` });
   const json = await sotto(folder, ['send', '--json', 'hello']);
-  t.strictSame(JSON.parse(json.stdout), { error: refused.detail, code: 'not_paired' });
+  t.strictSame(JSON.parse(json.stdout), { error: words, code: 'not_paired' });
+});
+
+t.test('no command sends a person to a route', async (t) => {
+  const sources = globSync('src/messenger/*.ts').map((path) => readFileSync(path, 'utf8'));
+  const literals = sources.flatMap(
+    (text) => text.match(/(['`])[^'`\n]*(GET|POST) \/[^'`\n]*\1/g) ?? [],
+  );
+  t.ok(literals.length > 10);
+  const told = [...literals, ...Object.values(PROBLEMS).map(({ next }) => next)];
+  // Where a program of other people's asks, and not a person who types commands.
+  const elsewhere = /GET \/ is the page/;
+  const left = told.map(asCommands).filter((words) => /(GET|POST) \//.test(words));
+  t.strictSame(
+    left.filter((words) => !elsewhere.test(words)),
+    [],
+  );
+  const compare = 'compare the code with bob, then POST /verify {"to": "bob", "code": "103582"}';
+  const typed = 'compare the code with bob, then `sotto verify 103582 --to "bob"`';
+  t.equal(asCommands(compare), typed);
+});
+
+t.test('what stands behind -- is no option', async (t) => {
+  const sent = { to: 'bob', id: '01-02', trust: 'verified', delivered: false };
+  const { folder, asked } = await playPeer(t, { 'POST /send_msg': [202, sent] });
+  for (const text of ['--help', '--json', '-h']) {
+    const done = await sotto(folder, ['send', '--', text]);
+    t.match(done, { code: 0, stdout: /^queued for bob/ }, text);
+  }
+  t.strictSame(
+    asked.map(({ body }) => JSON.parse(body).text),
+    ['--help', '--json', '-h'],
+  );
+  const first = await sotto(folder, ['--json', 'send', 'hello']);
+  t.match(first, { code: 2, stderr: /A command comes first/ });
+  t.match(JSON.parse(first.stdout), { code: 'usage' });
 });
 
 t.test('pair and verify', async (t) => {

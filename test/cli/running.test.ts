@@ -6,7 +6,17 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -84,7 +94,7 @@ t.test('sensors and inbox on a running peer', async (t) => {
     t.match(csv.stdout, "'=attic", 'a spreadsheet takes no formula from a device');
     t.match(await run('sensors', '--csv', '--json'), { code: 2, stderr: /Either/ });
     t.match(await run('sensors', '--follow', '--from', from), { code: 2, stdout: '' });
-    t.match(await run('sensors', '--limit', 'all'), { code: 4, stderr: /\(invalid_request\)/ });
+    t.match(await run('sensors', '--limit', 'all'), { code: 2, stderr: /\(invalid_request\)/ });
   });
 
   t.test('what goes on ends at Ctrl-C as asked', async (t) => {
@@ -211,11 +221,99 @@ t.test('where no peer runs, a command does it by itself', async (t) => {
   t.match(await here('inbox', ...of), { out: 'alice: by hand' });
 
   for (const needy of [['inbox', '--follow'], ['pair'], ['verify', '123456']]) {
-    t.match(await here(...needy, ...data), { code: 3, out: '' }, `${needy[0]} needs one that runs`);
+    const said = /and (--follow|pairing|comparing) needs one that stays\. Run `sotto up`/;
+    t.match(await here(...needy, ...data), { code: 3, out: '', said }, `${needy[0]} says so`);
   }
   t.equal(findPresence(join(home, 'alice')), undefined, 'none is left behind');
   await alice.start();
   t.match(await alice.contact('bob'), { verified: true, queued: { messages: 1 } });
+});
+
+/** Answers every exchange with nothing: somebody who is there, and has not acted yet. */
+async function quietPeer(t: Test): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.setHeader('content-type', TYPE).end());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+const TYPE = 'application/octet-stream';
+
+t.test('each documented exit code is what a command ends with', async (t) => {
+  const at = (name: string) => join(home, name);
+  const data = ['--data-dir', at('codes')];
+  const peer = await new PeerProcess({ name: 'codes', folder: at('codes') }).start();
+  t.teardown(() => peer.stop('SIGKILL'));
+  writeFileSync(at('words'), 'correct horse\n');
+  writeFileSync(at('others'), 'battery staple\n');
+  writeFileSync(at('large'), new Uint8Array(9_999));
+  const picture = [at('64.png'), at('words'), '-o', at('out.png')];
+  const away = ['--to', 'quiet', '--address', await quietPeer(t)];
+  const table: readonly (readonly [number, readonly string[]])[] = [
+    [0, ['--version']],
+    [0, ['contacts', ...data]],
+    [0, ['cover', '-o', at('64.png'), '--pixels', '64']],
+    [0, ['hide', ...picture, '--passphrase-file', at('words')]],
+    [1, ['doctor', '--serial', '/dev/null', ...data]],
+    [1, ['backup', '--restore', at('words'), '--data-dir', at('restored')]],
+    [2, ['send', 'one', 'two', ...data]],
+    [2, ['send', 'hello', '--wait', '61', ...data]],
+    [2, ['send', 'hello', '--letter', at('nowhere/letter'), ...data]],
+    [2, ['pair', 'NOTACODE', ...data]],
+    [2, ['verify', 'abc', '--to', 'quiet', ...data]],
+    [2, ['contacts', '--forget', '', ...data]],
+    [2, ['sensors', '--from', 'yesterday', ...data]],
+    [2, ['inbox', '--save', '/proc/downloads', ...data]],
+    [2, ['inbox', '--last', 'all', ...data]],
+    [2, ['inbox', '--last', '3', '--follow', ...data]],
+    [2, ['up', '--port', 'seven']],
+    [2, ['--json']],
+    [3, ['contacts', '--data-dir', at('nobody')]],
+    [3, ['pair', '--data-dir', at('nobody')]],
+    [4, ['send', 'hello', '--to', 'nobody', ...data]],
+    [4, ['receive', at('words'), ...data]],
+    [5, ['pair', ...away, ...data]],
+    [6, ['hide', at('64.png'), at('large'), '-o', at('no.png'), '--passphrase-file', at('words')]],
+    [7, ['reveal', at('out.png'), '-o', at('no'), '--passphrase-file', at('others')]],
+  ];
+  for (const [code, args] of table) {
+    const words = args.join(' ').replaceAll(home, '');
+    const ended = await here(...args);
+    t.equal(ended.code, code, `${words}: ${ended.said}`);
+    t.notMatch(ended.said, /\n\s+at /, 'no stack for a mistake of the user');
+  }
+  const rows = readFileSync('docs/CLI.md', 'utf8').matchAll(/^\| (\d+) \|/gm);
+  t.strictSame(
+    [...new Set(table.map(([code]) => code))],
+    [...rows].map(([, code]) => Number(code)),
+  );
+});
+
+t.test('what cannot be saved is not lost', async (t) => {
+  const { alice, bob, data } = await friends(t);
+  const save = join(home, 'downloads');
+  const send = (bytes: string) => bob.call('POST', '/send_msg?name=a.txt&wait=20', { body: bytes });
+  await send('first');
+  t.match(await here('inbox', '--save', join(home, 'words'), ...data), { code: 2, out: '' });
+  t.notMatch((await here('inbox', '--last', '5', ...data)).out, 'a.txt', 'nothing was opened');
+  t.match(await here('inbox', '--save', save, ...data), { code: 0, out: /saved as .*a\.txt/ });
+  await here('inbox', '--last', '1', '--save', save, ...data);
+  t.strictSame(
+    readdirSync(save).map((name) => readFileSync(join(save, name), 'utf8')),
+    ['first', 'first'],
+    'a second one of the same name goes beside it',
+  );
+  await bob.post('/send_msg', { text: `long ${'x'.repeat(20_000)}`, wait: 20 });
+  await here('inbox', ...data);
+  const again = await here('inbox', '--last', '1', '--json', ...data);
+  t.equal(JSON.parse(again.out).text.length, 20_005, 'a long text is whole');
+  await alice.stop();
+  t.match(await here('inbox', '--last', '1', '--from', 'bob', ...data), {
+    code: 0,
+    out: /: long x/,
+  });
 });
 
 t.test('an identity is shown, exported and protected also while its peer runs', async (t) => {
