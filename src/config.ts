@@ -11,6 +11,8 @@ import { parseJson } from './json.ts';
 import { nearest } from './nearest.ts';
 import { OPTIONS, type Option } from './options.ts';
 
+export { isOrigin } from './options.ts';
+
 export interface PeerConfig {
   /** What others see this peer as until they rename it. */
   readonly name: string;

@@ -53,10 +53,11 @@ const nameSchema = z
   .refine((name) => utf8Size(name) <= 64 && stripVTControlCharacters(name) === name)
   .regex(/^[^\p{C}]+$/u);
 /** PROTOCOL §3.1: an origin with its port, and without path, query, user or trailing slash. */
-const originSchema = z.string().refine((text) => {
+export function isOrigin(text: string): boolean {
   const url = URL.parse(text);
   return url?.protocol === 'http:' && text === `http://${url.hostname}:${url.port || 80}`;
-});
+}
+const originSchema = z.string().refine(isOrigin);
 const contactSchema = z
   .string()
   .transform((text) => ({

@@ -64,9 +64,20 @@ function writePrivately(path: string, content: string): void {
 export function findPresence(folder: string): Presence | undefined {
   const text = readIfThere(join(folder, PRESENCE_FILE));
   if (text === undefined) return undefined;
-  const { token_file, ...found } = presenceSchema.parse(JSON.parse(text));
+  const read = presenceSchema.safeParse(parsed(text));
+  // Not one of ours, or cut by a crash of the machine: no peer can be called by it.
+  if (!read.success) return undefined;
+  const { token_file, ...found } = read.data;
   const token = readIfThere(resolve(folder, token_file))?.trim();
   return token === undefined || !isRunning(found.pid) ? undefined : { ...found, token };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function readIfThere(path: string): string | undefined {

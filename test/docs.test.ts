@@ -25,7 +25,8 @@ import { COMMANDS } from '../src/cli/index.ts';
 import { findPresence } from '../src/presence.ts';
 import { PeerProcess, until } from './support/peer-process.ts';
 
-const DOCUMENTS = ['README.md', ...globSync('docs/*.md').sort()];
+const HARDWARE = 'hardware/esp32-peer/README.md';
+const DOCUMENTS = ['README.md', ...globSync('docs/*.md').sort(), HARDWARE];
 const home = mkdtempSync(join(tmpdir(), 'sotto-docs-'));
 t.teardown(() => rmSync(home, { recursive: true, force: true }));
 const at = (name: string) => join(home, name);
@@ -183,6 +184,19 @@ t.test('a block that is not run says why, or which test runs it', async (t) => {
   }
 });
 
+t.test('what is typed stands in a block that says who runs it', async (t) => {
+  for (const file of DOCUMENTS) {
+    const bare = readFileSync(file, 'utf8').matchAll(/^```(\w*)[^\n]*\n(.*?)^```$/gms);
+    for (const [, language = '', text = ''] of bare) {
+      if (language !== '') continue;
+      const typed = text
+        .split('\n')
+        .find((line) => /^(npx|npm|sotto|curl|make|idf\.py) /.test(line));
+      t.equal(typed, undefined, `${file}: \`\`\`sh, or \`\`\`sh not-run: …`);
+    }
+  }
+});
+
 t.test('every example of a command has flags that there are', async (t) => {
   const examples = COMMANDS.flatMap(({ examples }) => examples);
   const inText = DOCUMENTS.flatMap((file) => [
@@ -205,7 +219,7 @@ t.test('every example of a command has flags that there are', async (t) => {
 
 t.test('every npm script and every command that is named anywhere is there', async (t) => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const files = [...DOCUMENTS, 'SECURITY.md', 'CHANGELOG.md', 'hardware/esp32-peer/README.md'];
+  const files = [...DOCUMENTS, 'SECURITY.md', 'CHANGELOG.md'];
   let count = 0;
   for (const file of files) {
     const text = readFileSync(file, 'utf8');

@@ -1,5 +1,6 @@
 /** `sotto bridge`: offers devices on serial lines to peers on the network. Holds no key. */
 import type { Bridge, startBridge } from '../bridge/index.ts';
+import { isOrigin } from '../config.ts';
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
@@ -43,6 +44,9 @@ GET /show and /metrics tell noise on the line from packets that the device refus
     const port = integer('--port', values.port ?? '5001', 65_535);
     if (port + serial.length - 1 > 65_535)
       throw usageError('bridge', `No port after ${port} is left`);
+    const strange = peers.find((each) => !isOrigin(each));
+    if (strange !== undefined)
+      throw usageError('bridge', `--peer takes an origin as http://HOST:PORT, not ${strange}`);
     const baud = integer('--baud', values.baud ?? '115200', 4_000_000);
     await runUntilTold(async () => {
       const started: Bridge[] = [];

@@ -340,6 +340,11 @@ t.test('a running peer is found by its folder, a gone one is not', async (t) => 
   t.equal(findPresence(folder), undefined);
   t.strictSame(readdirSync(folder), []);
 
+  for (const text of ['', '{}', '{"pid": 0}']) {
+    writeFileSync(join(folder, 'peer.json'), text);
+    t.equal(findPresence(folder), undefined, `${text} is of no peer`);
+  }
+  rmSync(join(folder, 'peer.json'));
   mkdirSync(join(folder, 'left'));
   announcePresence(join(folder, 'left'), { host: '::1', port: 5000, token: TOKEN });
   const left = join(folder, 'left', 'peer.json');

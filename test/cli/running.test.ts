@@ -270,6 +270,7 @@ t.test('each documented exit code is what a command ends with', async (t) => {
     [2, ['inbox', '--last', '3', '--follow', ...data]],
     [2, ['up', '--port', 'seven']],
     [2, ['--json']],
+    [2, ['bridge', '--serial', '/dev/null', '--port', '0', '--peer', 'localhost']],
     [3, ['contacts', '--data-dir', at('nobody')]],
     [3, ['pair', '--data-dir', at('nobody')]],
     [4, ['send', 'hello', '--to', 'nobody', ...data]],

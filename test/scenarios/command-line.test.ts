@@ -69,7 +69,7 @@ t.test('two people meet by a pairing code and talk', async (t) => {
     'pair',
     code.replace(/^./, (c) => (c === 'A' ? 'B' : 'A')),
   );
-  t.match(wrong, { code: 4, words: /\(invalid_code\)$/ }, 'a slip of the pen is noticed');
+  t.match(wrong, { code: 2, words: /\(invalid_code\)$/ }, 'a slip of the pen is noticed');
   t.match(await sotto('bob', 'pair', code), { code: 0, out: /^alice: / }, 'by its own name');
   for (const [name, other] of [
     ['alice', 'bob'],
@@ -78,7 +78,9 @@ t.test('two people meet by a pairing code and talk', async (t) => {
     const { out } = await sotto(name, 'contacts');
     t.match(out, new RegExp(`^${other} .* paired  verified  0 queued  0 unopened$`));
   }
-  t.match(await sotto('alice', 'pair'), { code: 0 }, 'the next code is another one');
+  const own = /^sotto pair (\S+)$/.exec((await sotto('alice', 'pair')).out)?.[1] ?? '';
+  t.not(own, code, 'the next code is another one');
+  t.match(await sotto('alice', 'pair', own), { code: 4 }, 'and not for its own peer');
 
   const sent = await sotto('alice', 'send', '--wait', '30', 'see you at nine');
   t.match(sent, { code: 0, out: /^delivered for bob {2}[0-9a-f]{16}-[0-9a-f]{16}$/ });
