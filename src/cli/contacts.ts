@@ -18,6 +18,9 @@ const shownSchema = z.object({
       queued: z.object({ messages: z.number(), items: z.number(), bytes: z.number() }),
       unopened: z.number(),
       last_error: z.string().optional(),
+      /** To be compared, until it is. */
+      code: z.string().optional(),
+      key_check: z.string().optional(),
     }),
   ),
 });
@@ -50,7 +53,8 @@ async function act(peer: PeerClient, forget: string | undefined, io: Io): Promis
   return { data: shown.contacts, text: shown.contacts.map(line).join('\n') };
 }
 
-function line({ name, address, verified, state, queued, unopened, advice, last_error }: Contact) {
+function line(contact: Contact) {
+  const { name, address, verified, state, queued, unopened, advice, last_error, code } = contact;
   const facts = [
     printable(name),
     address ?? 'cannot be called',
@@ -58,6 +62,7 @@ function line({ name, address, verified, state, queued, unopened, advice, last_e
     verified ? 'verified' : 'not verified',
     `${queued.messages} queued`,
     `${unopened} unopened`,
+    ...(code === undefined || verified ? [] : [`code ${code}   key check ${contact.key_check}`]),
     ...(last_error === undefined ? [] : [printable(last_error)]),
     ...(advice === '' ? [] : [asCommands(printable(advice))]),
   ];

@@ -12,6 +12,7 @@ import t from 'tap';
 import { rowsOf } from '../../src/cli/command.ts';
 import { COMMAND_CODES } from '../../src/cli/error-codes.ts';
 import { EXIT } from '../../src/cli/errors.ts';
+import { FINDINGS } from '../../src/cli/findings.ts';
 import { COMMANDS, main } from '../../src/cli/index.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'sotto-habits-'));
@@ -187,4 +188,9 @@ t.test('every code of a command is explained', async (t) => {
   for (const [code, next] of Object.entries(COMMAND_CODES)) {
     t.ok(document.includes(`| \`${code}\` | ${next} |`), code);
   }
+  const [, commands = '', findings = ''] = document.split(/^## /m);
+  const codesOf = (table: string) =>
+    [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code);
+  t.strictSame(codesOf(commands), Object.keys(COMMAND_CODES), 'and no code that there is not');
+  t.strictSame(codesOf(findings), Object.keys(FINDINGS), 'nor one of the doctor');
 });

@@ -192,6 +192,11 @@ async function friends(t: Test) {
   const [alice, bob] = await Promise.all([peer('alice'), peer('bob')]);
   await alice.post('/send_keys', { to: 'bob', address: bob.origin });
   const { json } = await bob.post('/send_keys', { to: 'alice', address: alice.origin });
+  const listed = (await here('contacts', '--data-dir', alice.folder)).out;
+  // Who sent keys first hears the code by asking; they are friends already the second time.
+  if (json.code !== undefined)
+    t.match(listed, new RegExp(`code ${json.code}   key check [0-9a-f]`));
+  else t.notMatch(listed, /code \d/);
   await alice.post('/verify', { to: 'bob', code: json.code });
   await bob.post('/verify', { to: 'alice', code: json.code });
   return { alice, bob, data: ['--data-dir', join(home, 'alice')] };
