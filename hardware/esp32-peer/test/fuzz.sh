@@ -5,7 +5,7 @@
 #
 # Some run at once. Exit code 1 if one found a fault: the input that shows it is printed and kept
 # in build/faults; put it into corpus/TARGET, and `npm test` replays it for ever. Found inputs that
-# reach more are in build/found, the corpus is only read.
+# reach more are in build/found, the corpus is only read. FUZZ_SEED repeats what is drawn.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 seconds=${1:-60}
@@ -26,6 +26,7 @@ fuzz() {
   mkdir -p "build/found/$1"
   LLVM_PROFILE_FILE="build/$1.profraw" timeout $(($2 + 60)) "build/fuzzer_$1" \
     -max_total_time="$2" -max_len=4096 -timeout=10 -rss_limit_mb=512 -print_final_stats=1 \
+    -seed="${FUZZ_SEED:-0}" \
     -artifact_prefix="build/faults/$1-" "build/found/$1" "corpus/$1" >"$log" 2>&1
   local status=$?
   printf '%-13s %s\n' "$1" "$(grep -E '^#[0-9]+.*cov:' "$log" | tail -n 1)"
