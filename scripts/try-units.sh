@@ -67,6 +67,15 @@ install_sotto() {
 	After=sysinit.target
 	Wants=systemd-journald.service
 	UNIT
+  # What no unit of ours could do without, and a machine within another may forbid.
+  cat >"$root/etc/systemd/system/probe.service" <<-UNIT
+	[Service]
+	Type=oneshot
+	ExecStart=true
+	DynamicUser=yes
+	PrivateDevices=yes
+	PrivateTmp=yes
+	UNIT
 }
 
 # What is tried, inside; stops at the first thing that is not so.
@@ -158,7 +167,12 @@ trial)
   }
   inside=(nsenter --target "$first" --all --root --wd env -i
     PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb)
-  until "${inside[@]}" systemctl is-active --quiet trial.target 2>/dev/null; do sleep 0.2; done
+  for _ in $(seq 300); do
+    "${inside[@]}" systemctl is-active --quiet trial.target 2>/dev/null && break
+    sleep 0.2
+  done
+  "${inside[@]}" systemctl start probe 2>/dev/null ||
+    left_out 'systemd hardens nothing in namespaces here'
   "${inside[@]}" bash /opt/sotto/scripts/try-units.sh trial
   ;;
 esac
