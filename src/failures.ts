@@ -13,7 +13,8 @@ export type StoreFailure =
   | 'wrong_key' // Passphrase or key file does not fit.
   | 'damaged' // A page does not authenticate or does not parse.
   | 'foreign' // A file of another program, or of a newer version.
-  | 'unwritable';
+  | 'unwritable'
+  | 'closed'; // The peer is stopping.
 
 /** The store could not do as asked; nothing was changed. The message says what to do next. */
 export class StoreError extends Error {

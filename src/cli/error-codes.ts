@@ -37,6 +37,7 @@ export const COMMAND_CODES: Readonly<Record<CommandCode, string>> = {
   damaged: 'The file was changed or cut: take another copy of it.',
   foreign: 'The file is of another program, or of a newer version.',
   unwritable: 'Look at owner and mode of the folder.',
+  closed: 'The command was ended meanwhile: repeat it.',
   malformed: 'The file is no PNG, or breaks its specification: save it anew.',
   unsupported:
     'A palette, a colour key or an animation cannot carry: save the picture as plain RGB or grey.',

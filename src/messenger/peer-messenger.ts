@@ -348,9 +348,13 @@ export class PeerMessenger implements Messenger {
     await Promise.all([deliveries.stop(), pictureWays.stop(), work.close()]);
   }
 
-  /** After `stop` and the last bundle received: leaves no acknowledged message to be sent again. */
+  /**
+   * After `stop` and the last bundle received: nothing that was acknowledged is left to be sent
+   * again, and nothing waits for the store any more, which may be closed.
+   */
   settle(): void {
     this.#parts.deliveries.settle();
+    this.#parts.commits.flush();
   }
 
   #sending(): SendMessageDeps {

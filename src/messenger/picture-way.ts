@@ -129,7 +129,7 @@ export class PictureWay {
     return { promise, cancel: () => picture?.waiters.delete(resolve) };
   }
 
-  /** Touches the store no more once it has resolved. */
+  /** Touches the store no more once it has resolved, but by the commit of what was acknowledged. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#pause.abort();

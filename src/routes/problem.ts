@@ -68,6 +68,7 @@ const STORE: Readonly<Partial<Record<StoreFailure, ProblemCode>>> = {
   full: 'store_full',
   busy: 'unavailable',
   missing: 'not_found',
+  closed: 'stopping',
   wrong_key: 'wrong_passphrase',
 };
 

@@ -161,6 +161,9 @@ export class Connection {
 
   /** Call with what a statement threw; throw what it returns. */
   failed(cause: unknown): unknown {
+    if (!this.#database.open) {
+      return new StoreError('closed', 'the peer is stopping; try again once it runs', { cause });
+    }
     this.#undone = this.#inTransaction && !this.#database.inTransaction;
     return toStoreError(cause);
   }

@@ -90,6 +90,39 @@ t.test('what waits is bounded, and dropped with a key that was the wrong one', a
   t.strictSame(readTexts(bob), []);
 });
 
+t.test('an acknowledgement that comes as the last before the end is kept', async (t) => {
+  const { alice, bob, wire } = await pairedPeers(t);
+  wire.harm = () => 'lose_request';
+  await alice.messenger.sendPicture(picture('hi'));
+  const isPicture = ({ length }: Uint8Array) => length > 1_000;
+  await until(() => wire.seen.some(isPicture));
+  const before = wire.seen.length;
+  await bob.messenger.readPicture(wire.seen.find(isPicture) ?? new Uint8Array());
+  const ofBob = () => wire.seen.slice(before).find((bundle) => !isPicture(bundle));
+  await until(() => ofBob() !== undefined);
+  const { messenger } = alice;
+  const settle = messenger.settle.bind(messenger);
+  let last: Promise<unknown> | undefined;
+  messenger.settle = () => {
+    last = messenger.receive(ofBob() ?? new Uint8Array());
+    settle();
+  };
+  await alice.stop();
+  await last;
+  await alice.start();
+  t.equal(alice.messenger.show().contacts[0]?.pictures.count, 0, 'it is not sent again');
+  t.strictSame(readTexts(bob), ['hi']);
+});
+
+t.test('what is asked of a store that was closed is refused as that', async (t) => {
+  const { alice } = await pairedPeers(t);
+  const { messenger } = alice;
+  await alice.stop();
+  const closed = { name: 'StoreError', failure: 'closed', message: /stopping/ };
+  await t.rejects(messenger.writeLetter(text('too late')), closed);
+  t.throws(() => messenger.decryptMessages({}), closed);
+});
+
 t.test('a letter of another contact in a picture is refused', async (t) => {
   const { alice, bob, wire } = await pairedPeers(t);
   const carol = await new Side(t, wire, 'carol').start();

@@ -170,6 +170,7 @@ export class Side {
   async stop(): Promise<void> {
     this.#wire.peers.delete(this.address);
     await this.#messenger?.stop();
+    this.#messenger?.settle();
     this.#messenger = undefined;
     this.#store?.close();
     this.#store = undefined;
