@@ -166,6 +166,8 @@ export class Lane {
   }
 
   async #failed(): Promise<void> {
+    // Who stops waits for the exchange under way, and not for a pause after it.
+    if (this.#stopped) return;
     this.#failures += 1;
     // The first time there may be a better idea already, such as to meet again.
     if (this.#pressed && this.#failures === 1) return;

@@ -242,6 +242,21 @@ t.test('stop waits for the exchange under way and starts no other', async (t) =>
   t.strictSame(owner.queue, [2]);
 });
 
+t.test('stop waits for no pause, when the exchange under way fails', async (t) => {
+  const owner = new Numbers();
+  const clock = new HandClock();
+  const under = Promise.withResolvers<Uint8Array>();
+  const lane = new Lane(owner, { exchange: () => under.promise }, clock, () => 0.5);
+  owner.queue.push(1);
+  lane.wake();
+  await turns(1);
+  const stopped = lane.stop();
+  under.reject(new LinkError('busy', 'come again in an hour', { retryAfter_ms: 3_600_000 }));
+  await stopped;
+  t.strictSame(owner.failures, ['busy']);
+  t.strictSame(clock.pauses, []);
+});
+
 t.test(
   'a handshake goes out without a pause once, and does not keep the pause from growing',
   async (t) => {
