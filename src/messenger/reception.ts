@@ -125,6 +125,8 @@ export class Reception {
    * @returns whether it brought anything forward.
    */
   receiveReply(contact: ContactId, reply: Uint8Array, sent: readonly Uint8Array[]): boolean {
+    // Removed while the exchange was under way: nothing is kept for it any more.
+    if (this.#deps.contacts.get(contact) === undefined) return false;
     let packets: readonly Uint8Array[];
     try {
       packets = decodeBundle(reply);
