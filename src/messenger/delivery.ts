@@ -18,6 +18,7 @@ import { Fresh } from './fresh.ts';
 import type { LaneOwner, Outgoing } from './lane.ts';
 import { BUNDLE_CONTENT_MAX, contentOf, IN_FLIGHT_MAX, onlyContentOf, pack } from './packing.ts';
 import type { Clock, ContactId, OutboxCount, OutboxItem, Store } from './ports.ts';
+import { Waiters, type Waiting } from './waiters.ts';
 
 /** How long acknowledged rows are gathered before they go. */
 const FLUSH_AFTER_MS = 100;
@@ -46,11 +47,6 @@ const OVERTAKING_MAX = 24;
 
 const NO_MESSAGES = { confirms: undefined, sequences: [], letters: [], isFull: false } as const;
 
-interface Waiter {
-  readonly sequence: bigint;
-  readonly resolve: () => void;
-}
-
 export class Delivery implements LaneOwner {
   readonly #contact: ContactId;
   readonly #deps: DeliveryDeps;
@@ -61,7 +57,7 @@ export class Delivery implements LaneOwner {
   readonly #flying = new Set<bigint>();
   /** What the newest exchange carries parts of, and nothing else; others may go beside it. */
   #overtaken: bigint | undefined;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters();
   /** All below are acknowledged. */
   #next: bigint;
   /** All from here on do not exist; undefined: not known. */
@@ -134,13 +130,11 @@ export class Delivery implements LaneOwner {
     if (this.#end === undefined || sequence >= this.#end) this.#end = sequence + 1n;
   }
 
-  /** Resolves once the contact has acknowledged `sequence`; may never happen. */
-  acknowledgement(sequence: bigint): { readonly promise: Promise<void>; cancel(): void } {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const waiter = { sequence, resolve };
-    this.#waiters.add(waiter);
-    if (this.#isAcknowledged(sequence)) this.#settle();
-    return { promise, cancel: () => this.#waiters.delete(waiter) };
+  /** Resolves once the contact has acknowledged all from `first` to `last`; may never happen. */
+  acknowledgement(first: bigint, last: bigint): Waiting {
+    const waiting = this.#waiters.add(first, last);
+    this.#settle();
+    return waiting;
   }
 
   /** Returns whether it acknowledged anything new. */
@@ -323,11 +317,7 @@ export class Delivery implements LaneOwner {
   }
 
   #settle(): void {
-    for (const waiter of this.#waiters) {
-      if (!this.#isAcknowledged(waiter.sequence)) continue;
-      this.#waiters.delete(waiter);
-      waiter.resolve();
-    }
+    this.#waiters.settle((sequence) => this.#isAcknowledged(sequence));
   }
 
   async #flushLater(): Promise<void> {

@@ -38,11 +38,12 @@ export async function sendMessage(
   const { deliveries, store } = deps;
   const contact = addressee(deps, request.to);
   const sequence = await queue(deps, contact, request.content);
-  const waiting = deliveries.of(contact.id).acknowledgement(sequence.last);
+  // Before the wait, in which the contact may be removed.
+  const id = messageIdText({ epoch: store.outbox.epoch(contact.id), sequence: sequence.first });
+  const waiting = deliveries.of(contact.id).acknowledgement(sequence.first, sequence.last);
   deliveries.wake(contact.id);
   const delivered = await within(deps.clock, request.wait_ms ?? 0, waiting.promise);
   waiting.cancel();
-  const id = messageIdText({ epoch: store.outbox.epoch(contact.id), sequence: sequence.first });
   return { to: contact.name, id, trust: contact.verified ? 'verified' : 'tofu', delivered };
 }
 
