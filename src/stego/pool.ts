@@ -89,7 +89,7 @@ export class StegoPool {
   }
 
   async #pool(): Promise<Piscina> {
-    if (this.#isClosed) throw new Error('the pool is closed');
+    if (this.#isClosed) throw closed();
     this.#piscina ??= open(this.#options);
     return this.#piscina;
   }
@@ -98,16 +98,20 @@ export class StegoPool {
     const progress = onProgress === undefined ? undefined : new SharedArrayBuffer(8);
     const looking = onProgress && setInterval(() => onProgress(shareIn(progress)), LOOK_ms);
     try {
-      const answer: Answer = await (await this.#pool()).run(
-        { ...task, progress },
-        { signal: signal ?? null },
-      );
+      const piscina = await this.#pool();
+      // Closed meanwhile: it would make a thread that nobody ends.
+      if (this.#isClosed) throw closed();
+      const answer: Answer = await piscina.run({ ...task, progress }, { signal: signal ?? null });
       if ('value' in answer) return answer.value;
       throw new StegoError(answer.failure, answer.message);
     } finally {
       clearInterval(looking);
     }
   }
+}
+
+function closed(): Error {
+  return new Error('the pool is closed');
 }
 
 async function open({ threads = 1, queueMax = 16 }: PoolOptions): Promise<Piscina> {

@@ -245,3 +245,18 @@ t.test('worker threads do the same, and the event loop goes on', async (t) => {
   for (const thread of threads) thread.emit('error', new Error('out of memory'));
   t.strictSame((await pool.reveal(png, KEY)).payload, text, 'also after an idle thread has died');
 });
+
+t.test('a pool that is closed while it opens leaves no thread behind', async (t) => {
+  let threads = 0;
+  const count = () => {
+    threads += 1;
+  };
+  process.on('worker', count);
+  t.teardown(() => process.off('worker', count));
+  const pool = new StegoPool();
+  const refused = t.rejects(pool.hide(cover, text, KEY), { message: 'the pool is closed' });
+  await pool.close();
+  await refused;
+  await t.rejects(pool.hide(cover, text, KEY), { message: 'the pool is closed' });
+  t.equal(threads, 0);
+});
