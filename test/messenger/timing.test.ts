@@ -1,0 +1,63 @@
+/**
+ * Goal: what happens at the worst moment harms nobody: answers that overtake each other, a contact
+ * that is removed while something is under way to it.
+ * Method: real stores and machines on a wire that holds what passes until the test lets it go.
+ */
+import t from 'tap';
+import { pairedPeers, readTexts, text, until } from './support.ts';
+
+t.test('a message is delivered when its last part is, and all others are', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  const exchange = wire.exchange.bind(wire);
+  const held = Promise.withResolvers<void>();
+  const overtook = Promise.withResolvers<void>();
+  let bundles = 0;
+  wire.exchange = async (address, bundle) => {
+    if (bundle.length < 65_536) return await exchange(address, bundle);
+    bundles += 1;
+    if (bundles === 1) await held.promise;
+    const reply = await exchange(address, bundle);
+    // Read a moment later, in the turn in which it is handed over.
+    if (bundles === 2) setImmediate(overtook.resolve);
+    return reply;
+  };
+  let isTold = false;
+  const sending = alice.messenger
+    .sendMessage({ ...text('x'.repeat(1_400_000)), wait_ms: 60_000 })
+    .finally(() => {
+      isTold = true;
+    });
+  await overtook.promise;
+  t.strictSame(readTexts(bob), [], 'its first part is still under way');
+  t.equal(isTold, false);
+  held.resolve();
+  t.equal((await sending).delivered, true);
+  t.equal(readTexts(bob).length, 1);
+});
+
+t.test('a contact is removed while something is under way to it', async (t) => {
+  for (const fate of ['pass', 'lose_reply'] as const) {
+    const { wire, alice, bob } = await pairedPeers(t);
+    const exchange = wire.exchange.bind(wire);
+    const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const ended = Promise.withResolvers<void>();
+    wire.exchange = async (address, bundle) => {
+      begun.resolve();
+      await held.promise;
+      try {
+        return await exchange(address, bundle);
+      } finally {
+        setImmediate(ended.resolve);
+      }
+    };
+    await alice.messenger.sendMessage(text('at the last moment'));
+    await begun.promise;
+    alice.messenger.removeContact('bob');
+    wire.harm = () => fate;
+    held.resolve();
+    await ended.promise;
+    await until(() => bob.messenger.show().contacts[0]?.unopened === 1);
+    t.strictSame(alice.messenger.contacts(), []);
+    await alice.stop();
+  }
+});
