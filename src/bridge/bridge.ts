@@ -166,8 +166,9 @@ async function operate(
   if (!decision.allowed) return problem(response, 403, decision.code);
   request.resume();
   if (path === '/metrics') {
+    const text = await meters.text();
     response.writeHead(200, { 'content-type': meters.contentType });
-    return response.end(await meters.text());
+    return response.end(text);
   }
   const told = deviceFacts(await serial.verb(path.slice(1)));
   if (told === undefined) return problem(response, 502, 'the device answered no JSON');
@@ -192,12 +193,12 @@ function deviceFacts(json: string): object | undefined {
 async function readBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
+  // To its end, also when it is too large: many clients read no answer before they have written all.
   for await (const chunk of request as AsyncIterable<Uint8Array>) {
     size += chunk.length;
-    if (size > BUNDLE_SIZE_MAX) return undefined;
-    chunks.push(chunk);
+    if (size <= BUNDLE_SIZE_MAX) chunks.push(chunk);
   }
-  return new Uint8Array(Buffer.concat(chunks));
+  return size > BUNDLE_SIZE_MAX ? undefined : new Uint8Array(Buffer.concat(chunks));
 }
 
 /** PNG's signature; no packet is of the type that it would say. SERIAL §5. */

@@ -62,13 +62,14 @@ export class LineMeters {
   }
 
   async text(): Promise<string> {
+    // First: from here on nobody else's turn, who would count into the same meters.
+    const device = await this.#askDevice();
     const { noise, ...events } = this.#serial.counters;
     const line = this.#line;
     this.#registry.resetMetrics();
     this.#up.set({ line }, this.#serial.isUp ? 1 : 0);
     for (const [event, count] of Object.entries(events)) this.#events.inc({ line, event }, count);
     this.#countNoise('bridge', noise);
-    const device = await this.#askDevice();
     if (device !== undefined) {
       this.#countNoise('device', device.line);
       for (const [reason, count] of Object.entries(device.refused)) {

@@ -81,6 +81,7 @@ export class SerialLink {
    * @throws {LinkError} when the device is not there, or does not answer.
    */
   async exchange(bundle: Uint8Array): Promise<Uint8Array> {
+    if (!this.#line.isUp) throw this.#gone();
     const replies: Uint8Array[] = [];
     for (const piece of pieces(bundle, this.#line.mtu - 2)) {
       // No address: the bundle is for the device itself.
@@ -104,7 +105,7 @@ export class SerialLink {
 
   #ask(channel: Channel, body: Uint8Array, patience_ms = REPLY_MS): Promise<Uint8Array> {
     if (!this.#line.isUp) {
-      return Promise.reject(new LinkError('unreachable', `no device on ${this.#options.path}`));
+      return Promise.reject(this.#gone());
     }
     if (this.#waiting.length >= WAITING_MAX || this.#exchanges.size >= ASKED_MAX) {
       return Promise.reject(new LinkError('busy', `too much waits for ${this.#options.path}`));
@@ -121,6 +122,10 @@ export class SerialLink {
     this.#exchanges.set(key, { resolve, reject, timer });
     this.#queue(channel, concat(Uint8Array.of(number), body));
     return promise;
+  }
+
+  #gone(): LinkError {
+    return new LinkError('unreachable', `no device on ${this.#options.path}`);
   }
 
   #queue(channel: Channel, record: Uint8Array): void {

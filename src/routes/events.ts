@@ -46,6 +46,7 @@ export class Events {
   readonly #run = Date.now().toString(36);
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
   readonly #stopListening: () => void;
   readonly #heartbeat: NodeJS.Timeout;
 
@@ -58,6 +59,8 @@ export class Events {
 
   /** `/events`. */
   readonly route: Route = (ctx) => {
+    // On a connection that was open already: nobody would end it.
+    if (this.#isClosed) throw new Problem('stopping');
     if (this.#listeners.size >= this.#limits.listenersMax) {
       const detail = 'Too many pages of this peer are open. Close some; this one tries again.';
       throw new Problem('unavailable', { detail, retryAfter_s: 5 });
@@ -73,6 +76,7 @@ export class Events {
 
   /** Ends every stream, so that the server can close. */
   close(): void {
+    this.#isClosed = true;
     this.#stopListening();
     clearInterval(this.#heartbeat);
     clearTimeout(this.#timer);

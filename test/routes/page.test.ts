@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { StoreError } from '../../src/failures.ts';
 import type { Happening, TalkMessage } from '../../src/messenger/index.ts';
@@ -342,7 +341,8 @@ t.test('so many pages and no more; a stopping peer ends them', async (t) => {
   });
   events.close();
   if (pages[1] !== undefined) await once(pages[1].response, 'end');
-  await sleep(0);
+  const late = await call(port, { path: '/events', headers });
+  t.match(JSON.parse(late.text), { status: 503, code: 'stopping' }, 'and begins none');
 });
 
 t.test('events are for operators', async (t) => {
