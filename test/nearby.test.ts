@@ -11,7 +11,7 @@ import { Bonjour } from 'bonjour-service';
 import t from 'tap';
 import { main } from '../src/cli/index.ts';
 import { announce, lookAround } from '../src/nearby.ts';
-import { freePort } from './scenarios/support/pairs.ts';
+import { freePort } from './support/free-ports.ts';
 import { PeerProcess, until } from './support/peer-process.ts';
 
 const digits = (digit: string) => digit.repeat(30);

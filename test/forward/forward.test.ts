@@ -19,6 +19,7 @@ import { openStore } from '../../src/store/index.ts';
 import { NOW, options, temporaryFolder } from '../store/support.ts';
 import { rounds } from '../support/counts.ts';
 import { FleetDevice, SENSORS } from '../support/fleet-device.ts';
+import { freePort } from '../support/free-ports.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 import { AUTHORITY, findPostgres, PostgresServer } from '../support/postgres-server.ts';
 
@@ -138,9 +139,14 @@ async function withServer(t: Test, programs: string): Promise<void> {
   await t.test('what stands in the way is said', (t) => obstacles(t, server));
 }
 
-function peerAt(t: Test, server: PostgresServer, addresses: readonly string[]): PeerProcess {
+async function peerAt(
+  t: Test,
+  server: PostgresServer,
+  addresses: readonly string[],
+): Promise<PeerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-forward-'));
-  const flags = addresses.flatMap((address) => ['--forward', address]);
+  const forward = addresses.flatMap((address) => ['--forward', address]);
+  const flags = ['--port', `${await freePort()}`, ...forward];
   const environment = { ...process.env, PGPASSFILE: server.passwordFile };
   const peer = new PeerProcess({ name: 'pi', folder, flags, environment });
   t.teardown(async () => {
@@ -211,7 +217,7 @@ function audit(t: Test, rows: readonly Row[], devices: readonly Device[]): void 
 
 async function throughKills(t: Test, server: PostgresServer): Promise<void> {
   const address = addressOf(server);
-  const peer = peerAt(t, server, [address]);
+  const peer = await peerAt(t, server, [address]);
   await peer.start();
   const devices: Device[] = [];
   for (let number = 0; number < DEVICES; number += 1) {
@@ -252,7 +258,7 @@ async function anotherPlace(t: Test, server: PostgresServer): Promise<void> {
   ];
   const other = `postgres://${OWNER}@${socket}`;
   await server.query('truncate sotto_reading, sotto_sensor', 'readings');
-  const peer = peerAt(t, server, [one]);
+  const peer = await peerAt(t, server, [one]);
   await peer.start();
   const device = await pairedDevice(peer, 0);
   for (let count = 0; count < 5; count += 1) await device.report();
@@ -290,7 +296,7 @@ async function obstacles(t: Test, server: PostgresServer): Promise<void> {
     [`postgres://unasked@socket:${server.port}/readings?host=${folder}`, /asks for a password/],
   ];
   server.allow({ ...WORDS, nobody: 'not-it-xyz' });
-  const peer = peerAt(
+  const peer = await peerAt(
     t,
     server,
     cases.map(([address]) => address),

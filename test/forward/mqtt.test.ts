@@ -15,6 +15,7 @@ import { ConfigError, loadConfig } from '../../src/config.ts';
 import { MqttPlace } from '../../src/forward/mqtt.ts';
 import { discoveryOf, stateOf } from '../../src/forward/mqtt-messages.ts';
 import { FleetDevice } from '../support/fleet-device.ts';
+import { freePort } from '../support/free-ports.ts';
 import { AUTHORITY, hasMosquitto, Mosquitto, USER } from '../support/mosquitto.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 
@@ -85,9 +86,10 @@ else {
   t.test('what stands in the way is said', (t) => obstacles(t));
 }
 
-function peerOf(t: Test, address: string): PeerProcess {
+async function peerOf(t: Test, address: string): Promise<PeerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-mqtt-peer-'));
-  const peer = new PeerProcess({ name: 'pi', folder, flags: ['--forward', address] });
+  const flags = ['--port', `${await freePort()}`, '--forward', address];
+  const peer = new PeerProcess({ name: 'pi', folder, flags });
   t.teardown(async () => {
     await peer.stop('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
@@ -112,7 +114,7 @@ async function throughOutage(t: Test): Promise<void> {
   const broker = await Mosquitto.start(t);
   const heard = await broker.listen(t);
   const { passwordFile, port } = broker;
-  const peer = peerOf(t, `mqtt://${USER}@127.0.0.1:${port}?passwordfile=${passwordFile}`);
+  const peer = await peerOf(t, `mqtt://${USER}@127.0.0.1:${port}?passwordfile=${passwordFile}`);
   await peer.start();
   const device = await pairedDevice(peer);
   await device.report(21.5);
@@ -163,7 +165,7 @@ async function obstacles(t: Test): Promise<void> {
   ];
   const addresses = cases.flatMap(([address]) => ['--forward', address]);
   const good = `mqtts://${USER}@127.0.0.1:${tlsPort}?passwordfile=${passwordFile}&ca=${AUTHORITY}`;
-  const peer = peerOf(t, good);
+  const peer = await peerOf(t, good);
   await peer.start();
   const device = await pairedDevice(peer);
   await device.report(5);

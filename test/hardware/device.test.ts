@@ -12,7 +12,7 @@ import type { Test } from 'tap';
 import type { OpenSerial } from '../../src/link/index.ts';
 import { findPresence } from '../../src/presence.ts';
 import { rounds } from '../support/counts.ts';
-import { freePorts } from '../support/free-ports.ts';
+import { freePort, freePorts } from '../support/free-ports.ts';
 import { Random } from '../support/random.ts';
 import type { HostDevice } from './host-device.ts';
 import { badLine, noHarm } from './noise.ts';
@@ -92,9 +92,9 @@ async function resetInTurn(t: Test, scene: Scene, wanted: number, open: OpenSeri
   let device = power(t, scene, ...RESTLESS);
   const lives = [device];
   let serial = await lineOf(device);
-  let { bridge } = await bridged(t, serial, [scene.origin], open);
+  const port = await freePort();
+  let { bridge } = await bridged(t, serial, [scene.origin], open, port);
   await pair(scene, device, bridge);
-  const port = Number(new URL(bridge.origin).port);
   const taken = () => lives.reduce((sum, { taken_ms }) => sum + taken_ms.length, 0);
   for (let resets = 0; taken() < wanted + 8 * lives.length; resets++) {
     await new Promise((resolve) => setTimeout(resolve, 40 * every_ms));
@@ -198,7 +198,7 @@ play('npm run esp32 pairs a device on this computer and shows its readings', asy
   for (const walk of ['first', 'again, without pairing anew']) {
     const run = spawnSync(process.execPath, [...script, '--every', '200', '--count', '2'], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 240_000,
     });
     t.equal(run.status, 0, `${walk}: ${run.stderr}`);
     t.match(run.stdout, /"pressure_bmp":100\d\.\d+.*"humid_sht4":4\d/, walk);

@@ -9,6 +9,7 @@ import { openssl } from '../../src/crypto/index.ts';
 import type { OpenSerial } from '../../src/link/index.ts';
 import { createPeer, type Peer } from '../../src/peer.ts';
 import { openStore } from '../../src/store/index.ts';
+import { freePort } from '../support/free-ports.ts';
 import { silentLog } from '../support/http.ts';
 import { firmwareMissing, HostDevice, make } from './host-device.ts';
 
@@ -25,7 +26,9 @@ export async function begin(t: Test): Promise<Scene> {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const printed: string[] = [];
   const print = (line: string) => void printed.push(line);
-  const scene: Scene = { folder, pi: newPi(folder, '0', print), origin: '', printed };
+  // One that is still there after a reboot.
+  const pi = newPi(folder, `${await freePort()}`, print);
+  const scene: Scene = { folder, pi, origin: '', printed };
   t.teardown(() => scene.pi.stop());
   const { origin } = await scene.pi.start();
   return Object.assign(scene, { origin });

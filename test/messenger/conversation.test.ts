@@ -47,7 +47,7 @@ t.test('a message is queued, then sent, then delivered; sealed, then opened', as
 
 t.test('it is there after a new start, and goes with its contact', async (t) => {
   const { wire, alice, bob } = await pairedPeers(t);
-  await alice.messenger.sendMessage({ ...text('to stay'), wait_ms: 5_000 });
+  await alice.messenger.sendMessage({ ...text('to stay'), wait_ms: 60_000 });
   bob.messenger.decryptMessages({});
   t.strictSame(states(alice), ['out delivered'], 'and its row is taken off the outbox');
   // Nobody is called while he is down: the wire of this test knows no refused connection.
@@ -69,7 +69,7 @@ t.test('pages of both ways, in order, none missing and none twice', async (t) =>
   const { alice, bob } = await pairedPeers(t);
   for (let number = 0; number < 12; number += 1) {
     const from = number % 3 === 0 ? alice : bob;
-    await from.messenger.sendMessage({ ...text(String(number)), wait_ms: 5_000 });
+    await from.messenger.sendMessage({ ...text(String(number)), wait_ms: 60_000 });
     // Of two in one millisecond nobody knows which came first.
     await sleep(2);
   }
@@ -115,7 +115,7 @@ t.test('a large file tells how many of its parts have arrived', async (t) => {
 t.test('of a long text a list has the start, opening has it whole', async (t) => {
   const { alice, bob } = await pairedPeers(t);
   const long = 'ß'.repeat(100_000);
-  await alice.messenger.sendMessage({ ...text(long), wait_ms: 5_000 });
+  await alice.messenger.sendMessage({ ...text(long), wait_ms: 60_000 });
   const row = talk(bob)[0]?.row ?? 0;
   t.match(bob.messenger.openMessage(row), { content: { text: long } });
   for (const [message] of [talk(alice), talk(bob)]) {
@@ -123,7 +123,7 @@ t.test('of a long text a list has the start, opening has it whole', async (t) =>
     const { text: shown = '' } = message?.content?.type === 'text' ? message.content : {};
     t.ok(shown.length === 8_191 && long.startsWith(shown), `${shown.length} characters`);
   }
-  await alice.messenger.sendMessage({ ...text('short'), wait_ms: 5_000 });
+  await alice.messenger.sendMessage({ ...text('short'), wait_ms: 60_000 });
   t.equal(talk(alice)[0]?.isCut, false);
 });
 
@@ -139,12 +139,12 @@ t.test('whoever listens hears that something changed, never what', async (t) => 
   const { alice, bob } = await pairedPeers(t);
   const heard: string[] = [];
   const stop = bob.messenger.listen(({ kind, contact }) => heard.push(`${kind} ${contact}`));
-  await alice.messenger.sendMessage({ ...text('a secret'), wait_ms: 5_000 });
+  await alice.messenger.sendMessage({ ...text('a secret'), wait_ms: 60_000 });
   bob.messenger.decryptMessages({});
   t.match(new Set(heard), new Set(['arrived alice', 'opened undefined']));
   t.notMatch(heard.join(), /secret/);
   stop();
   const count = heard.length;
-  await alice.messenger.sendMessage({ ...text('another'), wait_ms: 5_000 });
+  await alice.messenger.sendMessage({ ...text('another'), wait_ms: 60_000 });
   t.equal(heard.length, count);
 });

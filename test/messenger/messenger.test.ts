@@ -22,12 +22,12 @@ for (const crypto of [undefined, noble]) {
     t.strictSame(codeIn(alice)?.slice(1), codeIn(bob)?.slice(1), 'both terminals show the same');
     t.equal(second.comparison?.code, codeIn(bob)?.[1]);
 
-    const sent = await alice.messenger.sendMessage({ ...text('hello, bob'), wait_ms: 5000 });
+    const sent = await alice.messenger.sendMessage({ ...text('hello, bob'), wait_ms: 60_000 });
     t.match(sent, { to: 'bob', trust: 'tofu', delivered: true });
     t.strictSame(readTexts(bob), ['hello, bob']);
     t.match(bob.printed.at(-1), /^alice \(not verified\): hello, bob$/);
     t.strictSame(readTexts(bob), [], 'and only once');
-    await bob.messenger.sendMessage({ ...text('hello, alice'), wait_ms: 5000 });
+    await bob.messenger.sendMessage({ ...text('hello, alice'), wait_ms: 60_000 });
     t.strictSame(readTexts(alice), ['hello, alice']);
     const wireText = Buffer.concat(wire.seen).toString('latin1');
     t.notMatch(wireText, /hello/, 'and nowhere on the wire');
@@ -55,7 +55,7 @@ t.test('both trigger at once', async (t) => {
   await until(() => alice.messenger.show().contacts[0]?.state === 'paired');
   await until(() => bob.messenger.show().contacts[0]?.state === 'paired');
   t.strictSame(codeIn(alice)?.slice(1), codeIn(bob)?.slice(1));
-  await alice.messenger.sendMessage({ ...text('a'), wait_ms: 5000 });
+  await alice.messenger.sendMessage({ ...text('a'), wait_ms: 60_000 });
   t.strictSame(readTexts(bob), ['a']);
 });
 
@@ -78,14 +78,14 @@ t.test('verify: the right code, a wrong one, and "they differ"', async (t) => {
 
 t.test('a restart of either side needs nobody', async (t) => {
   const { alice, bob } = await pairedPeers(t);
-  await alice.messenger.sendMessage({ ...text('1'), wait_ms: 5000 });
+  await alice.messenger.sendMessage({ ...text('1'), wait_ms: 60_000 });
   await bob.stop();
   await alice.messenger.sendMessage(text('2'));
   await bob.start();
   await until(() => bob.messenger.show().contacts[0]?.unopened === 2);
   await alice.stop();
   await alice.start();
-  await alice.messenger.sendMessage({ ...text('3'), wait_ms: 5000 });
+  await alice.messenger.sendMessage({ ...text('3'), wait_ms: 60_000 });
   t.strictSame(readTexts(bob), ['1', '2', '3']);
 });
 
@@ -103,9 +103,9 @@ t.test('whatever the wire does, each message arrives exactly once', async (t) =>
   await until(() => {
     got.push(...readTexts(bob));
     return got.length >= wanted.length;
-  }, 30_000);
+  });
   wire.harm = () => 'pass';
-  await alice.messenger.sendMessage({ ...text('end'), wait_ms: 10_000 });
+  await alice.messenger.sendMessage({ ...text('end'), wait_ms: 60_000 });
   got.push(...readTexts(bob));
   t.strictSame(got, [...wanted, 'end']);
   await until(() => alice.messenger.show().contacts[0]?.queued.messages === 0);
@@ -119,7 +119,7 @@ t.test('a file larger than a packet goes in parts', async (t) => {
     for (let at = 0; at < size; at += 7001) yield bytes.subarray(at, at + 7001);
   })();
   const content = { type: 'file' as const, name: '../x.bin', mediaType: 'a/b', bytes: source };
-  const sent = await alice.messenger.sendMessage({ content, wait_ms: 10_000 });
+  const sent = await alice.messenger.sendMessage({ content, wait_ms: 60_000 });
   t.equal(sent.delivered, true);
   const [opened] = bob.messenger.decryptMessages({});
   t.match(opened?.content, { type: 'file', name: 'x.bin', mediaType: 'a/b', size });
@@ -149,7 +149,7 @@ t.test('of two bundles under way, only what one lost goes again', async (t) => {
     }
   };
   const content = { type: 'file' as const, name: 'x.bin', mediaType: 'a/b', bytes: source };
-  const sent = await alice.messenger.sendMessage({ content, wait_ms: 20_000 });
+  const sent = await alice.messenger.sendMessage({ content, wait_ms: 60_000 });
   t.equal(sent.delivered, true);
   t.equal(most, 2);
   // 96 full slices and a little: 15 go into a bundle, so there are 6 large ones and a smaller.
@@ -172,7 +172,7 @@ t.test('messages that fill bundles arrive in order, though one bundle is lost', 
     wire.harm = () => (isFirst ? 'lose_request' : 'pass');
     return exchange(address, bundle);
   };
-  const sent = said.map((each) => alice.messenger.sendMessage({ ...text(each), wait_ms: 20_000 }));
+  const sent = said.map((each) => alice.messenger.sendMessage({ ...text(each), wait_ms: 60_000 }));
   for (const { delivered } of await Promise.all(sent)) t.equal(delivered, true);
   t.ok(large > 2, `${large} full bundles`);
   t.strictSame(readTexts(bob), said);
@@ -184,7 +184,7 @@ t.test('a pairing code verifies both sides with one command', async (t) => {
   const result = await alice.messenger.sendKeys({ code });
   t.match(result, { state: 'established', verified: true, to: 'bob' }, 'by the name it gives');
   await until(() => bob.messenger.show().contacts[0]?.verified === true);
-  await alice.messenger.sendMessage({ ...text('by code'), wait_ms: 5000 });
+  await alice.messenger.sendMessage({ ...text('by code'), wait_ms: 60_000 });
   t.strictSame(readTexts(bob), ['by code']);
   await alice.messenger.sendKeys({});
   const established = alice.logged.filter(([event]) => event === 'session_established');
@@ -286,7 +286,7 @@ t.test('a contact that has forgotten us is told apart, and the way back works', 
   await alice.messenger.sendKeys({ to: 'bob', again: true });
   const met = await bob.messenger.sendKeys({ to: 'alice', address: alice.address });
   t.equal(met.state, 'established');
-  await alice.messenger.sendMessage({ ...text('again'), wait_ms: 5000 });
+  await alice.messenger.sendMessage({ ...text('again'), wait_ms: 60_000 });
   t.strictSame(readTexts(bob), ['again']);
   t.ok(wire.seen.length > 0);
 });
@@ -309,8 +309,8 @@ t.test('several contacts: `to` is needed, and nothing is mixed up', async (t) =>
     name: 'UseCaseError',
     failure: 'unknown_contact',
   });
-  await alice.messenger.sendMessage({ ...text('for bob'), to: 'bob', wait_ms: 5000 });
-  await alice.messenger.sendMessage({ ...text('for carol'), to: 'carol', wait_ms: 5000 });
+  await alice.messenger.sendMessage({ ...text('for bob'), to: 'bob', wait_ms: 60_000 });
+  await alice.messenger.sendMessage({ ...text('for carol'), to: 'carol', wait_ms: 60_000 });
   t.strictSame(readTexts(bob), ['for bob']);
   t.strictSame(readTexts(carol), ['for carol']);
 });
@@ -334,27 +334,27 @@ t.test('a peer that cannot be called asks for what is there', async (t) => {
   await until(() => alice.messenger.show().contacts[0]?.verified === true);
   t.equal(alice.messenger.show().contacts[0]?.address, undefined);
   await alice.messenger.sendMessage(text('come and get it'));
-  await hidden.messenger.sendMessage({ ...text('I ask'), wait_ms: 5000 });
+  await hidden.messenger.sendMessage({ ...text('I ask'), wait_ms: 60_000 });
   t.strictSame(readTexts(alice), ['I ask']);
   await until(() => hidden.messenger.show().contacts[0]?.unopened === 1);
   t.strictSame(readTexts(hidden), ['come and get it']);
   await until(() => alice.messenger.show().contacts[0]?.queued.messages === 0);
   const polled = wire.seen.length;
-  await until(() => wire.seen.length >= polled + 20, 20_000);
+  await until(() => wire.seen.length >= polled + 20);
   await alice.messenger.sendMessage(text('later'));
-  await until(() => hidden.messenger.show().contacts[0]?.unopened === 1, 4_000);
+  await until(() => hidden.messenger.show().contacts[0]?.unopened === 1);
 });
 
 t.test('what one contact sends cannot stop decrypt_msg for all', async (t) => {
   const { alice, bob } = await pairedPeers(t);
   const long = 'ä'.repeat(700_000);
-  await alice.messenger.sendMessage({ ...text(long), wait_ms: 10_000 });
-  await alice.messenger.sendMessage({ ...text('after'), wait_ms: 5000 });
+  await alice.messenger.sendMessage({ ...text(long), wait_ms: 60_000 });
+  await alice.messenger.sendMessage({ ...text('after'), wait_ms: 60_000 });
   const [first, second] = readTexts(bob);
   t.ok(first !== undefined && first.length > 500_000 && long.startsWith(first));
   t.equal(second, 'after');
   for (let sent = 0; sent < 10; sent += 1) {
-    await alice.messenger.sendMessage({ ...text(long), wait_ms: 10_000 });
+    await alice.messenger.sendMessage({ ...text(long), wait_ms: 60_000 });
   }
   t.equal(bob.messenger.decryptMessages({}).length, 8, 'no more than 8 MiB at once');
   t.equal(readTexts(bob).length, 2, 'the rest waits for the next call');
@@ -377,7 +377,7 @@ t.test('after a restart a fleet is told at once that its sessions are gone', asy
 
 t.test('text commands no terminal', async (t) => {
   const { alice, bob } = await pairedPeers(t);
-  await alice.messenger.sendMessage({ ...text('\u001b[2J\u0007boo\u202e'), wait_ms: 5000 });
+  await alice.messenger.sendMessage({ ...text('\u001b[2J\u0007boo\u202e'), wait_ms: 60_000 });
   readTexts(bob);
   t.equal(bob.printed.at(-1), 'alice (not verified): \\u{1b}[2J\\u{7}boo\\u{202e}');
 });

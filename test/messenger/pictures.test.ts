@@ -53,9 +53,9 @@ t.test('to whom pictures cannot go they are refused, and may be carried', async 
 
 t.test('who cannot be called back is told in the reply to its next packet', async (t) => {
   const { alice, bob, wire } = await pairedPeers(t);
-  await alice.messenger.sendMessage({ ...text('the session stands'), wait_ms: 10_000 });
+  await alice.messenger.sendMessage({ ...text('the session stands'), wait_ms: 60_000 });
   wire.peers.delete(alice.address);
-  const sent = await alice.messenger.sendPicture({ ...picture('one way'), wait_ms: 10_000 });
+  const sent = await alice.messenger.sendPicture({ ...picture('one way'), wait_ms: 60_000 });
   t.equal(sent.delivered, true);
   t.strictSame(readTexts(bob), ['the session stands', 'one way']);
   const [contact] = alice.messenger.show().contacts;

@@ -208,7 +208,7 @@ export function readTexts(side: Side): string[] {
   }
 }
 
-export async function until(what: () => boolean, ms = 10_000): Promise<void> {
+export async function until(what: () => boolean, ms = 60_000): Promise<void> {
   const end = performance.now() + ms;
   while (!what()) {
     if (performance.now() > end) throw new Error('it did not happen in time');

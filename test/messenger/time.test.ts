@@ -58,7 +58,7 @@ async function send({ messenger }: Side, texts: readonly string[]): Promise<void
 function nothingQueued(...sides: readonly Side[]): Promise<void> {
   const empty = ({ messenger }: Side) =>
     messenger.show().contacts.every(({ queued }) => queued.messages === 0);
-  return until(() => sides.every(empty), 60_000);
+  return until(() => sides.every(empty));
 }
 
 function assertArrived(t: Test, side: Side, texts: readonly string[]): void {

@@ -21,6 +21,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { request } from 'undici';
+import { freePort } from '../support/free-ports.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'sotto-backup-'));
@@ -156,13 +157,3 @@ t.test('only who shows the token gets a backup', async (t) => {
   t.equal(response.headers['content-type'], 'application/x-tar');
   t.equal((await response.body.arrayBuffer()).byteLength % 512, 0);
 });
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}

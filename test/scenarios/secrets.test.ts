@@ -11,10 +11,11 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import t, { type Test } from 'tap';
 import { encodePng, phantom } from '../../src/stego/index.ts';
+import { freePort } from '../support/free-ports.ts';
 import { type Answer, type CallOptions, PeerProcess, until } from '../support/peer-process.ts';
 import type { Secret } from '../support/recording-crypto.ts';
 import { SecretSearch } from '../support/secret-search.ts';
-import { freePort, temporaryFolder } from './support/pairs.ts';
+import { temporaryFolder } from './support/pairs.ts';
 
 const ENTRY = fileURLToPath(new URL('../support/recording-peer.ts', import.meta.url));
 const PASSPHRASE = 'the passphrase of this test';

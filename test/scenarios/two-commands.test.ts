@@ -20,6 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { request } from 'undici';
 import { findPresence } from '../../src/presence.ts';
+import { freePorts } from '../support/free-ports.ts';
 
 function temporaryFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-commands-'));
@@ -27,16 +28,9 @@ function temporaryFolder(t: Test): string {
   return folder;
 }
 
-/** Two ports that were free a moment ago. */
-async function freePorts(): Promise<string> {
-  const servers = [createServer(), createServer()];
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-  }
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports.join(',');
+async function twoPorts(): Promise<string> {
+  const first = await freePorts(2);
+  return `${first},${first + 1}`;
 }
 
 interface Command {
@@ -78,7 +72,7 @@ async function untilArrived(origin: string): Promise<void> {
 
 for (const crypto of ['openssl', 'noble']) {
   t.test(`npm run demo walks to its end on ${crypto}`, async (t) => {
-    const { ended, shown } = run('demo.ts', ['--ports', await freePorts(), '--crypto', crypto]);
+    const { ended, shown } = run('demo.ts', ['--ports', await twoPorts(), '--crypto', crypto]);
     t.equal(await ended, 0, shown.text);
     t.match(shown.text, /alice │ .*code (\d{6}).*\n +bob {3}│ .*code \1/, 'the same code on both');
     t.match(shown.text, /bob {3}│ alice \(not verified\): Meet me at the old mill/);
@@ -88,7 +82,7 @@ for (const crypto of ['openssl', 'noble']) {
 
 t.test('npm start shows four lines to paste, and they work', async (t) => {
   const folder = temporaryFolder(t);
-  const start = run('run-two-peers.ts', ['--ports', await freePorts(), '--data-dir', folder]);
+  const start = run('run-two-peers.ts', ['--ports', await twoPorts(), '--data-dir', folder]);
   await until(start, /Ctrl-C stops both/);
   const lines = [...start.shown.text.matchAll(/^ {2}\d\. curl (.*)$/gm)].map(
     ([, line = '']) => line,
@@ -120,7 +114,7 @@ t.test('npm start shows four lines to paste, and they work', async (t) => {
 
 t.test('Ctrl-C while they are starting ends both cleanly as well', async (t) => {
   const folder = temporaryFolder(t);
-  const start = run('run-two-peers.ts', ['--ports', await freePorts(), '--data-dir', folder]);
+  const start = run('run-two-peers.ts', ['--ports', await twoPorts(), '--data-dir', folder]);
   while (!existsSync(join(folder, 'bob', 'peer.key'))) await sleep(5);
   start.process.kill('SIGINT');
   t.equal(await start.ended, 0, start.shown.text);
@@ -132,7 +126,7 @@ t.test('Ctrl-C while they are starting ends both cleanly as well', async (t) => 
 
 t.test('nobody is left over when npm start itself is killed', async (t) => {
   const folder = temporaryFolder(t);
-  const start = run('run-two-peers.ts', ['--ports', await freePorts(), '--data-dir', folder]);
+  const start = run('run-two-peers.ts', ['--ports', await twoPorts(), '--data-dir', folder]);
   await until(start, /Ctrl-C stops both/);
   start.process.kill('SIGKILL');
   await start.ended;
@@ -147,11 +141,11 @@ t.test('what stands in the way is told in one sentence', async (t) => {
   t.teardown(() => busy.close());
   await once(busy, 'listening');
   const { port } = busy.address() as AddressInfo;
-  const [free = ''] = (await freePorts()).split(',');
+  const [free = ''] = (await twoPorts()).split(',');
   mkdirSync(join(folder, 'strange', 'alice'), { recursive: true });
   writeFileSync(join(folder, 'strange', 'alice', 'thesis.txt'), 'irreplaceable');
   const strange = join(folder, 'strange');
-  const ports = await freePorts();
+  const ports = await twoPorts();
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [['--ports', `${free},${port}`], new RegExp(`^Port ${port} cannot be used\\. .*--ports A,B`)],
     [

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectAsync } from 'mqtt';
 import type { Test } from 'tap';
-import { freePort } from '../scenarios/support/pairs.ts';
+import { freePort } from './free-ports.ts';
 import { until } from './peer-process.ts';
 
 const PROGRAM = '/usr/sbin/mosquitto';

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
-import { freePort } from '../scenarios/support/pairs.ts';
+import { freePort } from './free-ports.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../bench/fixtures/', import.meta.url));
 /** Who vouches for its certificate. */

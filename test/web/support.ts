@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { openssl } from '../../src/crypto/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import { freePort, temporaryFolder } from '../scenarios/support/pairs.ts';
+import { temporaryFolder } from '../scenarios/support/pairs.ts';
 import {
   browserMissing,
   openBrowser,
@@ -14,6 +14,7 @@ import {
   type Sight,
   type Window,
 } from '../support/browser.ts';
+import { freePort } from '../support/free-ports.ts';
 import { silentLog } from '../support/http.ts';
 import { PeerProcess } from '../support/peer-process.ts';
 

@@ -1,10 +1,9 @@
 /** Two processes that can be killed and come back under the same address. */
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { freePort } from '../../support/free-ports.ts';
 import { PeerProcess, until } from '../../support/peer-process.ts';
 
 export interface Pair {
@@ -54,14 +53,4 @@ export function untilDelivered(from: PeerProcess, to: string): Promise<true> {
     const { queued } = await from.contact(to);
     return queued.messages === 0 ? true : undefined;
   });
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
