@@ -1,7 +1,7 @@
 /**
  * ChaCha20, RFC 8439 §2.3, as this folder's only source of randomness: the image key decides where
- * the header lies and how header and body are masked. It is 40 lines here because the folder is
- * pure and synchronous and imports nothing but bytes; nothing is encrypted with it.
+ * the header lies and how header and body are masked. It is 40 lines here because any part of it is
+ * asked for, in any order, which a cipher does not offer; nothing is encrypted with it.
  */
 
 const WORDS = 16;

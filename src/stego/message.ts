@@ -7,6 +7,7 @@
  * nothing comes out at all. The tag key and everything else derive from the 32-byte image key.
  */
 import { concat, release } from '../bytes.ts';
+import { equal, openssl } from '../crypto/index.ts';
 import { subkey } from './chacha20.ts';
 import {
   capacity,
@@ -18,7 +19,7 @@ import {
 } from './engine.ts';
 import { StegoError } from './errors.ts';
 import { unchangingBytes } from './header.ts';
-import { carryingPlanes, type Picture, psnr_dB, sampleBytes } from './picture.ts';
+import { carryingPlanes, type Picture, pixelBytes, psnr_dB } from './picture.ts';
 import { decodePng, encodePng, encodeRows, type PngFile, rowsOf } from './png.ts';
 import { chooseProfile, type ProfileChoice, type ProfileName } from './profile.ts';
 import { reportPicture } from './report.ts';
@@ -77,20 +78,20 @@ export async function hideDecoded(
   options: HideOptions = {},
 ): Promise<Hidden> {
   // Encoding takes as much memory as hiding did: the planes are gone when it begins.
-  const { rows, ...rest } = await hideInRows(file, payload, key, options);
+  const { rows, ...rest } = hideInRows(file, payload, key, options);
   releasePlanes(file.picture);
   return { png: encodeRows(rows, file), ...rest };
 }
 
-async function hideInRows(
+function hideInRows(
   { picture: cover, ...kept }: PngFile,
   payload: Uint8Array,
   key: Uint8Array,
   { profile: choice = 'auto', drawReport = false, onProgress }: HideOptions,
 ) {
   const name = chooseProfile(choice, cover);
-  const digest = await digestOf(cover);
-  const tag = await tagOf(key, digest, payload);
+  const digest = digestOf(cover);
+  const tag = tagOf(key, digest, payload);
   const tagged = concat(payload, tag);
   const stego = embed(cover, tagged, key, name, onProgress);
   if (isBeyondCapacity(cover, stego, tagged.length, key, name)) {
@@ -162,12 +163,12 @@ export async function revealDecoded(
   keys: readonly Uint8Array[],
   options: RevealOptions = {},
 ): Promise<Revealed> {
-  const { rows, ...rest } = await revealInRows(file.picture, keys, options);
+  const { rows, ...rest } = revealInRows(file.picture, keys, options);
   releasePlanes(file.picture);
   return { ...rest, coverPng: encodeRows(rows, file) };
 }
 
-async function revealInRows(
+function revealInRows(
   picture: Picture,
   keys: readonly Uint8Array[],
   { onProgress }: RevealOptions,
@@ -175,7 +176,7 @@ async function revealInRows(
   let refusal = new StegoError('no_message', 'there is no key to look for a message with');
   for (const [keyIndex, key] of keys.entries()) {
     try {
-      return { ...(await revealFrom(picture, key, onProgress)), keyIndex };
+      return { ...revealFrom(picture, key, onProgress), keyIndex };
     } catch (error) {
       if (!(error instanceof StegoError)) throw error;
       // One key that fitted, in a picture that was changed, says more than ten that did not.
@@ -185,12 +186,12 @@ async function revealInRows(
   throw refusal;
 }
 
-async function revealFrom(stego: Picture, key: Uint8Array, onProgress: OnProgress | undefined) {
+function revealFrom(stego: Picture, key: Uint8Array, onProgress: OnProgress | undefined) {
   const { payload: tagged, cover } = extract(stego, key, onProgress);
   const payload = tagged.slice(0, Math.max(0, tagged.length - TAG_SIZE));
-  const digest = await digestOf(cover);
-  const tag = await tagOf(key, digest, payload);
-  if (!areEqual(tag, tagged.subarray(payload.length))) {
+  const digest = digestOf(cover);
+  const tag = tagOf(key, digest, payload);
+  if (!equal(tag, tagged.subarray(payload.length))) {
     throw new StegoError('damaged', 'the picture was changed after the message was hidden in it');
   }
   const { width, height, depth } = cover;
@@ -235,7 +236,7 @@ export async function capacityOfDecoded(
 ): Promise<Capacity> {
   const { width, height, depth } = picture;
   const samples = width * height * carryingPlanes(picture).length;
-  const coverSha256 = hex(await digestOf(picture));
+  const coverSha256 = hex(digestOf(picture));
   const profile = chooseProfile(choice, picture);
   const bytes = Math.max(
     0,
@@ -286,13 +287,8 @@ function changedSamples(cover: Picture, stego: Picture): number {
   return count;
 }
 
-async function tagOf(key: Uint8Array, digest: Uint8Array, payload: Uint8Array) {
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
-  const tagKey = await crypto.subtle.importKey('raw', own(subkey(key, 'tag')), algorithm, false, [
-    'sign',
-  ]);
-  const mac = await crypto.subtle.sign('HMAC', tagKey, own(concat(digest, payload)));
-  return new Uint8Array(mac).subarray(0, TAG_SIZE);
+function tagOf(key: Uint8Array, digest: Uint8Array, payload: Uint8Array): Uint8Array {
+  return openssl.hmac(subkey(key, 'tag'), digest, payload).subarray(0, TAG_SIZE);
 }
 
 /** What tells a cover apart before anything is hidden in it. */
@@ -305,39 +301,30 @@ export interface Look {
 
 /** Of a file that is decoded for this only: gives all its memory back at once. */
 export async function lookAtDecoded({ picture }: PngFile): Promise<Look> {
-  const coverSha256 = hex(await digestOf(picture));
+  const coverSha256 = hex(digestOf(picture));
   const unchanging = unchangingBytes(picture);
   releasePlanes(picture);
   return { coverSha256, unchanging };
 }
 
-async function sha256(data: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', own(data)));
-}
+/** So many pixels are hashed at once: all of the largest pictures would be a second copy of them. */
+const PIXELS_AT_ONCE = 65_536;
 
 /** The SHA-256 of a picture's samples. */
-async function digestOf(picture: Picture): Promise<Uint8Array> {
-  const bytes = sampleBytes(picture);
-  const digest = await sha256(bytes);
-  release(bytes);
-  return digest;
+function digestOf(picture: Picture): Uint8Array {
+  const hash = openssl.createHash();
+  const count = picture.width * picture.height;
+  for (let from = 0; from < count; from += PIXELS_AT_ONCE) {
+    const bytes = pixelBytes(picture, from, Math.min(count, from + PIXELS_AT_ONCE));
+    hash.update(bytes);
+    release(bytes);
+  }
+  return hash.digest();
 }
 
 /** Gives the memory of a picture back that nobody looks at any more. */
 function releasePlanes({ planes }: Picture): void {
   for (const plane of planes) release(plane);
-}
-
-/** The Web Cryptography types want bytes that are not shared between threads; ours never are. */
-function own(data: Uint8Array): Uint8Array<ArrayBuffer> {
-  return data as Uint8Array<ArrayBuffer>;
-}
-
-/** In a time that does not depend on where they differ. */
-function areEqual(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] ?? 0);
-  return difference === 0;
 }
 
 function hex(bytes: Uint8Array): string {

@@ -33,16 +33,20 @@ export function copyOf(picture: Picture): Picture {
  * The samples as one byte string: row by row, channels interleaved, 16-bit samples big-endian.
  * It is what PNG §9 filters, and what a picture's SHA-256 is taken of.
  */
-export function sampleBytes({ width, height, depth, planes }: Picture): Uint8Array {
+export function sampleBytes(picture: Picture): Uint8Array {
+  return pixelBytes(picture, 0, picture.width * picture.height);
+}
+
+/** The same of the pixels from `from` up to `to`, counted row by row. */
+export function pixelBytes({ depth, planes }: Picture, from: number, to: number): Uint8Array {
   const step = planes.length;
-  const sampleCount = width * height;
-  const out = new Uint8Array(sampleCount * step * (depth / 8));
+  const out = new Uint8Array((to - from) * step * (depth / 8));
   planes.forEach((plane, channel) => {
     if (depth === 8) {
-      for (let i = 0, o = channel; i < sampleCount; i++, o += step) out[o] = plane[i] as number;
+      for (let i = from, o = channel; i < to; i++, o += step) out[o] = plane[i] as number;
       return;
     }
-    for (let i = 0, o = 2 * channel; i < sampleCount; i++, o += 2 * step) {
+    for (let i = from, o = 2 * channel; i < to; i++, o += 2 * step) {
       out[o] = (plane[i] as number) >> 8;
       out[o + 1] = plane[i] as number;
     }

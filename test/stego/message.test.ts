@@ -5,6 +5,7 @@
  * of `capacity` against `hide`; the same through worker threads.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import type { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { PNG } from 'pngjs';
@@ -21,6 +22,7 @@ import {
   StegoError,
   StegoPool,
 } from '../../src/stego/index.ts';
+import { lookAtDecoded } from '../../src/stego/message.ts';
 import { rounds } from '../support/counts.ts';
 import { pictureOf, type Recipe, recipes } from './support/pictures.ts';
 import * as build from './support/png-files.ts';
@@ -73,6 +75,20 @@ t.test('so do those of an interlaced file, every chunk in its place', async (t) 
     t.strictSame(payload, text, profile);
     t.strictSame(decodePng(coverPng), decodePng(odd), profile);
     t.strictSame(decodePng(png).picture.planes[3], decodePng(odd).picture.planes[3], 'alpha');
+  }
+});
+
+t.test('a cover is told by the SHA-256 of its samples, large as it may be', async (t) => {
+  for (const [colour, depth] of [['gray', 8] as const, ['rgba', 16] as const]) {
+    const large = pictureOf({ ...photograph, width: 331, height: 401, colour, depth });
+    const samples = Buffer.alloc(331 * 401 * large.planes.length * (depth / 8));
+    let at = 0;
+    for (let i = 0; i < 331 * 401; i++) {
+      for (const plane of large.planes) at = samples.writeUIntBE(plane[i] ?? 0, at, depth / 8);
+    }
+    const expected = createHash('sha256').update(samples).digest('hex');
+    const { coverSha256 } = await lookAtDecoded(decodePng(encodePng(large, none)));
+    t.equal(coverSha256, expected, `${colour}, ${depth} bit`);
   }
 });
 

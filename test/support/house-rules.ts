@@ -13,7 +13,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'failures.ts': [],
   crypto: ['bytes.ts'],
   protocol: ['bytes.ts', 'crypto'],
-  stego: ['bytes.ts'],
+  stego: ['bytes.ts', 'crypto'],
   messenger: ['bytes.ts', 'failures.ts', 'crypto', 'protocol', 'stego'],
   link: ['bytes.ts', 'failures.ts', 'messenger'],
   'used-covers.ts': ['failures.ts'],
