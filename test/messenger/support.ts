@@ -65,7 +65,21 @@ export class Wire implements Link {
     await new Promise(setImmediate);
     const there = this.peers.get(address);
     if (there === undefined || fate === 'lose_request') throw lost();
-    if (mediaType === 'image/png') {
+    try {
+      return await this.#deliver(there, bundle, mediaType === 'image/png', fate);
+    } catch (error) {
+      // Who is stopped meanwhile hangs up, and says nothing of what went wrong.
+      throw this.peers.get(address) === there ? error : lost();
+    }
+  }
+
+  async #deliver(
+    there: Side,
+    bundle: Uint8Array,
+    isPicture: boolean,
+    fate: ReturnType<Harm>,
+  ): Promise<Uint8Array> {
+    if (isPicture) {
       there.messenger.receivePicture(bundle.slice(), 'the wire');
       if (fate === 'lose_reply') throw lost();
       return new Uint8Array();
