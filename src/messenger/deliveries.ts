@@ -52,14 +52,12 @@ export class Deliveries {
   async forget(contact: ContactId): Promise<void> {
     const way = this.#ways.get(contact);
     this.#ways.delete(contact);
-    way?.delivery.stop();
-    await way?.lane.stop();
+    if (way !== undefined) await stopped(way);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const { delivery } of this.#ways.values()) delivery.stop();
-    await Promise.all([...this.#ways.values()].map(({ lane }) => lane.stop()));
+    await Promise.all([...this.#ways.values()].map(stopped));
   }
 
   /** After `stop`, once nobody calls any more: what was acknowledged need not go again. */
@@ -74,6 +72,13 @@ export class Deliveries {
     const lane = new Lane(delivery, this.#link, this.#deps.clock, this.#jitter);
     const way = { delivery, lane };
     this.#ways.set(contact, way);
+    if (this.#stopped) void stopped(way);
     return way;
   }
+}
+
+async function stopped({ delivery, lane }: Way): Promise<void> {
+  delivery.stop();
+  await lane.stop();
+  delivery.dismiss();
 }

@@ -157,6 +157,11 @@ export class Delivery implements LaneOwner {
     this.#stopped.abort();
   }
 
+  /** After `stop`, when the last exchange has ended: who still waits, waits in vain. */
+  dismiss(): void {
+    this.#waiters.dismiss();
+  }
+
   /** Removes what is acknowledged, once nothing is under way any more. */
   settle(): void {
     this.#flushNow();

@@ -12,6 +12,7 @@ import type { PictureId, QueuedPicture } from './picture-ports.ts';
 import type { Clock, ContactId, Link, Log, MessageId, Store } from './ports.ts';
 import { gather } from './slices.ts';
 import type { Turns } from './turns.ts';
+import type { Waiting } from './waiters.ts';
 
 /** After an exchange that failed, doubled each time. */
 const BACKOFF_FIRST_MS = 250;
@@ -45,7 +46,7 @@ export interface PictureWayDeps {
   readonly changed: (contact: ContactId) => void;
 }
 
-interface Waiting extends QueuedPicture {
+interface WaitingPicture extends QueuedPicture {
   /** Sequences not yet acknowledged. */
   readonly missing: Set<bigint>;
   due_ms: number;
@@ -54,13 +55,13 @@ interface Waiting extends QueuedPicture {
   /** Times that the contact took it, and when it last did. */
   sent: number;
   sent_ms: number;
-  readonly waiters: Set<() => void>;
+  readonly waiters: Set<(isAcknowledged: boolean) => void>;
 }
 
 export class PictureWay {
   readonly #contact: ContactId;
   readonly #deps: PictureWayDeps;
-  readonly #waiting = new Map<PictureId, Waiting>();
+  readonly #waiting = new Map<PictureId, WaitingPicture>();
   readonly #stopped = new AbortController();
   #pause = new AbortController();
   #running: Promise<void> | undefined;
@@ -84,7 +85,8 @@ export class PictureWay {
   }
 
   hasSent({ epoch, sequence }: MessageId): boolean {
-    const isIt = ({ message }: Waiting) => message.epoch === epoch && message.sequence === sequence;
+    const isIt = ({ message }: WaitingPicture) =>
+      message.epoch === epoch && message.sequence === sequence;
     return ([...this.#waiting.values()].find(isIt)?.sent ?? 1) > 0;
   }
 
@@ -120,11 +122,12 @@ export class PictureWay {
     return false;
   }
 
-  /** Resolves once the picture was acknowledged; at once if it is not waiting. */
-  acknowledgement(id: PictureId): { readonly promise: Promise<void>; cancel(): void } {
-    const { promise, resolve } = Promise.withResolvers<void>();
+  /** True once the picture was acknowledged, at once if it is not waiting; false after a stop. */
+  acknowledgement(id: PictureId): Waiting {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     const picture = this.#waiting.get(id);
-    if (picture === undefined) resolve();
+    if (this.#stopped.signal.aborted) resolve(false);
+    else if (picture === undefined) resolve(true);
     else picture.waiters.add(resolve);
     return { promise, cancel: () => picture?.waiters.delete(resolve) };
   }
@@ -134,6 +137,7 @@ export class PictureWay {
     this.#stopped.abort();
     this.#pause.abort();
     await this.#running;
+    for (const { waiters } of this.#waiting.values()) for (const resolve of waiters) resolve(false);
   }
 
   #add(picture: QueuedPicture): void {
@@ -158,9 +162,10 @@ export class PictureWay {
     }
   }
 
-  #due(now: number): Waiting | undefined {
+  #due(now: number): WaitingPicture | undefined {
     const waiting = [...this.#waiting.values()];
-    const isInFlight = ({ sent, sent_ms }: Waiting) => sent > 0 && sent_ms + RESEND_FIRST_MS > now;
+    const isInFlight = ({ sent, sent_ms }: WaitingPicture) =>
+      sent > 0 && sent_ms + RESEND_FIRST_MS > now;
     const inFlight = waiting.filter(isInFlight).length;
     const due = waiting.find((picture) => picture.due_ms <= now);
     return due !== undefined && (inFlight < IN_FLIGHT_MAX || isInFlight(due)) ? due : undefined;
@@ -173,7 +178,7 @@ export class PictureWay {
     return Math.min(60_000, ...dues.map((ms) => ms - now));
   }
 
-  async #send(picture: Waiting, address: string): Promise<void> {
+  async #send(picture: WaitingPicture, address: string): Promise<void> {
     const { store, link, log, sends } = this.#deps;
     try {
       await sends.run(async () => {
@@ -192,7 +197,7 @@ export class PictureWay {
     }
   }
 
-  #sent(picture: Waiting): void {
+  #sent(picture: WaitingPicture): void {
     const now = this.#now();
     picture.failures = 0;
     picture.sent += 1;
@@ -204,7 +209,7 @@ export class PictureWay {
   }
 
   /** All wait: what keeps one from the contact keeps the others, too. */
-  #failed(picture: Waiting, error: LinkError): void {
+  #failed(picture: WaitingPicture, error: LinkError): void {
     picture.failures += 1;
     this.#lastError = error.message;
     const full = Math.min(BACKOFF_FIRST_MS * 2 ** (picture.failures - 1), BACKOFF_MAX_MS);
@@ -220,11 +225,11 @@ export class PictureWay {
     this.#deps.deliveries.wake(this.#contact);
   }
 
-  async #arrived(picture: Waiting): Promise<void> {
+  async #arrived(picture: WaitingPicture): Promise<void> {
     const { store, commits, log } = this.#deps;
     this.#waiting.delete(picture.id);
     this.#deps.changed(this.#contact);
-    for (const resolve of picture.waiters) resolve();
+    for (const resolve of picture.waiters) resolve(true);
     if (this.#waiting.size === 0) {
       this.#ask = undefined;
       this.#lastError = undefined;

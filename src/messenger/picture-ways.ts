@@ -81,6 +81,7 @@ export class PictureWays {
     if (known !== undefined) return known;
     const way = new PictureWay(contact, this.#deps);
     this.#ways.set(contact, way);
+    if (this.#stopped) void way.stop();
     return way;
   }
 }

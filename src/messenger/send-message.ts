@@ -174,12 +174,16 @@ async function* chunksOf(content: SendMessageRequest['content']): AsyncIterable<
   }
 }
 
-/** Whether `promise` resolved within `ms`. */
-export async function within(clock: Clock, ms: number, promise: Promise<void>): Promise<boolean> {
+/** Whether `promise` resolved with true within `ms`. */
+export async function within(
+  clock: Clock,
+  ms: number,
+  promise: Promise<boolean>,
+): Promise<boolean> {
   if (ms <= 0) return false;
   const { promise: tooLate, resolve } = Promise.withResolvers<false>();
   const cancel = clock.after(ms, () => resolve(false));
-  const result = await Promise.race([promise.then(() => true), tooLate]);
+  const result = await Promise.race([promise, tooLate]);
   cancel();
   return result;
 }

@@ -4,7 +4,8 @@
  * Method: real stores and machines on a wire that holds what passes until the test lets it go.
  */
 import t from 'tap';
-import { pairedPeers, readTexts, text, until } from './support.ts';
+import { encodePng, phantom } from '../../src/stego/index.ts';
+import { pairedPeers, readTexts, realClock, text, until } from './support.ts';
 
 t.test('a message is delivered when its last part is, and all others are', async (t) => {
   const { wire, alice, bob } = await pairedPeers(t);
@@ -59,5 +60,23 @@ t.test('a contact is removed while something is under way to it', async (t) => {
     await until(() => bob.messenger.show().contacts[0]?.unopened === 1);
     t.strictSame(alice.messenger.contacts(), []);
     await alice.stop();
+  }
+});
+
+t.test('nobody waits for what will not be known any more', async (t) => {
+  // Patience has no end on this clock.
+  const clock = { ...realClock, after: () => () => undefined };
+  const png = encodePng(phantom({ size: 90, depth: 8, seed: 1 }), { before: [], after: [] });
+  const picture = { carry: false, cover: { name: 'cover.png', png } };
+  for (const end of ['stop', 'remove'] as const) {
+    const { wire, alice } = await pairedPeers(t, { clock });
+    wire.harm = () => 'lose_request';
+    const { messenger } = alice;
+    const said = messenger.sendMessage({ ...text('said'), wait_ms: 1 });
+    const hidden = messenger.sendPicture({ ...text('hidden'), ...picture, wait_ms: 1 });
+    await until(() => messenger.show().contacts[0]?.pictures.count === 1);
+    if (end === 'stop') await alice.stop();
+    else messenger.removeContact('bob');
+    t.match(await Promise.all([said, hidden]), [{ delivered: false }, { delivered: false }], end);
   }
 });
