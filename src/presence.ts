@@ -8,7 +8,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { StoreError } from './failures.ts';
+import { onDisk } from './on-disk.ts';
 
 const PRESENCE_FILE = 'peer.json';
 const TOKEN_FILE = 'token';
@@ -48,15 +48,14 @@ export function announcePresence(folder: string, presence: Omit<Presence, 'pid'>
 function writePrivately(path: string, content: string): void {
   const draft = `${path}.${process.pid}.new`;
   try {
-    rmSync(draft, { force: true });
-    writeFileSync(draft, content, { mode: 0o600, flag: 'wx' });
-    renameSync(draft, path);
+    onDisk(path, [`cannot write ${path}`, 'change the owner or mode of its folder'], () => {
+      rmSync(draft, { force: true });
+      writeFileSync(draft, content, { mode: 0o600, flag: 'wx' });
+      renameSync(draft, path);
+    });
   } catch (cause) {
     rmSync(draft, { force: true });
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    const full = code === 'ENOSPC' || code === 'EDQUOT';
-    if (full) throw new StoreError('full', `no space left for ${path}; free some`, { cause });
-    throw new StoreError('unwritable', `cannot write ${path} (${code})`, { cause });
+    throw cause;
   }
 }
 

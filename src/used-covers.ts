@@ -8,7 +8,6 @@
 import {
   closeSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -17,7 +16,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { StoreError } from './failures.ts';
+import { onDisk, syncNames, systemCode } from './on-disk.ts';
 
 const FOLDER = 'used-covers';
 /** Where `sotto hide` noted them before, a line each. */
@@ -61,7 +60,7 @@ export class UsedCovers {
           if (this.#mark(sha256)) claimed.push(sha256);
           else if (!forced) isRefused = true;
         }
-        this.#sync();
+        syncNames(this.#folder);
       });
     } catch (cause) {
       this.release(claimed);
@@ -93,7 +92,7 @@ export class UsedCovers {
       closeSync(openSync(join(this.#folder, sha256), 'wx', 0o600));
       return true;
     } catch (cause) {
-      if (codeOf(cause) === 'EEXIST') return false;
+      if (systemCode(cause) === 'EEXIST') return false;
       throw cause;
     }
   }
@@ -104,37 +103,12 @@ export class UsedCovers {
     for (const line of readFileSync(this.#olderFile, 'utf8').split('\n')) {
       if (NAME.test(line)) this.#mark(line);
     }
-    this.#sync();
+    syncNames(this.#folder);
     rmSync(this.#olderFile, { force: true });
   }
 
-  /** Makes names durable. */
-  #sync(): void {
-    const directory = openSync(this.#folder, 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
-  }
-
   #attempt<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (cause) {
-      const code = codeOf(cause);
-      if (code === undefined) throw cause;
-      const isFull = code === 'ENOSPC' || code === 'EDQUOT';
-      const words = isFull
-        ? `no space left in ${this.#folder}; free some`
-        : `used covers cannot be noted in ${this.#folder} (${code}); change its owner or mode`;
-      throw new StoreError(isFull ? 'full' : 'unwritable', words, { cause });
-    }
+    const cannot = `used covers cannot be noted in ${this.#folder}`;
+    return onDisk(this.#folder, [cannot, 'change its owner or mode'], work);
   }
-}
-
-/** `E…` of a failed system call; undefined for any other error. */
-function codeOf(cause: unknown): string | undefined {
-  if (!(cause instanceof Error) || !('code' in cause)) return undefined;
-  return typeof cause.code === 'string' ? cause.code : undefined;
 }

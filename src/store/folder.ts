@@ -8,7 +8,6 @@ import {
   closeSync,
   constants,
   existsSync,
-  fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -22,7 +21,7 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { systemRandomBytes } from '../crypto/index.ts';
-import { StoreError } from '../failures.ts';
+import { onDisk, syncNames, systemCode } from '../on-disk.ts';
 import { hex } from './hex.ts';
 
 const TEMPORARY = /\.[0-9a-f]{16}\.new$/;
@@ -96,7 +95,7 @@ export class Folder {
         linkSync(temporary, path);
         return true;
       } catch (cause) {
-        if (codeOf(cause) === 'EEXIST') return false;
+        if (systemCode(cause) === 'EEXIST') return false;
         throw cause;
       } finally {
         rmSync(temporary);
@@ -111,7 +110,7 @@ export class Folder {
   remove(name: string): void {
     this.#attempt(() => {
       rmSync(this.pathOf(name), { force: true });
-      this.#sync();
+      syncNames(this.path);
     });
   }
 
@@ -134,33 +133,14 @@ export class Folder {
         rmSync(temporary, { force: true });
         throw cause;
       } finally {
-        this.#sync();
+        syncNames(this.path);
       }
     });
   }
 
-  /** Makes names durable, not only contents. */
-  #sync(): void {
-    const directory = openSync(this.path, 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
-  }
-
   #attempt<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (cause) {
-      if (codeOf(cause) === undefined) throw cause;
-      const full = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT';
-      if (full) throw new StoreError('full', `no space left in ${this.path}; free some`, { cause });
-      const advice = 'choose another folder, or change its owner and mode';
-      throw new StoreError('unwritable', `cannot use ${this.path} (${codeOf(cause)}); ${advice}`, {
-        cause,
-      });
-    }
+    const cure = 'choose another folder, or change its owner and mode';
+    return onDisk(this.path, [`cannot use ${this.path}`, cure], work);
   }
 }
 
@@ -171,12 +151,6 @@ function makeFolder(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (cause) {
-    if (codeOf(cause) !== 'EEXIST') throw cause;
+    if (systemCode(cause) !== 'EEXIST') throw cause;
   }
-}
-
-/** `E…` of a failed system call; undefined for any other error. */
-function codeOf(cause: unknown): string | undefined {
-  if (!(cause instanceof Error) || !('code' in cause)) return undefined;
-  return typeof cause.code === 'string' ? cause.code : undefined;
 }
