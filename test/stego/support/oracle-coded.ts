@@ -10,6 +10,7 @@ import {
   rhombus,
   rowsOf,
   Squares,
+  turned,
 } from './oracle-samples.ts';
 import type { Twin } from './twin.ts';
 
@@ -29,16 +30,14 @@ function reachOf(level: number): number {
 }
 
 function placeOf(mean: number, level: number, max: number): Place {
-  const [below, above, f] = [Math.floor(mean / 16), Math.ceil(mean / 16), mean % 16];
-  const kindOf = (fraction: number) => (fraction < 3 ? 0 : fraction < 6 ? 1 : 2);
+  const [below, above] = [Math.floor(mean / 16), Math.ceil(mean / 16)];
   const room = (steps: number) => 3 + Math.min(steps, 4);
   if (below <= reachOf(level)) return { level, kind: room(below), base: below, direction: 1 };
   if (max - above <= reachOf(level)) {
     return { level, kind: room(max - above), base: above, direction: -1 };
   }
-  return f > 8
-    ? { level, kind: kindOf(16 - f), base: above, direction: -1 }
-    : { level, kind: kindOf(f), base: below, direction: 1 };
+  const { f, ...rest } = turned(mean);
+  return { level, kind: f < 3 ? 0 : f < 6 ? 1 : 2, ...rest };
 }
 
 function bucketOf(noise: number): number {

@@ -46,6 +46,14 @@ const NEARBY: readonly (readonly [number, readonly (readonly [number, number])[]
 export const rhombus = (sample: Sample) =>
   4 * CIRCLE.reduce((sum, [dy, dx]) => sum + sample(dy, dx), 0);
 
+/** A prediction, turned so that what it lies above a whole step is at most a half: §6, §7. */
+export function turned(mean: number) {
+  const f = mean % 16;
+  return f > 8
+    ? { base: Math.ceil(mean / 16), direction: -1, f: 16 - f }
+    : { base: Math.floor(mean / 16), direction: 1, f };
+}
+
 /** Magnitudes of errors so far, by row and column. */
 export type Errors = Map<string, number>;
 

@@ -8,6 +8,7 @@ import {
   type Plane,
   rhombus,
   rowsOf,
+  turned,
 } from './oracle-samples.ts';
 
 interface Carriers {
@@ -82,10 +83,7 @@ function walk(plane: Plane, price: number, end: number, restore: (visit: Visit) 
       const sample = around(plane, y, x);
       const counted = () => countedAs(sample(0, 0), plane.max);
       const mean = rhombus(sample);
-      const isTurned = mean % 16 > 8;
-      const base = isTurned ? Math.ceil(mean / 16) : Math.floor(mean / 16);
-      const direction = isTurned ? -1 : 1;
-      const f = isTurned ? 16 - (mean % 16) : mean % 16;
+      const { base, direction, f } = turned(mean);
       if (base >= 3 && base <= plane.max - 3) {
         const which = 3 * levelOf(noiseOf(sample, errors, y, x)) + Math.floor(f / 4);
         const group = groups[which] as Group;
