@@ -89,36 +89,21 @@ void fuzz_letter_box(const uint8_t *bytes, size_t size)
 {
     static peer_t peer;
     static uint64_t now_ms;
-    static key_pair_t writer = { .private_key = { 2 } };
-    static const uint8_t ephemeral[KEY_SIZE] = { 3 };
     static const peer_port_t any = { NULL, count_up, { NULL, load, save, erase } };
-    uint8_t bundle[2 + FUZZ_INPUT_SIZE_MAX + 256], out[PEER_BUNDLE_SIZE_MAX], prologue[PROLOGUE_SIZE];
+    uint8_t bundle[2 + FUZZ_INPUT_SIZE_MAX + 256], out[PEER_BUNDLE_SIZE_MAX];
     contact_t *contact = &peer.contacts[0];
-    handshake_state_t state;
-    size_t noise_size = 0, out_size = 0;
+    size_t out_size = 0;
 
     if (peer.port == NULL) {
         CHECK(peer_start(&peer, &any, "fuzz", "") == PEER_OK, "start");
-        CHECK(crypto_public_key(&writer) == PEER_OK, "key");
         contact->record = (contact_record_t){ .is_pinned = 1, .max_frame = 1400 };
-        memcpy(contact->record.public_key, writer.public_key, KEY_SIZE);
         contact->hint_in = 5;
     }
-    prologue_encode(PACKET_LETTER, prologue);
-    const handshake_config_t config = { .pattern = PATTERN_K,
-                                        .is_initiator = true,
-                                        .prologue = bytes_of(prologue, sizeof prologue),
-                                        .static_keys = &writer,
-                                        .ephemeral_private = ephemeral,
-                                        .remote_static = peer.static_keys.public_key };
-    const size_t head = header_encode(PACKET_LETTER, 5, 0, bundle + 2);
-    CHECK(handshake_start(&state, &config) == PEER_OK, "start");
-    CHECK(handshake_write(&state, bytes_of(bytes, size), bundle + 2 + head, sizeof bundle - 2 - head, &noise_size)
-              == PEER_OK, "write");
-    put_u16(bundle, (uint16_t)(head + noise_size));
+    const size_t letter_size = fuzz_seal_letter(&peer, contact, bytes_of(bytes, size), bundle + 2);
+    put_u16(bundle, (uint16_t)letter_size);
     stored = bytes_of(bytes, size);
     now_ms += 600; /* Not more than it may read. */
-    (void)!peer_receive(&peer, bytes_of(bundle, 2 + head + noise_size), now_ms, out, sizeof out, &out_size);
+    (void)!peer_receive(&peer, bytes_of(bundle, 2 + letter_size), now_ms, out, sizeof out, &out_size);
     stored.size = 0;
     CHECK(contact->letter_acks <= LETTER_ACKS_MAX && inbox_count(&contact->inbox) <= INBOX_TEXTS, "bounds");
     if (inbox_oldest(&contact->inbox) != NULL && inbox_count(&contact->inbox) == INBOX_TEXTS) {

@@ -118,24 +118,15 @@ static void fuzz_handshake(const uint8_t *bytes, size_t size)
     CHECK(error == PEER_OK || error == PEER_ERROR_UNAUTHENTICATED, "next");
 }
 
-/** A letter as it comes, and any plaintext in one that is sealed right. */
-static void fuzz_letter(const uint8_t *bytes, size_t size)
+size_t fuzz_seal_letter(const peer_t *reader, contact_t *from, slice_t plaintext, uint8_t *out)
 {
-    static peer_t reader;
     static const uint8_t ephemeral[KEY_SIZE] = { 3 };
     key_pair_t writer = { .private_key = { 2 } };
-    uint8_t whole[FUZZ_INPUT_SIZE_MAX + 256], plaintext[sizeof whole], prologue[PROLOGUE_SIZE];
+    uint8_t prologue[PROLOGUE_SIZE];
     handshake_state_t state;
     size_t noise_size = 0;
-    packet_t packet;
-    slice_t payloads;
 
-    if (reader.static_keys.private_key[0] == 0) {
-        reader.static_keys.private_key[0] = 1;
-        CHECK(crypto_public_key(&reader.static_keys) == PEER_OK, "key");
-    }
     CHECK(crypto_public_key(&writer) == PEER_OK, "key");
-    contact_t *from = &reader.contacts[0];
     memcpy(from->record.public_key, writer.public_key, KEY_SIZE);
     prologue_encode(PACKET_LETTER, prologue);
     const handshake_config_t config = { .pattern = PATTERN_K,
@@ -143,18 +134,36 @@ static void fuzz_letter(const uint8_t *bytes, size_t size)
                                         .prologue = bytes_of(prologue, sizeof prologue),
                                         .static_keys = &writer,
                                         .ephemeral_private = ephemeral,
-                                        .remote_static = reader.static_keys.public_key };
+                                        .remote_static = reader->static_keys.public_key };
+    const size_t head = header_encode(PACKET_LETTER, 5, 0, out);
+    CHECK(handshake_start(&state, &config) == PEER_OK, "start");
+    CHECK(handshake_write(&state, plaintext, out + head, FUZZ_INPUT_SIZE_MAX + 256 - head, &noise_size)
+              == PEER_OK, "write");
+    return head + noise_size;
+}
+
+/** A letter as it comes, and any plaintext in one that is sealed right. */
+static void fuzz_letter(const uint8_t *bytes, size_t size)
+{
+    static peer_t reader;
+    uint8_t whole[FUZZ_INPUT_SIZE_MAX + 256], plaintext[sizeof whole];
+    contact_t *from = &reader.contacts[0];
+    packet_t packet;
+    slice_t payloads;
+
+    if (reader.static_keys.private_key[0] == 0) {
+        reader.static_keys.private_key[0] = 1;
+        CHECK(crypto_public_key(&reader.static_keys) == PEER_OK, "key");
+    }
+    const size_t sealed_size = fuzz_seal_letter(&reader, from, bytes_of(bytes, size), whole);
+    if (packet_decode(bytes_of(whole, sealed_size), &packet) == PEER_OK
+        && letter_read(&reader, from, &packet, plaintext, &payloads) == PEER_OK) {
+        CHECK(payloads.size < size, "padding went");
+    }
     const size_t head = header_encode(PACKET_LETTER, 5, 0, whole);
     memcpy(whole + head, bytes, size);
-    if (packet_decode(bytes_of(whole, head + size), &packet) == PEER_OK) {
-        (void)!letter_read(&reader, from, &packet, plaintext, &payloads);
-    }
-    CHECK(handshake_start(&state, &config) == PEER_OK, "start");
-    CHECK(handshake_write(&state, bytes_of(bytes, size), whole + head, sizeof whole - head, &noise_size)
-              == PEER_OK, "write");
-    if (packet_decode(bytes_of(whole, head + noise_size), &packet) != PEER_OK) return;
-    if (letter_read(&reader, from, &packet, plaintext, &payloads) != PEER_OK) return;
-    CHECK(payloads.size < size, "padding went");
+    if (packet_decode(bytes_of(whole, head + size), &packet) != PEER_OK) return;
+    (void)!letter_read(&reader, from, &packet, plaintext, &payloads);
 }
 
 static void fuzz_pairing_code(const uint8_t *bytes, size_t size)

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "peer/crypto.h"
+#include "peer/peer.h"
 
 /** One decoder of the core, or what is made of several. Any bytes may come; a fault aborts. */
 typedef struct {
@@ -17,6 +17,14 @@ static inline slice_t bytes_of(const uint8_t *bytes, size_t size)
 }
 
 enum { FUZZ_INPUT_SIZE_MAX = 4096, FUZZ_TARGETS_COUNT = 16 };
+
+/**
+ * Makes `from` the sender, and seals any plaintext in a letter of his to `reader`.
+ *
+ * @param out  FUZZ_INPUT_SIZE_MAX + 256 bytes of room.
+ * @return The bytes written.
+ */
+size_t fuzz_seal_letter(const peer_t *reader, contact_t *from, slice_t plaintext, uint8_t *out);
 
 /* fuzz_states.c: what a store, a session and a whole device make of it. */
 void fuzz_store(const uint8_t *bytes, size_t size);
