@@ -113,6 +113,29 @@ static void test_ring_overflows(void)
     CHECK(outbox->dropped > 8 * OUTBOX_SLOTS, "most had to make room");
 }
 
+/** What one sequence stands for never changes, though the place of its text is used again. */
+static void test_text_given_up(void)
+{
+    outbox_t *outbox = &a.peer.contacts[0].outbox;
+
+    begin_paired();
+    CHECK(peer_send_text(&a.peer, NULL, "given up") == PEER_OK, "queued");
+    for (int i = 0; i < OUTBOX_BLOCK; i++) { /* Its block is stored while it waits still. */
+        CHECK(peer_add_reading(&a.peer, &MEASUREMENT, now_ms += 10000) == PEER_OK, "taken");
+    }
+    outbox_drop(outbox, outbox->lowest);
+    CHECK(peer_send_text(&a.peer, NULL, "newer") == PEER_OK, "in the place of the first");
+    start(&a);
+    run(3000, NULL);
+    check_text(&b, "newer");
+    CHECK(!has_text(&b), "once");
+    for (int i = 0; i < 2; i++) CHECK(peer_send_text(&a.peer, NULL, "kept") == PEER_OK, "queued");
+    start(&a);
+    run(3000, NULL);
+    for (int i = 0; i < 2; i++) check_text(&b, "kept");
+    CHECK(!has_text(&b) && outbox_count(outbox) == 0, "and no more");
+}
+
 static void test_lost_on_the_way(void)
 {
     outbox_t *outbox = &a.peer.contacts[0].outbox;
@@ -132,6 +155,7 @@ int main(void)
     test_half_a_text();
     test_left_over_piece();
     test_ring_overflows();
+    test_text_given_up();
     test_lost_on_the_way();
     puts("store: ok");
     return 0;

@@ -21,6 +21,23 @@ static void name_of(const outbox_t *outbox, const char *what, unsigned number,
     snprintf(name, STORE_NAME_SIZE, "%c.%s%u", outbox->contact, what, number % 1000);
 }
 
+static peer_error_t save(const outbox_t *outbox, const char *what, unsigned number,
+                         const void *value, size_t size)
+{
+    char name[STORE_NAME_SIZE];
+
+    name_of(outbox, what, number, name);
+    return outbox->store->save(outbox->store->context, name, value, size) ? PEER_OK : PEER_ERROR_STORE;
+}
+
+static bool load(const outbox_t *outbox, const char *what, unsigned number, void *value, size_t size)
+{
+    char name[STORE_NAME_SIZE];
+
+    name_of(outbox, what, number, name);
+    return outbox->store->load(outbox->store->context, name, value, size);
+}
+
 static outbox_slot_t *slot_at(outbox_t *outbox, uint64_t sequence)
 {
     return &outbox->slots[sequence % OUTBOX_SLOTS];
@@ -85,30 +102,16 @@ static unsigned block_of(uint64_t sequence)
 static peer_error_t save_header(const outbox_t *outbox)
 {
     const outbox_header_t header = { outbox->epoch, outbox->lowest, outbox->reserved, outbox->dropped };
-    char name[STORE_NAME_SIZE];
 
-    name_of(outbox, "outbox", 0, name);
-    const bool is_saved =
-        outbox->store->save(outbox->store->context, name, &header, sizeof header);
-    return is_saved ? PEER_OK : PEER_ERROR_STORE;
+    return save(outbox, "outbox", 0, &header, sizeof header);
 }
 
 static peer_error_t save_block(const outbox_t *outbox, uint64_t sequence)
 {
     const unsigned block = block_of(sequence);
-    char name[STORE_NAME_SIZE];
 
-    name_of(outbox, "block", block, name);
-    const bool is_saved =
-        outbox->store->save(outbox->store->context, name, &outbox->slots[block * OUTBOX_BLOCK],
-                            OUTBOX_BLOCK * sizeof outbox->slots[0]);
-    return is_saved ? PEER_OK : PEER_ERROR_STORE;
-}
-
-static void free_slot(outbox_t *outbox, outbox_slot_t *slot)
-{
-    if (slot->kind == ITEM_TEXT) outbox->text_uses[slot->of.text]--;
-    slot->kind = ITEM_NONE;
+    return save(outbox, "block", block, &outbox->slots[block * OUTBOX_BLOCK],
+                OUTBOX_BLOCK * sizeof outbox->slots[0]);
 }
 
 static void raise_lowest(outbox_t *outbox)
@@ -116,16 +119,23 @@ static void raise_lowest(outbox_t *outbox)
     while (outbox->lowest < outbox->next && !is_waiting(outbox, outbox->lowest)) outbox->lowest++;
 }
 
-static bool load_text(outbox_t *outbox, uint8_t number)
+/** Whether the text at this place waits. */
+static bool is_text_used(const outbox_t *outbox, uint8_t number)
 {
-    char name[STORE_NAME_SIZE];
+    const uint64_t sequence = outbox->texts[number].sequence;
+    const outbox_slot_t *slot = &outbox->slots[sequence % OUTBOX_SLOTS];
 
-    if (number >= OUTBOX_TEXTS) return false;
-    name_of(outbox, "text", number, name);
-    outbox->text_uses[number] += outbox->store->load(
-        outbox->store->context, name, outbox->texts[number], sizeof outbox->texts[number]);
-    outbox->texts[number][OUTBOX_TEXT_SIZE_MAX] = '\0';
-    return outbox->text_uses[number] > 0;
+    return is_waiting(outbox, sequence) && slot->kind == ITEM_TEXT && slot->of.text == number;
+}
+
+static void load_texts(outbox_t *outbox)
+{
+    for (uint8_t number = 0; number < OUTBOX_TEXTS; number++) {
+        outbox_text_t *text = &outbox->texts[number];
+
+        if (!load(outbox, "text", number, text, sizeof *text)) text->sequence = UINT64_MAX;
+        text->text[OUTBOX_TEXT_SIZE_MAX] = '\0';
+    }
 }
 
 /** The sequence of the slot's message. */
@@ -146,7 +156,8 @@ static bool is_loaded(outbox_t *outbox, uint64_t sequence, const outbox_slot_t *
                             || before->place + 1 != slot->place)) {
         return false;
     }
-    return slot->kind != ITEM_TEXT || load_text(outbox, slot->of.text);
+    if (slot->kind != ITEM_TEXT) return true;
+    return slot->of.text < OUTBOX_TEXTS && outbox->texts[slot->of.text].sequence == sequence;
 }
 
 /** What was reserved and never used takes the place of the oldest, in a ring that was full. */
@@ -164,14 +175,13 @@ static void drop_beyond(outbox_t *outbox)
 static void load_blocks(outbox_t *outbox)
 {
     const size_t size = OUTBOX_BLOCK * sizeof outbox->slots[0];
-    char name[STORE_NAME_SIZE];
 
     for (unsigned block = 0; block < OUTBOX_BLOCKS; block++) {
         outbox_slot_t *slots = &outbox->slots[block * OUTBOX_BLOCK];
 
-        name_of(outbox, "block", block, name);
-        if (!outbox->store->load(outbox->store->context, name, slots, size)) memset(slots, 0, size);
+        if (!load(outbox, "block", block, slots, size)) memset(slots, 0, size);
     }
+    load_texts(outbox);
     drop_beyond(outbox);
     for (uint64_t i = 0; i < OUTBOX_SLOTS; i++) {
         const uint64_t sequence = outbox->lowest + i;
@@ -207,15 +217,11 @@ peer_error_t outbox_start(outbox_t *outbox, const store_t *store, char contact,
                           uint64_t fresh_epoch)
 {
     outbox_header_t header;
-    char name[STORE_NAME_SIZE];
 
     memset(outbox, 0, sizeof *outbox);
     outbox->store = store;
     outbox->contact = contact;
-    name_of(outbox, "outbox", 0, name);
-    if (!store->load(store->context, name, &header, sizeof header)) {
-        return outbox_reset(outbox, fresh_epoch);
-    }
+    if (!load(outbox, "outbox", 0, &header, sizeof header)) return outbox_reset(outbox, fresh_epoch);
     outbox->epoch = header.epoch;
     outbox->lowest = header.lowest;
     outbox->dropped = (uint32_t)header.dropped;
@@ -228,11 +234,9 @@ peer_error_t outbox_start(outbox_t *outbox, const store_t *store, char contact,
 
 void outbox_drop(outbox_t *outbox, uint64_t sequence)
 {
-    const uint64_t end = sequence + OUTBOX_SHARE;
-
-    for (uint64_t at = sequence; at < end && at < outbox->next; at++) {
+    for (uint64_t at = sequence; at < sequence + OUTBOX_SHARE && at < outbox->next; at++) {
         if (!is_waiting(outbox, at) || message_of(outbox, at) != sequence) continue;
-        free_slot(outbox, slot_at(outbox, at));
+        slot_at(outbox, at)->kind = ITEM_NONE;
         outbox->dropped++;
     }
     outbox_close(outbox);
@@ -262,7 +266,7 @@ static peer_error_t add(outbox_t *outbox, outbox_slot_t slot, bool at_once)
     const peer_error_t error = save_block(outbox, sequence);
     if (error == PEER_OK) return PEER_OK;
     /* What was refused must not be sent; and the next one tries to store the block again. */
-    free_slot(outbox, slot_at(outbox, sequence));
+    slot_at(outbox, sequence)->kind = ITEM_NONE;
     outbox->next = sequence;
     return error;
 }
@@ -309,20 +313,16 @@ peer_error_t outbox_add_notice(outbox_t *outbox, uint64_t epoch, uint64_t sequen
 peer_error_t outbox_add_text(outbox_t *outbox, const char *text)
 {
     const size_t size = strlen(text);
-    char name[STORE_NAME_SIZE];
     uint8_t number = 0;
 
-    while (number < OUTBOX_TEXTS && outbox->text_uses[number] > 0) number++;
+    while (number < OUTBOX_TEXTS && is_text_used(outbox, number)) number++;
     if (size > OUTBOX_TEXT_SIZE_MAX || number == OUTBOX_TEXTS) return PEER_ERROR_NO_ROOM;
     if (!is_utf8((slice_t){ (const uint8_t *)text, size })) return PEER_ERROR_MALFORMED;
-    memset(outbox->texts[number], 0, sizeof outbox->texts[number]);
-    memcpy(outbox->texts[number], text, size);
-    name_of(outbox, "text", number, name);
-    const bool is_saved = outbox->store->save(
-        outbox->store->context, name, outbox->texts[number], sizeof outbox->texts[number]);
-    if (!is_saved) return PEER_ERROR_STORE;
-    PEER_TRY(prepare(outbox)); /* Else a place would stay taken by what was refused. */
-    outbox->text_uses[number] = 1;
+    PEER_TRY(prepare(outbox)); /* Now its sequence is known. */
+    outbox_text_t *place = &outbox->texts[number];
+    *place = (outbox_text_t){ .sequence = outbox->next };
+    memcpy(place->text, text, size);
+    PEER_TRY(save(outbox, "text", number, place, sizeof *place));
     outbox_close(outbox);
     return add(outbox, (outbox_slot_t){ .kind = ITEM_TEXT, .of.text = number }, true);
 }
@@ -333,7 +333,7 @@ static size_t read_message(const outbox_t *outbox, uint64_t sequence, outbox_mes
     const outbox_slot_t *slot = &outbox->slots[sequence % OUTBOX_SLOTS];
 
     *message = (outbox_message_t){ .sequence = sequence, .kind = (item_kind_t)slot->kind };
-    if (message->kind == ITEM_TEXT) message->of.text = outbox->texts[slot->of.text];
+    if (message->kind == ITEM_TEXT) message->of.text = outbox->texts[slot->of.text].text;
     if (message->kind == ITEM_NOTICE) {
         message->of.notice = (notice_t){ .epoch = get_u64(slot->of.notice),
                                          .sequence = get_u64(slot->of.notice + 8),
@@ -371,7 +371,7 @@ size_t outbox_acknowledge(outbox_t *outbox, uint64_t next, const uint8_t *bitmap
                                && (bitmap[bit / 8] >> bit % 8 & 1) != 0;
 
         if (!is_waiting(outbox, at) || (sequence >= next && !is_marked)) continue;
-        free_slot(outbox, slot_at(outbox, at));
+        slot_at(outbox, at)->kind = ITEM_NONE;
         count++;
     }
     raise_lowest(outbox);

@@ -52,6 +52,12 @@ typedef struct {
     } of;
 } outbox_slot_t;
 
+/** As it stands in the store: whose it is, for its place is used again before the slot is stored. */
+typedef struct {
+    uint64_t sequence;
+    char text[OUTBOX_TEXT_SIZE_MAX + 1];
+} outbox_text_t;
+
 /** One message that waits. */
 typedef struct {
     uint64_t sequence;
@@ -72,9 +78,7 @@ typedef struct {
     uint8_t open_count; /**< Readings in the last message; 0: nothing may join it any more. */
     bool open_is_unsure;
     uint32_t dropped; /**< What had to make room, and readings that could not be stored; for good. */
-    /** Slots that name it: two after a restart, where the earlier was acknowledged before. */
-    uint8_t text_uses[OUTBOX_TEXTS];
-    char texts[OUTBOX_TEXTS][OUTBOX_TEXT_SIZE_MAX + 1];
+    outbox_text_t texts[OUTBOX_TEXTS];
     outbox_slot_t slots[OUTBOX_SLOTS];
 } outbox_t;
 
