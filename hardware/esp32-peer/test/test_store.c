@@ -88,6 +88,26 @@ static void test_left_over_piece(void)
     CHECK(inbox_count(inbox_of(&b)) == 2, "and nowhere else");
 }
 
+/** However it came, all pieces of a text are there after a restart. */
+static void test_pieces_stay_together(void)
+{
+    static uint8_t text[1500];
+    const slice_t whole = { text, sizeof text };
+    contact_t *from;
+
+    memset(text, 'x', sizeof text);
+    for (int in_letter = 0; in_letter < 2; in_letter++) {
+        begin_paired();
+        CHECK((in_letter ? inbox_add_letter(inbox_of(&b), 7, 0, 1, whole)
+                         : inbox_add_text(inbox_of(&b), inbox_epoch(inbox_of(&b), 7), 0, 1, whole))
+                  == PEER_OK, "kept");
+        start(&b);
+        inbox_text_t *first = peer_oldest_text(&b.peer, &from);
+        CHECK(first != NULL && inbox_rest(inbox_of(&b), first) != NULL, "what follows the beginning");
+        CHECK(inbox_remove(inbox_of(&b), first) == PEER_OK && inbox_count(inbox_of(&b)) == 0, "all went");
+    }
+}
+
 /** Readings that are taken one by one, over power cuts: each waits or is counted. */
 static void test_ring_overflows(void)
 {
@@ -154,6 +174,7 @@ int main(void)
     test_ids_cannot_be_kept();
     test_half_a_text();
     test_left_over_piece();
+    test_pieces_stay_together();
     test_ring_overflows();
     test_text_given_up();
     test_lost_on_the_way();

@@ -29,16 +29,28 @@ static peer_error_t save_text(const inbox_t *inbox, const inbox_text_t *text)
                                                                                : PEER_ERROR_STORE;
 }
 
-static bool is_same(const inbox_text_t *one, const inbox_text_t *other)
+/** Which text, and what its pieces have in common. */
+typedef struct {
+    arrival_t arrival;
+    uint16_t part_count;
+    uint64_t epoch, sequence;
+} text_id_t;
+
+static text_id_t id_of(const inbox_text_t *text)
 {
-    return one->is_used == other->is_used && one->epoch == other->epoch && one->sequence == other->sequence;
+    return (text_id_t){ (arrival_t)text->is_used, text->part_count, text->epoch, text->sequence };
 }
 
-static inbox_text_t *piece_of(inbox_t *inbox, const inbox_text_t *text, unsigned piece)
+static bool is_of(const inbox_text_t *text, const text_id_t *id)
+{
+    return text->is_used == id->arrival && text->epoch == id->epoch && text->sequence == id->sequence;
+}
+
+static inbox_text_t *piece_of(inbox_t *inbox, const text_id_t *id, unsigned piece)
 {
     for (size_t i = 0; i < INBOX_TEXTS; i++) {
         inbox_text_t *candidate = &inbox->texts[i];
-        if (is_same(text, candidate) && candidate->piece == piece) return candidate;
+        if (is_of(candidate, id) && candidate->piece == piece) return candidate;
     }
     return NULL;
 }
@@ -49,7 +61,8 @@ static void recover(inbox_t *inbox, inbox_text_t *text)
     if (!text->is_used) return;
     text->is_settled = true;
     if (text->piece > 0) {
-        text->is_used = piece_of(inbox, text, 0) != NULL;
+        const text_id_t id = id_of(text);
+        if (piece_of(inbox, &id, 0) == NULL) text->is_used = ARRIVED_NOT;
         return;
     }
     if (text->is_used != ARRIVED_AS_MESSAGE) return;
@@ -134,29 +147,33 @@ peer_error_t inbox_mark(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence)
     return mark_all(inbox, epoch, sequence, 1);
 }
 
-/** Stores one piece in a free place. NULL if it could not be. */
-static inbox_text_t *add_piece(inbox_t *inbox, inbox_text_t head, unsigned piece, slice_t text)
+/** Stores one piece in a free place. False if it could not be. */
+static bool add_piece(inbox_t *inbox, const text_id_t *id, uint64_t order, unsigned piece, slice_t text)
 {
     inbox_text_t *place = NULL;
 
     for (size_t i = 0; i < INBOX_TEXTS; i++) {
         if (!inbox->texts[i].is_used) place = &inbox->texts[i];
     }
-    if (place == NULL) return NULL;
-    *place = head;
+    if (place == NULL) return false;
+    memset(place, 0, sizeof *place);
+    place->is_used = (uint8_t)id->arrival;
+    place->part_count = id->part_count;
+    place->epoch = id->epoch;
+    place->sequence = id->sequence;
     place->piece = (uint8_t)piece;
-    place->order += piece;
+    place->order = order + piece;
     place->size = (uint16_t)text.size;
     if (text.size > 0) memcpy(place->text, text.bytes, text.size);
-    if (save_text(inbox, place) == PEER_OK) return place;
-    place->is_used = false;
-    return NULL;
+    if (save_text(inbox, place) == PEER_OK) return true;
+    place->is_used = ARRIVED_NOT;
+    return false;
 }
 
-static void remove_pieces(inbox_t *inbox, const inbox_text_t *head)
+static void remove_pieces(inbox_t *inbox, const text_id_t *id)
 {
     for (size_t i = 0; i < INBOX_TEXTS; i++) {
-        if (!is_same(head, &inbox->texts[i])) continue;
+        if (!is_of(&inbox->texts[i], id)) continue;
         inbox->texts[i].is_used = ARRIVED_NOT;
         /* Pieces without a beginning are nothing to a later start either. */
         (void)!save_text(inbox, &inbox->texts[i]);
@@ -164,23 +181,22 @@ static void remove_pieces(inbox_t *inbox, const inbox_text_t *head)
 }
 
 /** Its beginning is kept last: then all of it was. */
-static bool is_kept(inbox_t *inbox, const inbox_text_t *head)
+static bool is_kept(inbox_t *inbox, const text_id_t *id)
 {
-    return piece_of(inbox, head, 0) != NULL;
+    return piece_of(inbox, id, 0) != NULL;
 }
 
-static void settle(inbox_t *inbox, const inbox_text_t *head)
+static void settle(inbox_t *inbox, const text_id_t *id)
 {
     for (size_t i = 0; i < INBOX_TEXTS; i++) {
-        if (is_same(head, &inbox->texts[i])) inbox->texts[i].is_settled = true;
+        if (is_of(&inbox->texts[i], id)) inbox->texts[i].is_settled = true;
     }
 }
 
-/** Stores all pieces of a text, its beginning last. `head` says what they have in common. */
-static peer_error_t add_pieces(inbox_t *inbox, inbox_text_t *head, slice_t text)
+/** Stores all pieces of a text, its beginning last. */
+static peer_error_t add_pieces(inbox_t *inbox, const text_id_t *id, slice_t text)
 {
     const size_t pieces = text.size == 0 ? 1 : (text.size + INBOX_TEXT_SIZE_MAX - 1) / INBOX_TEXT_SIZE_MAX;
-    const inbox_text_t *first = NULL;
     uint64_t newest = 0;
 
     if (pieces > INBOX_TEXTS) return PEER_ERROR_NO_ROOM;
@@ -188,55 +204,39 @@ static peer_error_t add_pieces(inbox_t *inbox, inbox_text_t *head, slice_t text)
     for (size_t i = 0; i < INBOX_TEXTS; i++) {
         if (inbox->texts[i].order > newest) newest = inbox->texts[i].order;
     }
-    head->order = newest + 1;
     for (size_t piece = pieces; piece-- > 0;) {
         const size_t at = piece * INBOX_TEXT_SIZE_MAX, left = text.size - at;
         const slice_t part = { text.bytes + at, left < INBOX_TEXT_SIZE_MAX ? left : INBOX_TEXT_SIZE_MAX };
 
-        first = add_piece(inbox, *head, (unsigned)piece, part);
-        if (first == NULL) break;
+        if (add_piece(inbox, id, newest + 1, (unsigned)piece, part)) continue;
+        remove_pieces(inbox, id);
+        return PEER_ERROR_STORE;
     }
-    if (first == NULL) remove_pieces(inbox, head);
-    return first == NULL ? PEER_ERROR_STORE : PEER_OK;
-}
-
-static void describe(inbox_text_t *head, arrival_t arrival, uint64_t epoch, uint64_t sequence,
-                     uint16_t part_count)
-{
-    memset(head, 0, sizeof *head);
-    head->is_used = (uint8_t)arrival;
-    head->epoch = epoch;
-    head->sequence = sequence;
-    head->part_count = part_count;
+    return PEER_OK;
 }
 
 peer_error_t inbox_add_text(inbox_t *inbox, inbox_epoch_t *epoch, uint64_t sequence,
                             uint16_t part_count, slice_t text)
 {
-    inbox_text_t head;
+    const text_id_t id = { ARRIVED_AS_MESSAGE, part_count, epoch->epoch, sequence };
 
-    describe(&head, ARRIVED_AS_MESSAGE, epoch->epoch, sequence, part_count);
-    if (!is_kept(inbox, &head)) PEER_TRY(add_pieces(inbox, &head, text));
+    if (!is_kept(inbox, &id)) PEER_TRY(add_pieces(inbox, &id, text));
     PEER_TRY(mark_all(inbox, epoch, sequence, part_count));
-    settle(inbox, &head);
+    settle(inbox, &id);
     return PEER_OK;
 }
 
 peer_error_t inbox_add_letter(inbox_t *inbox, uint64_t epoch, uint64_t sequence,
                               uint16_t part_count, slice_t text)
 {
-    inbox_text_t head;
+    const text_id_t id = { ARRIVED_IN_LETTER, part_count, epoch, sequence };
 
-    describe(&head, ARRIVED_IN_LETTER, epoch, sequence, part_count);
-    return is_kept(inbox, &head) ? PEER_OK : add_pieces(inbox, &head, text);
+    return is_kept(inbox, &id) ? PEER_OK : add_pieces(inbox, &id, text);
 }
 
 void inbox_settle_letter(inbox_t *inbox, uint64_t epoch, uint64_t sequence)
 {
-    inbox_text_t head;
-
-    describe(&head, ARRIVED_IN_LETTER, epoch, sequence, 1);
-    settle(inbox, &head);
+    settle(inbox, &(text_id_t){ ARRIVED_IN_LETTER, 1, epoch, sequence });
 }
 
 size_t inbox_count(const inbox_t *inbox)
@@ -261,7 +261,9 @@ inbox_text_t *inbox_oldest(inbox_t *inbox)
 
 inbox_text_t *inbox_rest(inbox_t *inbox, const inbox_text_t *piece)
 {
-    return piece_of(inbox, piece, piece->piece + 1u);
+    const text_id_t id = id_of(piece);
+
+    return piece_of(inbox, &id, piece->piece + 1u);
 }
 
 peer_error_t inbox_remove(inbox_t *inbox, inbox_text_t *text)
