@@ -33,7 +33,7 @@ static void test_letters(void)
         const blob_t whole = unhex(vectors_letter_letters[i].packet);
         const blob_t plain = unhex(vectors_letter_letters[i].plaintext);
         slice_t payloads = { plain.data, plain.size }, rest = payloads, read;
-        uint8_t opened[8192], out[LETTER_SIZE_MAX];
+        uint8_t opened[8192], out[LETTER_ROOM];
         payload_t outbox, message;
         packet_t packet;
         size_t size = 0;
@@ -96,7 +96,7 @@ static void test_window(void)
     CHECK(!letter_window_is_fresh(&last, UINT64_MAX) && letter_window_is_fresh(&last, UINT64_MAX - 1), "");
 }
 
-static uint8_t bundle[LETTER_SIZE_MAX];
+static uint8_t bundle[LETTER_ROOM];
 static size_t bundle_size;
 
 /** A letter from a to b; a waits for its acknowledgement. */

@@ -162,7 +162,7 @@ static void give_back(void)
 /** One turn; what a turn without anything to do costs is not the core's price. */
 static void turn(void)
 {
-    uint8_t bytes[256], frame[FRAME_SIZE_MAX];
+    static uint8_t bytes[256], frame[FRAME_SIZE_MAX]; /* As on the chip. */
     size_t size;
     bool did = false;
     const uint64_t before = board_instructions(), now_ms = board_ms();

@@ -55,7 +55,7 @@ void device_tell_news(device_t *device)
 /** One piece, a line. Terminals obey control characters; a message must not. */
 static void show_piece(device_t *device, const inbox_text_t *piece)
 {
-    char line[INBOX_TEXT_SIZE_MAX + 1];
+    char *line = (char *)device->peer.plaintext;
 
     for (size_t i = 0; i < piece->size; i++) {
         const uint8_t byte = piece->text[i];
@@ -63,8 +63,10 @@ static void show_piece(device_t *device, const inbox_text_t *piece)
     }
     line[piece->size] = '\0';
     device->console.print(device->console.context, line);
-    crypto_wipe(line, sizeof line);
+    crypto_wipe(line, piece->size);
 }
+
+_Static_assert((int)INBOX_TEXT_SIZE_MAX < (int)PEER_MAX_FRAME, "it is shown from there");
 
 /** Shows and forgets every text that waits. Returns how many. */
 static unsigned open_texts(device_t *device)
@@ -149,6 +151,14 @@ static size_t show(const device_t *device, char *json, size_t room)
     return size < 0 || (size_t)size >= room ? 0 : (size_t)size;
 }
 
+static void show_here(device_t *device)
+{
+    char *json = (char *)device->peer.plaintext;
+
+    json[show(device, json, sizeof device->peer.plaintext)] = '\0';
+    if (device->console.print != NULL) device->console.print(device->console.context, json);
+}
+
 static bool is_verb(slice_t verb, const char *name)
 {
     return verb.size == strlen(name) && memcmp(verb.bytes, name, verb.size) == 0;
@@ -220,7 +230,6 @@ static void keep_wifi(device_t *device, char *rest)
 void device_command(device_t *device, char *line, uint64_t now_ms)
 {
     char *rest = strchr(line, ' ');
-    char json[LINE_MTU];
 
     if (rest != NULL) *rest++ = '\0';
     else rest = line + strlen(line);
@@ -238,8 +247,7 @@ void device_command(device_t *device, char *line, uint64_t now_ms)
     } else if (strcmp(line, "decrypt_msg") == 0) {
         say(device, "%u opened", open_texts(device));
     } else if (strcmp(line, "show") == 0) {
-        json[show(device, json, sizeof json)] = '\0';
-        if (device->console.print != NULL) device->console.print(device->console.context, json);
+        show_here(device);
     } else if (strcmp(line, "wifi") == 0) {
         keep_wifi(device, rest);
     } else if (strcmp(line, "forget") == 0 && strcmp(rest, "everything") == 0) {

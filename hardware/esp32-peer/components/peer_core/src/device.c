@@ -131,13 +131,15 @@ static size_t begin_request(device_t *device, contact_t *to, uint64_t now_ms)
 /** Asks the peer what it has to say, and to whom. */
 static void make_request(device_t *device, uint64_t now_ms)
 {
-    uint8_t bundle[PEER_BUNDLE_SIZE_MAX];
+    /* Behind the longest address there is, for the stack has no room for it. */
+    uint8_t *bundle = device->request.bytes + 2 + ADDRESS_SIZE_MAX;
     contact_t *to = NULL;
-    const size_t size = peer_poll(&device->peer, now_ms, bundle, sizeof bundle, &to);
+    const size_t room = sizeof device->request.bytes - 2 - ADDRESS_SIZE_MAX;
+    const size_t size = peer_poll(&device->peer, now_ms, bundle, room, &to);
 
     if (size == 0) return;
     const size_t prefix_size = begin_request(device, to, now_ms);
-    memcpy(device->request.bytes + prefix_size, bundle, size);
+    memmove(device->request.bytes + prefix_size, bundle, size);
     device->request.size = prefix_size + size;
 }
 

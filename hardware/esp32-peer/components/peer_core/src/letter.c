@@ -29,13 +29,12 @@ peer_error_t letter_image_key(const peer_t *peer, const contact_t *contact, uint
     return error;
 }
 
-peer_error_t letter_write(const peer_t *peer, const contact_t *contact,
-                          const uint8_t ephemeral[KEY_SIZE], letter_id_t id, content_type_t type,
-                          slice_t body, uint8_t *out, size_t *size)
+peer_error_t letter_write(peer_t *peer, const contact_t *contact, const uint8_t ephemeral[KEY_SIZE],
+                          letter_id_t id, content_type_t type, slice_t body, uint8_t *out,
+                          size_t *size)
 {
-    uint8_t plaintext[LETTER_SIZE_MAX / 16 * 16];
-    plaintext_writer_t writer = { .bytes = plaintext, .room = sizeof plaintext };
-    bundle_writer_t bundle = { .bytes = out, .room = LETTER_SIZE_MAX };
+    plaintext_writer_t writer = { .bytes = peer->plaintext, .room = LETTER_SIZE_MAX / 16 * 16 };
+    bundle_writer_t bundle = { .bytes = out, .room = LETTER_ROOM };
     handshake_state_t state;
     size_t room, noise_size = 0;
     uint8_t *packet = bundle_space(&bundle, &room);
@@ -48,16 +47,13 @@ peer_error_t letter_write(const peer_t *peer, const contact_t *contact,
     plaintext_finish(&writer);
     const size_t header = header_encode(PACKET_LETTER, contact->hint_out, 0, packet);
     peer_error_t error = start(peer, contact, true, ephemeral, &state);
-    /* The handshake wants room for the longest of all patterns' messages. */
-    uint8_t noise[sizeof plaintext + HANDSHAKE_OVERHEAD_MAX];
     if (error == PEER_OK) {
-        error = handshake_write(&state, (slice_t){ plaintext, writer.size }, noise, sizeof noise,
-                                &noise_size);
+        error = handshake_write(&state, (slice_t){ writer.bytes, writer.size }, packet + header,
+                                room - header, &noise_size);
     }
     crypto_wipe(&state, sizeof state);
-    crypto_wipe(plaintext, sizeof plaintext);
+    crypto_wipe(writer.bytes, writer.size);
     if (error != PEER_OK) return error;
-    memcpy(packet + header, noise, noise_size);
     bundle_add(&bundle, header + noise_size);
     *size = bundle.size;
     return PEER_OK;

@@ -9,7 +9,6 @@ enum {
     PSK1_INTERVAL_MS = 500, /* Every PSK1 costs two Diffie-Hellmans: no more than two a second. */
     CODE_FAILURES_MAX = 4,
     E_AT = 4, /* Where the ephemeral key stands in PSK1. */
-    HELLO_PAYLOAD_MAX = INTRODUCTION_SIZE_MAX + HASH_SIZE,
 };
 
 void packet_begin(packet_type_t type, uint32_t index, uint8_t *packet, size_t *size)
@@ -78,7 +77,7 @@ peer_error_t meeting_start_code(peer_t *peer, contact_t *contact,
                                 const uint8_t secret[PAIRING_SECRET_SIZE], uint64_t now_ms)
 {
     initiation_t *mine = &contact->initiation;
-    uint8_t payload[HELLO_PAYLOAD_MAX];
+    uint8_t *payload = peer->plaintext;
 
     meeting_end(mine);
     mine->own_index = fresh_index(peer);
@@ -103,7 +102,7 @@ peer_error_t meeting_start_code(peer_t *peer, contact_t *contact,
 static peer_error_t respond(peer_t *peer, const packet_t *packet)
 {
     response_t *response = &peer->response;
-    uint8_t payload[HANDSHAKE_PACKET_SIZE_MAX];
+    uint8_t *payload = peer->plaintext;
     size_t size = 0;
     slice_t commit;
 
@@ -187,7 +186,7 @@ static peer_error_t answer_psk2(peer_t *peer, contact_t *contact, handshake_stat
                                 const introduction_t *said, uint64_t now_ms)
 {
     initiation_t *mine = &contact->initiation;
-    uint8_t packet[HANDSHAKE_PACKET_SIZE_MAX];
+    uint8_t *packet = peer->plaintext; /* Nothing of PSK2's payload is needed any more. */
     size_t size = 0;
 
     const contact_t *holder = contact_of_key(peer, state->remote_static);
@@ -219,7 +218,7 @@ peer_error_t meeting_receive_psk2(peer_t *peer, contact_t *from, const packet_t 
                                   uint64_t now_ms)
 {
     initiation_t *mine = from == NULL ? NULL : &from->initiation;
-    uint8_t payload[HANDSHAKE_PACKET_SIZE_MAX], hash[HASH_SIZE];
+    uint8_t hash[HASH_SIZE];
     size_t size = 0;
     introduction_t said;
     slice_t nonce;
@@ -237,8 +236,10 @@ peer_error_t meeting_receive_psk2(peer_t *peer, contact_t *from, const packet_t 
     }
     if (mine->sending != PACKET_PSK1) return PEER_ERROR_STALE;
     handshake_state_t attempt = mine->handshake;
-    peer_error_t error = handshake_read(&attempt, packet->body, payload, &size);
-    if (error == PEER_OK) error = introduction_decode((slice_t){ payload, size }, &said, &nonce);
+    peer_error_t error = handshake_read(&attempt, packet->body, peer->plaintext, &size);
+    if (error == PEER_OK) {
+        error = introduction_decode((slice_t){ peer->plaintext, size }, &said, &nonce);
+    }
     if (error == PEER_OK && nonce.size != COMPARISON_NONCE_SIZE) error = PEER_ERROR_MALFORMED;
     if (error == PEER_OK) error = answer_psk2(peer, from, &attempt, &said, now_ms);
     if (error == PEER_OK) memcpy(mine->answered, hash, HASH_SIZE);
@@ -290,16 +291,16 @@ static peer_error_t refuse_psk3(peer_t *peer, peer_error_t error)
 }
 
 /** Reads PSK3 into `state`, and checks what the initiator had committed to. */
-static peer_error_t read_psk3(const response_t *response, const packet_t *packet,
-                              handshake_state_t *state)
+static peer_error_t read_psk3(peer_t *peer, const packet_t *packet, handshake_state_t *state)
 {
-    uint8_t payload[HANDSHAKE_PACKET_SIZE_MAX], commit[HASH_SIZE];
+    uint8_t *payload = peer->plaintext, commit[HASH_SIZE];
     size_t size = 0;
 
     PEER_TRY(handshake_read(state, packet->body, payload, &size));
     if (size != COMPARISON_NONCE_SIZE) return PEER_ERROR_MALFORMED;
     PEER_TRY(comparison_commit(state->remote_static, state->remote_ephemeral, payload, commit));
-    return crypto_equal(commit, response->commit, HASH_SIZE) ? PEER_OK : PEER_ERROR_UNAUTHENTICATED;
+    const bool is_kept = crypto_equal(commit, peer->response.commit, HASH_SIZE);
+    return is_kept ? PEER_OK : PEER_ERROR_UNAUTHENTICATED;
 }
 
 static peer_error_t accept_psk3(peer_t *peer, handshake_state_t *state, uint64_t now_ms)
@@ -339,7 +340,7 @@ peer_error_t meeting_receive_psk3(peer_t *peer, const packet_t *packet, uint64_t
         return PEER_OK;
     }
     handshake_state_t attempt = response->handshake;
-    peer_error_t error = read_psk3(response, packet, &attempt);
+    peer_error_t error = read_psk3(peer, packet, &attempt);
     error = error == PEER_OK ? accept_psk3(peer, &attempt, now_ms) : refuse_psk3(peer, error);
     crypto_wipe(&attempt, sizeof attempt);
     if (error != PEER_OK) return error;

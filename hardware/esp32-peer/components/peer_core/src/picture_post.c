@@ -16,7 +16,7 @@ peer_error_t picture_post_reading(peer_t *peer, picture_post_t *post,
 {
     const contact_t *contact = recipient(peer);
     const reading_t reading = peer_date(peer, measurement, now_ms);
-    uint8_t body[LETTER_BODY_SIZE_MAX], letter[LETTER_SIZE_MAX], key[KEY_SIZE], ephemeral[KEY_SIZE];
+    uint8_t body[LETTER_BODY_SIZE_MAX], letter[LETTER_ROOM], key[KEY_SIZE], ephemeral[KEY_SIZE];
     size_t body_size = 0, letter_size = 0;
 
     post->is_waiting = false;

@@ -33,28 +33,25 @@ static peer_error_t start(const peer_t *peer, const contact_t *contact, bool is_
     return error;
 }
 
-static peer_error_t write_introduction(const peer_t *peer, handshake_state_t *state,
-                                       uint32_t own_index, uint8_t *message, size_t room,
-                                       size_t *size)
+static peer_error_t write_introduction(peer_t *peer, handshake_state_t *state, uint32_t own_index,
+                                       uint8_t *message, size_t room, size_t *size)
 {
     const introduction_t introduction = own_introduction(peer, own_index);
-    uint8_t payload[INTRODUCTION_SIZE_MAX];
-    const size_t payload_size = introduction_encode(&introduction, payload);
+    const size_t payload_size = introduction_encode(&introduction, peer->plaintext);
 
-    return handshake_write(state, (slice_t){ payload, payload_size }, message, room, size);
+    return handshake_write(state, (slice_t){ peer->plaintext, payload_size }, message, room, size);
 }
 
 /** The payload of KK1 and KK2 is an introduction and nothing else. */
-static peer_error_t read_introduction(handshake_state_t *state, slice_t message,
+static peer_error_t read_introduction(peer_t *peer, handshake_state_t *state, slice_t message,
                                       introduction_t *said)
 {
-    uint8_t payload[HANDSHAKE_PACKET_SIZE_MAX];
     size_t size = 0;
     slice_t rest;
 
     if (!crypto_is_public_key(message.bytes)) return PEER_ERROR_MALFORMED;
-    PEER_TRY(handshake_read(state, message, payload, &size));
-    PEER_TRY(introduction_decode((slice_t){ payload, size }, said, &rest));
+    PEER_TRY(handshake_read(state, message, peer->plaintext, &size));
+    PEER_TRY(introduction_decode((slice_t){ peer->plaintext, size }, said, &rest));
     return rest.size == 0 ? PEER_OK : PEER_ERROR_MALFORMED;
 }
 
@@ -126,7 +123,7 @@ static peer_error_t respond(peer_t *peer, contact_t *contact, const packet_t *pa
     size_t size, message_bytes = 0;
 
     PEER_TRY(start(peer, contact, false, &state));
-    peer_error_t error = read_introduction(&state, message, &said);
+    peer_error_t error = read_introduction(peer, &state, message, &said);
     if (error == PEER_OK) {
         packet_begin(PACKET_KK2, said.index, answer->packet, &size);
         error = write_introduction(peer, &state, own_index, answer->packet + size,
@@ -184,7 +181,7 @@ peer_error_t renewal_receive_kk2(peer_t *peer, contact_t *from, const packet_t *
         return PEER_ERROR_STALE;
     }
     handshake_state_t attempt = mine->handshake;
-    peer_error_t error = read_introduction(&attempt, packet->body, &said);
+    peer_error_t error = read_introduction(peer, &attempt, packet->body, &said);
     session_t session = { 0 };
     if (error == PEER_OK) {
         session = open_session(&attempt, mine->own_index, said.index);

@@ -175,8 +175,11 @@ typedef struct {
     uint32_t statuses;
     peer_news_t news;
     char key_check[KEY_CHECK_SIZE + 1]; /**< Of the last meeting. */
+    /** Of what is being read or written, or shown: too large for a task's stack. */
     uint8_t plaintext[PEER_MAX_FRAME];
 } peer_t;
+
+_Static_assert(HANDSHAKE_PACKET_SIZE_MAX <= PEER_MAX_FRAME, "a handshake's payload stands there too");
 
 /**
  * Loads everything from the store; makes the static key if there is none.
