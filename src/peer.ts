@@ -150,7 +150,7 @@ async function start(
   const called = origin ?? `http://127.0.0.1:${port}`;
   boundYoungHeap();
   log.info('listening', { origin: called });
-  const { fingerprint } = messenger.show();
+  const { fingerprint } = messenger.showSelf();
   if (config.announce) undo.defer(await announceNearby(config, port, fingerprint, log));
   const pageLink = `${called}/?token=${token}`;
   return { name: config.name, origin: called, token, pageLink, fingerprint };

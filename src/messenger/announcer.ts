@@ -56,6 +56,9 @@ export class Announcer {
     const isVerified = verified || this.#contacts.get(contact)?.verified === true;
     const facts = { contact: this.#name(contact), pattern, verified: isVerified };
     this.#log.info('session_established', facts);
+    if (pattern === 'XXpsk3') {
+      this.#terminal.print(`${this.#name(contact)} is verified: both sides have the pairing code`);
+    }
     this.tell('contact', contact);
     for (const listener of this.#onPromoted) listener(contact);
   }

@@ -270,12 +270,16 @@ export interface ShownContact {
 }
 
 /** `GET /show`. Public facts only, never a secret. Keys are hex. */
-export interface Shown {
+/** What a stranger may see. */
+export interface ShownSelf {
   readonly name: string;
   readonly public_key: string;
   readonly combined_key: string | undefined;
   readonly fingerprint: string;
   readonly address: string | undefined;
+}
+
+export interface Shown extends ShownSelf {
   readonly contacts: readonly ShownContact[];
   /** XX1 that wait for a trigger: hints only. */
   readonly waiting: readonly { readonly name: string; readonly address: string }[];
@@ -347,6 +351,7 @@ export interface Messenger {
   /** The bytes of a file message, or of a text; in slices of at most 64 KiB. */
   fileContent(row: number): MessageBytes;
   show(): Shown;
+  showSelf(): ShownSelf;
   /** Calls back at once, often, and must not be kept waiting. Returns how to stop listening. */
   listen(listener: (happening: Happening) => void): () => void;
   /** The newest reading of each sensor of each device. */

@@ -78,6 +78,7 @@ export class Contacts implements ContactBook {
     this.#store.remove(id);
     this.#unlistKey(id);
     this.#byId.delete(id);
+    this.#unnamed.delete(id);
   }
 
   /** ContactBook: who proved our pairing code. A name or address that fits only suggests. */
@@ -129,7 +130,10 @@ export class Contacts implements ContactBook {
     }
     const [only, another] = all;
     if (only === undefined) {
-      throw new UseCaseError('no_contact', 'there is no contact yet: pair with an address first');
+      throw new UseCaseError(
+        'no_contact',
+        'there is no contact yet: POST /send_keys with {"to": a name, "address": …}',
+      );
     }
     if (another === undefined) return only;
     throw new UseCaseError('ambiguous_contact', `say to whom with "to": ${this.#names()}`);

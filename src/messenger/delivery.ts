@@ -71,17 +71,14 @@ export class Delivery implements LaneOwner {
   readonly #stopped = new AbortController();
   #confirming = false;
   #polling = false;
-  #lastError: string | undefined;
+  /** Why nothing came back last time. */
+  lastError: string | undefined;
 
   constructor(contact: ContactId, deps: DeliveryDeps) {
     this.#contact = contact;
     this.#deps = deps;
     this.#next = deps.store.outbox.lowest(contact);
     this.#sentBelow = this.#next;
-  }
-
-  get lastError(): string | undefined {
-    return this.#lastError;
   }
 
   // What others put here --------------------------------------------------------------------
@@ -213,8 +210,8 @@ export class Delivery implements LaneOwner {
   }
 
   reply(bundle: Uint8Array, outgoing: Outgoing): boolean {
-    if (this.#lastError !== undefined) this.#deps.changed(this.#contact);
-    this.#lastError = undefined;
+    if (this.lastError !== undefined) this.#deps.changed(this.#contact);
+    this.lastError = undefined;
     this.#land(outgoing);
     const { confirms } = outgoing;
     if (confirms !== undefined) this.#deps.sessions.delivered(this.#contact, confirms);
@@ -227,7 +224,7 @@ export class Delivery implements LaneOwner {
 
   failed(error: LinkError, outgoing: Outgoing): void {
     this.#land(outgoing);
-    this.#lastError = error.message;
+    this.lastError = error.message;
     this.#sentBelow = this.#next;
     // An ACK comes again with the next packet; of a letter nobody asks again for a long time.
     this.owe(outgoing.letters);
@@ -365,7 +362,7 @@ export class Delivery implements LaneOwner {
 
   /** No loss: a row that stays is sent again and recognised. */
   #notFlushed(error: unknown): void {
-    if (error instanceof StoreError) this.#lastError = error.message;
+    if (error instanceof StoreError) this.lastError = error.message;
     else if (!this.#stopped.signal.aborted) throw error;
   }
 

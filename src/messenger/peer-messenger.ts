@@ -41,6 +41,7 @@ import {
   type SeriesRequest,
   type Shown,
   type ShownCover,
+  type ShownSelf,
   UseCaseError,
   type VerifyRequest,
 } from './api.ts';
@@ -63,14 +64,15 @@ import { PictureWork } from './picture-work.ts';
 import type { Clock, Contact, ContactId, Link, Log, Store, Terminal } from './ports.ts';
 import { latestReadings, namedTimes, readingSeries } from './read-sensors.ts';
 import { Reception } from './reception.ts';
+import { removeContact } from './remove-contact.ts';
 import { restoredCover, restoredCovers } from './restored-covers.ts';
 import { sendKeys } from './send-keys.ts';
 import { type SendMessageDeps, sendMessage, writeLetter } from './send-message.ts';
 import { sendPicture } from './send-picture.ts';
-import { show } from './show.ts';
+import { show, showSelf } from './show.ts';
 import { Ticker } from './ticker.ts';
 import { ToldTimes } from './told-times.ts';
-import { forgetMeetings, verify } from './verify.ts';
+import { verify } from './verify.ts';
 import { Windows } from './windows.ts';
 
 /** PROTOCOL §7. */
@@ -212,13 +214,7 @@ export class PeerMessenger implements Messenger {
   }
 
   removeContact(name: string): void {
-    const { contacts, deliveries, pictureWays } = this.#parts;
-    const { id } = contacts.named(name);
-    forgetMeetings(this.#parts, id);
-    void deliveries.forget(id);
-    void pictureWays.forget(id);
-    contacts.remove(id);
-    this.#parts.announcer.tell('contact', undefined);
+    removeContact(this.#parts, this.#parts.contacts.named(name).id);
   }
 
   sendMessage(request: SendMessageRequest): Promise<SendMessageResult> {
@@ -311,6 +307,10 @@ export class PeerMessenger implements Messenger {
 
   show(): Shown {
     return show(this.#parts);
+  }
+
+  showSelf(): ShownSelf {
+    return showSelf(this.#parts);
   }
 
   latestReadings(): readonly NamedReading[] {

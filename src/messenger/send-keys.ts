@@ -7,29 +7,22 @@ import {
   type Meetings,
   type PairingCode,
   PairingCodeError,
-  type Reunions,
-  type Sessions,
 } from '../protocol/index.ts';
-import type { Announcer } from './announcer.ts';
 import { type SendKeysRequest, type SendKeysResult, UseCaseError } from './api.ts';
 import { type Contacts, parseAddress, unmet } from './contacts.ts';
-import type { Deliveries } from './deliveries.ts';
 import type { Observations } from './observations.ts';
-import type { Clock, Contact } from './ports.ts';
+import type { Clock, Contact, ContactId } from './ports.ts';
+import { type RemoveContactDeps, removeContact } from './remove-contact.ts';
 
 /** How long a trigger waits for what it started; after that the answer is "waiting". */
 const PATIENCE_MS = 8_000;
+/** With a pairing code nobody has to act there: it waits until an exchange has surely ended. */
+const CODE_PATIENCE_MS = 35_000;
 
-export interface SendKeysDeps {
+export interface SendKeysDeps extends RemoveContactDeps {
   /** Where this peer itself is called; undefined: nowhere. */
   readonly address: string | undefined;
   readonly crypto: CryptoProvider;
-  readonly contacts: Contacts;
-  readonly sessions: Sessions;
-  readonly meetings: Meetings;
-  readonly reunions: Reunions;
-  readonly deliveries: Deliveries;
-  readonly announcer: Announcer;
   readonly observations: Observations;
   readonly clock: Clock;
   readonly carryOut: (effects: readonly Effect[]) => void;
@@ -41,8 +34,9 @@ export async function sendKeys(
   request: SendKeysRequest,
 ): Promise<SendKeysResult> {
   const code = request.code === undefined ? undefined : readCode(deps.crypto, request.code);
-  const contact = whom(deps, request, code);
   const { sessions, deliveries, announcer, clock } = deps;
+  const earlier = new Map(deps.contacts.all().map((contact) => [contact.id, contact]));
+  const contact = whom(deps, request, code);
   const before = sessions.currentIndex(contact.id);
   announcer.clearFailure(contact.id);
   deps.carryOut(trigger(deps, contact, request.again === true, code));
@@ -50,31 +44,51 @@ export async function sendKeys(
   if (ephemeral !== undefined) deps.observations.offered(ephemeral);
   deliveries.hurry(contact.id);
   const patience = new AbortController();
-  await Promise.race([deliveries.settled(contact.id), clock.sleep(PATIENCE_MS, patience.signal)]);
+  const patience_ms = code === undefined ? PATIENCE_MS : CODE_PATIENCE_MS;
+  await Promise.race([deliveries.settled(contact.id), clock.sleep(patience_ms, patience.signal)]);
   patience.abort();
   const established = sessions.currentIndex(contact.id) !== before;
-  if (established) return establishedResult(deps, contact);
-  if (code !== undefined) assertNotTurnedDown(deps, contact);
-  return waitingResult(deps, contact);
+  if (established) return establishedResult(deps, contact, code !== undefined);
+  const obstacle = code && obstacleToCode(deps, contact);
+  if (obstacle === undefined) return waitingResult(deps, contact);
+  takeBack(deps, contact.id, earlier.get(contact.id));
+  throw obstacle;
 }
 
 /**
  * Who holds the code confirms it in its very reply, §7; one that does not, holds another or none.
- * @throws {UseCaseError} `code_not_taken`
+ * Undefined: the reply comes when the contact calls us, or again what was lost.
  */
-function assertNotTurnedDown(deps: SendKeysDeps, { id }: Contact): void {
-  const { contacts, announcer, deliveries, meetings } = deps;
-  const contact = contacts.get(id);
-  // The reply to a contact that calls us comes when it does.
-  if (contact?.address === undefined || deliveries.of(id).lastError !== undefined) return;
+function obstacleToCode(deps: SendKeysDeps, { id, name }: Contact): UseCaseError | undefined {
+  const { announcer, deliveries, meetings, clock, contacts } = deps;
   const failure = announcer.failure(id);
-  const isUnconfirmed = failure === undefined && announcer.comparable(id) !== undefined;
-  if (!isUnconfirmed && failure !== 'forbidden') return;
+  const isConfirming = meetings.standing(id, clock.monotonic_ms()) === 'open';
+  const address = contacts.get(id)?.address;
+  if (deliveries.of(id).lastError !== undefined) {
+    if (isConfirming) return undefined;
+    const next = 'start the peer there, or correct the address';
+    return new UseCaseError('unreachable', `nobody answers at ${address}: ${next}`);
+  }
+  if (failure !== undefined && failure !== 'forbidden') return refusal(failure, name);
+  if (failure === undefined && !isConfirming) return undefined;
+  const next = 'a code works once, and for ten minutes: make another there';
+  return new UseCaseError('code_not_taken', `${address} has not taken this code: ${next}`);
+}
+
+/** A code that came to nothing leaves nothing that was not there before. */
+function takeBack(deps: SendKeysDeps, id: ContactId, earlier: Contact | undefined): void {
+  const { announcer, contacts, deliveries, meetings } = deps;
+  if (earlier === undefined) {
+    removeContact(deps, id);
+    return;
+  }
   meetings.forget(id);
   announcer.forget(id);
+  if (contacts.get(id)?.address !== earlier.address) {
+    contacts.update(id, { address: earlier.address });
+    deliveries.of(id).lastError = undefined;
+  }
   announcer.tell('contact', id);
-  const next = 'a code works once, and for ten minutes: make another there';
-  throw new UseCaseError('code_not_taken', `${contact.name} has not taken this code: ${next}`);
 }
 
 function trigger(
@@ -103,7 +117,11 @@ function whom(
   const known = request.to === undefined ? undefined : contacts.byName(request.to);
   if (address === undefined) {
     if (request.to !== undefined || contacts.all().length > 0) return contacts.named(request.to);
-    return adoptCaller(contacts, meetings, clock);
+    const caller = adoptCaller(contacts, meetings, clock);
+    if (caller !== undefined) return caller;
+    if (code === undefined) return contacts.named(undefined);
+    const whole = 'copy all of it, as CODE@http://HOST:PORT';
+    throw new UseCaseError('invalid_code', `this code says no address: ${whole}`);
   }
   if (known !== undefined) {
     return known.address === address ? known : contacts.update(known.id, { address });
@@ -129,9 +147,9 @@ function isLoopback({ hostname }: URL): boolean {
 }
 
 /** Nobody is known yet, but somebody has called: whoever came last is meant. */
-function adoptCaller(contacts: Contacts, meetings: Meetings, clock: Clock): Contact {
+function adoptCaller(contacts: Contacts, meetings: Meetings, clock: Clock): Contact | undefined {
   const kept = meetings.waiting(clock.monotonic_ms())[0]?.introduction;
-  if (kept?.address === undefined) return contacts.named(undefined);
+  if (kept?.address === undefined) return undefined;
   return contacts.insert(unmet(contacts.freeName(kept.name), kept.address));
 }
 
@@ -144,12 +162,18 @@ function readCode(crypto: CryptoProvider, text: string): PairingCode {
   }
 }
 
-function establishedResult({ contacts, announcer }: SendKeysDeps, { id }: Contact): SendKeysResult {
+function establishedResult(
+  { contacts, announcer }: SendKeysDeps,
+  { id }: Contact,
+  isByCode: boolean,
+): SendKeysResult {
   const { name, verified } = contacts.get(id) ?? { name: 'the contact', verified: false };
   const comparison = announcer.comparable(id)?.comparison;
   const detail =
     comparison === undefined || verified
-      ? `a fresh session with ${name} is established`
+      ? isByCode
+        ? `paired with ${name}, and verified by the code`
+        : `a fresh session with ${name} is established`
       : `compare the code with ${name}, then POST /verify {"to": "${name}", "code": "${comparison.code}"}`;
   return {
     to: name,
@@ -168,8 +192,8 @@ function waitingResult(deps: SendKeysDeps, { id }: Contact): SendKeysResult {
   if (failure !== undefined) throw refusal(failure, name);
   const error = deliveries.of(id).lastError;
   if (error !== undefined) {
-    const again = `start ${name}, or correct its address, then POST /send_keys again`;
-    throw new UseCaseError('unreachable', `${name} does not answer at ${address}: ${again}`);
+    const words = `${name} does not answer at ${address}: ${startIt(name)}`;
+    throw new UseCaseError('unreachable', words);
   }
   const comparison = announcer.comparable(id)?.comparison;
   const detail =
@@ -177,6 +201,11 @@ function waitingResult(deps: SendKeysDeps, { id }: Contact): SendKeysResult {
       ? `keys are sent: now ${name} has to POST /send_keys on its side`
       : `${name} has yet to confirm${verified ? '' : '; the code is shown on both terminals'}`;
   return { to: name, state: 'waiting', verified, detail, ...(comparison && { comparison }) };
+}
+
+/** What a person can do where nobody answers. */
+export function startIt(name: string): string {
+  return `start ${name}, or correct its address, then POST /send_keys again`;
 }
 
 /** What a person can do about a meeting that failed. */

@@ -2,14 +2,14 @@
 import type { CryptoProvider, KeyPair } from '../crypto/index.ts';
 import { fingerprint, fingerprintOfPair, type Meetings, type Sessions } from '../protocol/index.ts';
 import type { Announcer } from './announcer.ts';
-import type { ContactState, Shown, ShownContact } from './api.ts';
+import type { ContactState, Shown, ShownContact, ShownSelf } from './api.ts';
 import type { Contacts } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
 import { hex, type Observations } from './observations.ts';
 import type { PictureWays } from './picture-ways.ts';
 import type { Clock, Contact, Store } from './ports.ts';
 import { deviceCounters } from './read-sensors.ts';
-import { adviceOn } from './send-keys.ts';
+import { adviceOn, startIt } from './send-keys.ts';
 
 export interface ShowDeps {
   readonly name: string;
@@ -28,7 +28,7 @@ export interface ShowDeps {
 }
 
 export function show(deps: ShowDeps): Shown {
-  const { name, address, crypto, staticKeys, contacts, meetings, observations, clock } = deps;
+  const { contacts, meetings, observations, clock } = deps;
   const now = clock.monotonic_ms();
   const waiting = meetings.waiting(now).map(({ introduction }) => ({
     name: introduction.name,
@@ -36,11 +36,7 @@ export function show(deps: ShowDeps): Shown {
   }));
   const counters = deviceCounters(deps.store);
   return {
-    name,
-    public_key: hex(staticKeys.publicKey),
-    combined_key: observations.lastOffered,
-    fingerprint: fingerprint(crypto, staticKeys.publicKey),
-    address,
+    ...showSelf(deps),
     contacts: contacts.all().map((contact) => {
       const device = counters.get(contact.id);
       return { ...shown(deps, contact, now), ...(device && { device }) };
@@ -48,6 +44,18 @@ export function show(deps: ShowDeps): Shown {
     waiting,
     refused: observations.refusals(),
     last_ciphertexts: observations.ciphertexts(),
+  };
+}
+
+/** Costs the same however many contacts there are. */
+export function showSelf(deps: ShowDeps): ShownSelf {
+  const { name, address, crypto, staticKeys, observations } = deps;
+  return {
+    name,
+    public_key: hex(staticKeys.publicKey),
+    combined_key: observations.lastOffered,
+    fingerprint: fingerprint(crypto, staticKeys.publicKey),
+    address,
   };
 }
 
@@ -84,9 +92,14 @@ function stateOf({ announcer, meetings }: ShowDeps, contact: Contact, now: numbe
   return meetings.standing(contact.id, now) === 'none' ? 'new' : 'waiting';
 }
 
-function advice({ announcer }: ShowDeps, { id, name, verified }: Contact, state: ContactState) {
+function advice(
+  { announcer, deliveries }: ShowDeps,
+  { id, name, verified }: Contact,
+  state: ContactState,
+) {
   const failure = announcer.failure(id);
   if (failure !== undefined) return adviceOn(failure, name);
+  if (state !== 'paired' && deliveries.of(id).lastError !== undefined) return startIt(name);
   if (state === 'new') return 'POST /send_keys here and there';
   if (state === 'waiting') return `now ${name} has to POST /send_keys`;
   if (!verified && announcer.comparable(id) !== undefined) return 'compare the code, POST /verify';

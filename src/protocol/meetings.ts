@@ -243,7 +243,7 @@ export class Meetings {
     });
     this.#sessions.add(sessionOf(contact, outcome), now);
     const shown = this.#comparison(contact, outcome);
-    return [shown, ...this.#reply(packet, localIndex, [answer(closing)])];
+    return [...shown, ...this.#reply(packet, localIndex, [answer(closing)])];
   }
 
   #onXX3(packet: Uint8Array, decoded: AnswerPacket, via: Via, now: number): Effect[] {
@@ -275,7 +275,7 @@ export class Meetings {
     this.#sessions.addConfirmed(sessionOf(contact, outcome), now);
     return [
       { kind: 'promoted', contact, confirmation: confirmationOf(outcome) },
-      this.#comparison(contact, outcome),
+      ...this.#comparison(contact, outcome),
       ...this.#reply(packet, outcome.localIndex, [{ kind: 'confirm', contact, how: 'answer' }]),
     ];
   }
@@ -382,10 +382,13 @@ export class Meetings {
     return this.#held;
   }
 
-  #comparison(contact: ContactRef, { met, remoteStatic, keyCheck }: Outcome): Effect {
+  /** None for a pairing code, §7: whoever has it needs no other proof. */
+  #comparison(contact: ContactRef, outcome: Outcome): readonly Effect[] {
+    const { met, remoteStatic, keyCheck, pattern } = outcome;
+    if (pattern === 'XXpsk3') return [];
     const codeOf = this.#options.codeOf ?? comparisonCode;
     const comparison = { code: codeOf(this.#self.crypto, met), keyCheck };
-    return { kind: 'comparison', contact, comparison, remoteStatic };
+    return [{ kind: 'comparison', contact, comparison, remoteStatic }];
   }
 
   /** Rule 5. */

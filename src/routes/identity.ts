@@ -28,7 +28,7 @@ export const SecretFields = z.strictObject({
 
 export function showIdentity(keeper: Keeper): Route {
   return (ctx, messenger) => {
-    const { name, public_key, fingerprint } = messenger.show();
+    const { name, public_key, fingerprint } = messenger.showSelf();
     const { authenticated } = ctx.state.caller;
     const protected_by = keeper.protection();
     ctx.body = { name, public_key, fingerprint, protected_by, token_shown: authenticated };
@@ -40,7 +40,7 @@ export function exportIdentity(keeper: Keeper): Route {
     needToken(ctx);
     const { current, passphrase } = await readFields(ctx, SecretFields);
     const text = await keeper.exportIdentity(current, passphrase);
-    ctx.attachment(`${messenger.show().name}.identity`);
+    ctx.attachment(`${messenger.showSelf().name}.identity`);
     ctx.type = 'application/octet-stream';
     ctx.body = Buffer.from(text);
   };

@@ -14,7 +14,7 @@ export const sendMsg: Route = async (ctx, messenger) => {
 
 /** The older programs' habit: the address bar sends, too. */
 export const sendTyped: Route = async (ctx, messenger) => {
-  const message = await readTyped(ctx, `Hello from ${messenger.show().name}.`);
+  const message = await readTyped(ctx, `Hello from ${messenger.showSelf().name}.`);
   await send(ctx, messenger, message);
 };
 

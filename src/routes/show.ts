@@ -2,12 +2,11 @@
 import type { Route } from './route.ts';
 
 export const show: Route = (ctx, messenger) => {
-  const shown = messenger.show();
-  const { name, public_key, combined_key, fingerprint, address } = shown;
   if (!ctx.state.caller.operator) {
-    ctx.body = { name, public_key, combined_key, fingerprint, address };
+    ctx.body = messenger.showSelf();
     return;
   }
+  const shown = messenger.show();
   const contacts = shown.contacts.map(({ comparison, ...contact }) => ({
     ...contact,
     ...(comparison && { code: comparison.code, key_check: comparison.keyCheck }),

@@ -184,6 +184,9 @@ t.test('a pairing code verifies both sides with one command', async (t) => {
   const result = await alice.messenger.sendKeys({ code });
   t.match(result, { state: 'established', verified: true, to: 'bob' }, 'by the name it gives');
   await until(() => bob.messenger.show().contacts[0]?.verified === true);
+  const told = (name: string) => [`${name} is verified: both sides have the pairing code`];
+  const printed = [alice.printed, bob.printed];
+  t.strictSame(printed, [told('bob'), told('alice')], 'there is nothing to compare');
   await alice.messenger.sendMessage({ ...text('by code'), wait_ms: 60_000 });
   t.strictSame(readTexts(bob), ['by code']);
   await alice.messenger.sendKeys({});
@@ -212,12 +215,20 @@ t.test('a code that is not held there is told, and leaves nothing to compare', a
   await t.rejects(alice.messenger.sendKeys({ code }), wrong, 'bob holds none');
   const { code: right } = bob.messenger.createPairingCode();
   await t.rejects(alice.messenger.sendKeys({ to: 'bob', code }), wrong, 'bob holds another');
-  t.match(alice.messenger.show().contacts, [
-    { state: 'new', comparison: undefined, failure: undefined },
-  ]);
+  const nobody = `${secret}@http://127.0.0.1:9`;
+  const silent = { name: 'UseCaseError', failure: 'unreachable' };
+  await t.rejects(alice.messenger.sendKeys({ code: nobody }), silent, 'nobody is there');
+  const short = { name: 'UseCaseError', failure: 'invalid_code' };
+  await t.rejects(alice.messenger.sendKeys({ code: `${secret}` }), short, 'it says no address');
+  t.strictSame(alice.messenger.show().contacts, [], 'nobody is known who was not before');
   const { verified } = await alice.messenger.sendKeys({ to: 'bob', code: right });
   t.equal(verified, true, 'the right one is good after a wrong one');
-  t.equal(alice.messenger.show().contacts.length, 1, 'who had only an address has a name now');
+  await t.rejects(alice.messenger.sendKeys({ to: 'bob', code: nobody }), silent);
+  t.match(
+    alice.messenger.show().contacts,
+    [{ name: 'bob', address: bob.address, verified: true, last_error: undefined }],
+    'who is known stays where he was',
+  );
 });
 
 t.test('a peer does not meet itself, by whatever name of this computer', async (t) => {
@@ -245,11 +256,11 @@ t.test('a name is taken from who proves the code, and from nobody else', async (
 
   const carol = await new Side(t, new Wire(), 'carol').start();
   t.teardown(() => carol.stop());
-  await t.rejects(carol.messenger.sendKeys({ to: 'my friend', code }), {
-    name: 'UseCaseError',
-    failure: 'unreachable',
-  });
-  t.match(carol.messenger.show().contacts, [{ name: 'my friend' }], 'a given name stays');
+  const silent = { name: 'UseCaseError', failure: 'unreachable' };
+  const friend = { to: 'my friend', address: bob.address };
+  await t.rejects(carol.messenger.sendKeys(friend), silent);
+  const given = { name: 'my friend', advice: /start my friend/ };
+  t.match(carol.messenger.show().contacts, [given], 'a given name stays');
 });
 
 t.test('a letter is read once, and only by whom it is for', async (t) => {

@@ -3,15 +3,20 @@ import {
   type Messenger,
   type Shown,
   type ShownCover,
+  type ShownSelf,
   UseCaseError,
 } from '../../src/messenger/index.ts';
 
-export const SHOWN: Shown = {
+const SHOWN_SELF: ShownSelf = {
   name: 'alice',
   public_key: 'aa',
   combined_key: undefined,
   fingerprint: '12345 67890',
   address: 'http://127.0.0.1:5000',
+};
+
+export const SHOWN: Shown = {
+  ...SHOWN_SELF,
   contacts: [
     {
       name: 'bob',
@@ -104,6 +109,7 @@ export function fakeMessenger(
     },
     ...talk(note),
     show: () => SHOWN,
+    showSelf: () => SHOWN_SELF,
     latestReadings: () => [],
     deviceTimes: () => [],
     readingSeries(request) {
