@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { findPresence } from '../src/presence.ts';
+import { findRunning } from '../src/presence.ts';
 
 const COMMAND = fileURLToPath(new URL('./sotto.mjs', import.meta.url));
 const HOST = '127.0.0.1';
@@ -111,7 +111,7 @@ export async function startPair(
 ): Promise<[RunningPeer, RunningPeer]> {
   for (const port of options.ports) await checkPort(port);
   if (told.aborted) throw new StartError(STOPPED);
-  if (options.fresh) for (const name of NAMES) forget(join(options.folder, name));
+  if (options.fresh) for (const name of NAMES) await forget(join(options.folder, name));
   const [alice_at, bob_at] = options.ports.map((port) => `http://${HOST}:${port}`);
   const started = await Promise.allSettled([
     startPeer('alice', peerFlags('alice', `bob=${bob_at}`, options), listener),
@@ -219,8 +219,13 @@ async function checkPort(port: number): Promise<void> {
 }
 
 /** Empties a peer's folder, and no other. */
-function forget(folder: string): void {
-  if (findPresence(folder) !== undefined) {
+async function forget(folder: string): Promise<void> {
+  // One that hangs runs as well.
+  const isFree = await findRunning(folder).then(
+    (peer) => peer === undefined,
+    () => false,
+  );
+  if (!isFree) {
     throw new StartError(`A peer runs on ${folder}. Stop it before you start a fresh one.`);
   }
   if (!existsSync(folder)) return;

@@ -7,7 +7,9 @@
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { errors, request } from 'undici';
 import { z } from 'zod';
+import { originOf } from './config.ts';
 import { onDisk } from './on-disk.ts';
 
 const PRESENCE_FILE = 'peer.json';
@@ -69,6 +71,50 @@ export function findPresence(folder: string): Presence | undefined {
   const { token_file, ...found } = read.data;
   const token = readIfThere(resolve(folder, token_file))?.trim();
   return token === undefined || !isRunning(found.pid) ? undefined : { ...found, token };
+}
+
+/** Where the peer of this folder is called from this machine. */
+export function localOrigin({ host, port }: Presence): string {
+  return originOf(host, port) ?? `http://127.0.0.1:${port}`;
+}
+
+/**
+ * The same, if it takes its token. Of a peer that was killed the files stay, and its process number
+ * and its port may belong to others by now.
+ * @throws {SilentPeerError} if it listens and says nothing for `patience_ms`.
+ */
+export async function findRunning(
+  folder: string,
+  patience_ms = 20_000,
+): Promise<Presence | undefined> {
+  const presence = findPresence(folder);
+  if (presence === undefined) return undefined;
+  const origin = localOrigin(presence);
+  try {
+    const { statusCode, body } = await request(`${origin}/identity`, {
+      headers: { authorization: `Bearer ${presence.token}` },
+      signal: AbortSignal.timeout(patience_ms),
+    });
+    await body.dump();
+    return statusCode === 401 ? undefined : presence;
+  } catch (cause) {
+    if (isLate(cause)) throw new SilentPeerError(origin, { cause });
+    return undefined;
+  }
+}
+
+/** A peer that hangs: the system takes its calls, nobody answers. */
+export class SilentPeerError extends Error {
+  override readonly name = 'SilentPeerError';
+
+  constructor(origin: string, options: ErrorOptions) {
+    super(`The peer at ${origin} does not answer. Is it still running?`, options);
+  }
+}
+
+function isLate(cause: unknown): boolean {
+  if (cause instanceof errors.ConnectTimeoutError) return true;
+  return cause instanceof Error && cause.name === 'TimeoutError';
 }
 
 function parsed(text: string): unknown {

@@ -53,7 +53,7 @@ Stop the old peer for good first: two must not run as one.`,
 async function copy(values: Values, file: string, io: Io): Promise<Outcome> {
   refuseExisting(file);
   const folder = findDataFolder(values['data-dir']);
-  const peer = findPeer(folder);
+  const peer = await findPeer(folder);
   if (peer !== undefined) {
     await save(await peer.download('POST', '/backup'), file);
   } else {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { request } from 'undici';
 import { z } from 'zod';
-import { findDataFolder, originOf } from '../config.ts';
-import { findPresence, type Presence } from '../presence.ts';
+import { findDataFolder } from '../config.ts';
+import { findRunning, localOrigin, type Presence, SilentPeerError } from '../presence.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { printable } from './io.ts';
 import { asCommands } from './phrases.ts';
@@ -44,19 +44,20 @@ export interface PeerClient {
  * @param what needs one, as half a sentence begins
  * @throws {CommandError} `noPeer`
  */
-export function connect(dataDir: string | undefined, what: string): PeerClient {
+export async function connect(dataDir: string | undefined, what: string): Promise<PeerClient> {
   const folder = findDataFolder(dataDir);
-  const peer = findPeer(folder);
+  const peer = await findPeer(folder);
   if (peer !== undefined) return peer;
   throw existsSync(join(folder, 'peer.db')) ? noPeerThatStays(folder, what) : noPeer(folder);
 }
 
-/** Undefined if none runs there. */
-export function findPeer(folder: string): PeerClient | undefined {
-  const presence = look(folder);
-  if (presence === undefined) return undefined;
-  const { host, port, token } = presence;
-  return clientOf(originOf(host, port) ?? `http://127.0.0.1:${port}`, token);
+/** Undefined if none runs there. @throws {CommandError} `noPeer` if it hangs. */
+export async function findPeer(
+  folder: string,
+  patience_ms?: number,
+): Promise<PeerClient | undefined> {
+  const presence = await look(folder, patience_ms);
+  return presence && clientOf(localOrigin(presence), presence.token);
 }
 
 export function noPeer(folder: string): CommandError {
@@ -66,8 +67,10 @@ export function noPeer(folder: string): CommandError {
 
 /** For what a peer that runs for one command cannot do. */
 function noPeerThatStays(folder: string, what: string): CommandError {
+  // It removes that file when it stops.
+  const was = existsSync(join(folder, 'peer.json')) ? ' any more: the last one was killed' : '';
   const next = 'Run `sotto up` in another terminal, then this again.';
-  const words = `No peer runs on ${folder}, and ${what} needs one that stays. ${next}`;
+  const words = `No peer runs on ${folder}${was}, and ${what} needs one that stays. ${next}`;
   return new CommandError(EXIT.noPeer, words);
 }
 
@@ -87,10 +90,13 @@ export function clientOf(origin: string, token: string): PeerClient {
   };
 }
 
-function look(folder: string): Presence | undefined {
+async function look(folder: string, patience_ms?: number): Promise<Presence | undefined> {
   try {
-    return findPresence(folder);
+    return await findRunning(folder, patience_ms);
   } catch (cause) {
+    if (cause instanceof SilentPeerError) {
+      throw new CommandError(EXIT.noPeer, cause.message, { cause });
+    }
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'EACCES')) throw cause;
     const message = `The peer on ${folder} belongs to another user. Run this as that user.`;
     throw new CommandError(EXIT.noPeer, message, { cause, code: 'peer_forbidden' });

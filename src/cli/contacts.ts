@@ -4,7 +4,7 @@ import type { PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { type Io, printable } from './io.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
-import { asCommands } from './phrases.ts';
+import { words } from './phrases.ts';
 
 const shownSchema = z.object({
   contacts: z.array(
@@ -13,7 +13,7 @@ const shownSchema = z.object({
       address: z.string().optional(),
       verified: z.boolean(),
       state: z.string(),
-      advice: z.string(),
+      advice: words,
       fingerprint: z.string().optional(),
       queued: z.object({ messages: z.number(), items: z.number(), bytes: z.number() }),
       unopened: z.number(),
@@ -64,7 +64,7 @@ function line(contact: Contact) {
     `${unopened} unopened`,
     ...(code === undefined || verified ? [] : [`code ${code}   key check ${contact.key_check}`]),
     ...(last_error === undefined ? [] : [printable(last_error)]),
-    ...(advice === '' ? [] : [asCommands(printable(advice))]),
+    ...(advice === '' ? [] : [printable(advice)]),
   ];
   return facts.join('  ');
 }

@@ -1,9 +1,10 @@
 /** `sotto doctor`: looks for what keeps a peer from working, and says what to do. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { request } from 'undici';
 import { z } from 'zod';
 import { ConfigError, findDataFolder, loadConfig, type PeerConfig } from '../config.ts';
-import { findPresence } from '../presence.ts';
-import { connect } from './client.ts';
+import { findPeer } from './client.ts';
 import { defineCommand } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import * as examine from './examine.ts';
@@ -80,18 +81,23 @@ async function aboutPeer(dataDir: string | undefined, args: readonly string[]): 
   }
   const data = examine.examineData(config.dataFolder, new Date());
   if (data.some(({ code }) => code === 'folder_forbidden')) return data;
-  if (findPresence(config.dataFolder) !== undefined) {
-    return [...data, ...(await aboutRunning(config.dataFolder))];
-  }
+  const running = await aboutRunning(config.dataFolder);
+  if (running !== undefined) return [...data, ...running];
   const port = await examine.examinePort(config);
   // Opening repairs who may read the files: first a person is to hear of it.
   const isOpen = data.some(({ code }) => code === 'folder_open' || code === 'file_open');
-  return [...data, ...port, ...(isOpen ? [] : await examine.examineStore(config))];
+  const last = existsSync(join(config.dataFolder, 'peer.json'))
+    ? [{ what: 'the last peer here was killed, and nothing of it runs' }]
+    : [];
+  return [...data, ...last, ...port, ...(isOpen ? [] : await examine.examineStore(config))];
 }
 
-async function aboutRunning(folder: string): Promise<Finding[]> {
+/** Undefined if none runs. */
+async function aboutRunning(folder: string): Promise<Finding[] | undefined> {
   try {
-    const { contacts } = await connect(folder, 'asking it').get('/show', shownSchema);
+    const peer = await findPeer(folder, CALL_MS);
+    if (peer === undefined) return undefined;
+    const { contacts } = await peer.get('/show', shownSchema);
     const each = await Promise.all(contacts.map(aboutContact));
     return [{ what: 'the peer runs and answers' }, ...each.flat()];
   } catch (cause) {

@@ -52,7 +52,7 @@ identity is encrypted; who has it and its passphrase is this peer. Two peers mus
   run: async ({ values, positionals: [verb = 'show', file] }) => {
     const act = VERBS[verb];
     if (act === undefined) throw usageError('identity', `There is no identity ${verb}.`);
-    return await act(keeperOf(values), values, file);
+    return await act(await keeperOf(values), values, file);
   },
 });
 
@@ -69,8 +69,8 @@ interface Keeper {
 const shownSchema = z.object({ public_key: z.string(), fingerprint: z.string() });
 type Shown = z.output<typeof shownSchema>;
 
-function keeperOf(values: Values): Keeper {
-  const peer = findPeer(findDataFolder(values['data-dir']));
+async function keeperOf(values: Values): Promise<Keeper> {
+  const peer = await findPeer(findDataFolder(values['data-dir']));
   if (peer !== undefined) return askPeer(peer, values['passphrase-file']);
   const config = configOf(values);
   const load = () => import('../identity.ts');

@@ -6,7 +6,7 @@ import { connect, type PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { EXIT } from './errors.ts';
 import { type Io, printable } from './io.ts';
-import { asCommands } from './phrases.ts';
+import { words } from './phrases.ts';
 
 const codeSchema = z.object({ code: z.string(), expires: z.string() });
 const sendKeysSchema = z.object({
@@ -15,7 +15,7 @@ const sendKeysSchema = z.object({
   code: z.string().optional(),
   key_check: z.string().optional(),
   verified: z.boolean(),
-  detail: z.string(),
+  detail: words,
 });
 
 export const pair = defineCommand({
@@ -42,10 +42,11 @@ With --to, exchanges keys as POST /send_keys does; then compare the six digits a
   },
   run: async ({ values, positionals: [given], io }) => {
     const { to, address, again, qr } = values;
-    const peer = connect(values['data-dir'], 'pairing');
+    const peer = await connect(values['data-dir'], 'pairing');
     if (given === undefined && to === undefined && address === undefined) {
       return await makeCode(peer, io, qr ?? process.stderr.isTTY === true);
     }
+    if (given === '-' && io.stdinIsTerminal) io.say('Type the code; Ctrl-D ends it.');
     const typed = given === '-' ? new TextDecoder().decode(await io.read(1024)).trim() : given;
     if (typed === '') throw usageError('pair', 'There was no code on stdin');
     return await sendKeys(peer, {
@@ -76,8 +77,8 @@ async function drawing(code: string): Promise<string> {
 
 async function sendKeys(peer: PeerClient, request: object): Promise<Outcome> {
   const result = await peer.post('/send_keys', request, sendKeysSchema);
-  const { to, state, code, key_check, verified, detail } = result;
-  const lines = [`${printable(to)}: ${asCommands(printable(detail))}`];
+  const { state, code, key_check, verified, detail } = result;
+  const lines = [printable(detail)];
   if (code !== undefined && !verified) lines.push(`code ${code}   key check ${key_check}`);
   return {
     data: result,

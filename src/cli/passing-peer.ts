@@ -35,9 +35,9 @@ export async function withPeer<T>(
   work: (reached: Reached) => Promise<T>,
 ): Promise<T> {
   const folder = findDataFolder(values['data-dir']);
-  const running = findPeer(folder);
+  const running = await findPeer(folder);
   if (running !== undefined) return await work({ peer: running, isPassing: false });
-  if (values.follow === true) connect(folder, '--follow');
+  if (values.follow === true) await connect(folder, '--follow');
   if (!existsSync(join(folder, 'peer.db'))) throw noPeer(folder);
   // Only here: no other command has to wait until all of a peer is loaded.
   const { createPeer } = await import('../peer.ts');

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /**
  * A peer speaks of its routes, because whoever calls them has them before his eyes. Whoever types
  * commands is told the command that does the same.
@@ -18,6 +20,9 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/"force"(: true)?/g, '--force'],
   [/with "to"/g, 'with --to'],
 ];
+
+/** Of an answer's fields those that a person reads, also with --json. */
+export const words = z.string().transform(asCommands);
 
 export function asCommands(words: string): string {
   return PHRASES.reduce((text, [route, command]) => text.replace(route, command), words);

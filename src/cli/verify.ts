@@ -22,7 +22,7 @@ the two peers: --differs deletes the keys.`,
     if (code === undefined) throw usageError('verify', 'Which six digits?');
     const { to, differs } = values;
     const request = { code, ...(to !== undefined && { to }), ...(differs === true && { differs }) };
-    const peer = connect(values['data-dir'], 'comparing');
+    const peer = await connect(values['data-dir'], 'comparing');
     const result = await peer.post('/verify', request, verifiedSchema);
     const name = printable(result.to);
     const kept = `${name} is verified: it is who you compared with.`;

@@ -87,11 +87,14 @@ async function playPeer(test: Test, replies: Readonly<Record<string, [number, un
   const asked: Asked[] = [];
   const app = new Koa();
   app.use(async (ctx) => {
+    ctx.status = 401;
     if (ctx.get('authorization') !== `Bearer ${TOKEN}`) return;
     const chunks: Buffer[] = [];
     for await (const chunk of ctx.req) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString();
-    asked.push({ request: `${ctx.method} ${ctx.url}`, type: ctx.get('content-type'), body });
+    // Every command begins by asking whether it is this peer.
+    if (ctx.url !== '/identity')
+      asked.push({ request: `${ctx.method} ${ctx.url}`, type: ctx.get('content-type'), body });
     const [status, answer] = replies[`${ctx.method} ${ctx.path}`] ?? [404, ''];
     ctx.status = status;
     ctx.body = answer;

@@ -207,12 +207,20 @@ t.test('a running peer and its contacts', async (t) => {
   await once(wrong, 'listening');
   t.ok((await finds(...here)).includes('clock_differs'));
 
+  process.kill(alice.pid ?? 0, 'SIGSTOP');
+  t.strictSame(await finds(...here), ['peer_silent'], 'it hangs');
   process.kill(alice.pid ?? 0, 'SIGKILL');
   const stand = spawn('sleep', ['60']);
   t.teardown(() => stand.kill());
   const presence = JSON.parse(readFileSync(at('alice/peer.json'), 'utf8'));
   writeFileSync(at('alice/peer.json'), JSON.stringify({ ...presence, pid: stand.pid }));
-  t.strictSame(await finds(...here), ['peer_silent'], 'a process of that number lives');
+  const found = await run(...here, '--port', '0');
+  t.match(
+    found,
+    { code: 0, out: /the last peer here was killed/ },
+    'its number is another process',
+  );
+  t.match(found.out, /the data open/);
 });
 
 t.test('each finding was brought about, and is explained', async (t) => {

@@ -28,7 +28,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['bytes.ts', 'json.ts', 'nearest.ts', 'options.ts'],
   forward: ['messenger'],
   bridge: ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
-  'presence.ts': ['on-disk.ts'],
+  'presence.ts': ['config.ts', 'on-disk.ts'],
   'surroundings.ts': ['failures.ts', 'messenger'],
   'upkeep.ts': ['config.ts', 'messenger', 'store'],
   'identity.ts': [
