@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { parseJson } from './json.ts';
 import { nearest } from './nearest.ts';
 import { OPTIONS, type Option } from './options.ts';
+import { reasonOf } from './reasons.ts';
 
 export { isOrigin } from './options.ts';
 
@@ -341,8 +342,9 @@ function readOrExplain(source: string | number, what: string): Uint8Array {
   try {
     return readFileSync(source);
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
     const place = typeof source === 'number' ? `descriptor ${source}` : source;
-    throw new ConfigError(`The ${what} cannot be read from ${place} (${code}).`, { cause });
+    throw new ConfigError(`The ${what} cannot be read from ${place}: ${reasonOf(cause)}.`, {
+      cause,
+    });
   }
 }

@@ -1,6 +1,7 @@
 /** What every module that writes into a data folder needs: failures in words, and durable names. */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { StoreError } from './failures.ts';
+import { isDiskFull, reasonOf, systemCode } from './reasons.ts';
 
 /**
  * Runs `work` on something at `path`. A system call that fails there ends in a StoreError.
@@ -11,19 +12,12 @@ export function onDisk<T>(path: string, [cannot, cure]: readonly [string, string
   try {
     return work();
   } catch (cause) {
-    const code = systemCode(cause);
-    if (code === undefined) throw cause;
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
+    if (systemCode(cause) === undefined) throw cause;
+    if (isDiskFull(cause)) {
       throw new StoreError('full', `no space left in ${path}; free some`, { cause });
     }
-    throw new StoreError('unwritable', `${cannot} (${code}); ${cure}`, { cause });
+    throw new StoreError('unwritable', `${cannot}, ${reasonOf(cause)}; ${cure}`, { cause });
   }
-}
-
-/** `E…` of a failed system call; undefined for any other error. */
-export function systemCode(cause: unknown): string | undefined {
-  if (!(cause instanceof Error) || !('code' in cause)) return undefined;
-  return typeof cause.code === 'string' ? cause.code : undefined;
 }
 
 /** Makes the names in a folder durable: flushing a file keeps only what is in it. */

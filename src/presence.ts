@@ -11,6 +11,7 @@ import { errors, request } from 'undici';
 import { z } from 'zod';
 import { originOf } from './config.ts';
 import { onDisk } from './on-disk.ts';
+import { systemCode } from './reasons.ts';
 
 const PRESENCE_FILE = 'peer.json';
 const TOKEN_FILE = 'token';
@@ -129,7 +130,7 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    if (systemCode(cause) === 'ENOENT') return undefined;
     throw cause;
   }
 }
@@ -139,6 +140,6 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (cause) {
-    return cause instanceof Error && 'code' in cause && cause.code === 'EPERM';
+    return systemCode(cause) === 'EPERM';
   }
 }

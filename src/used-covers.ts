@@ -16,7 +16,8 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { onDisk, syncNames, systemCode } from './on-disk.ts';
+import { onDisk, syncNames } from './on-disk.ts';
+import { systemCode } from './reasons.ts';
 
 const FOLDER = 'used-covers';
 /** Where `sotto hide` noted them before, a line each. */

@@ -158,7 +158,7 @@ t.test('what cannot be used is named, with its source', async (t) => {
     [['--config', file('d.json', '{"name": "a",\n"port": "x"}')], {}, /\(from .*d\.json:2\)/],
     [['--config', file('b.json', '{"port": 1,}')], {}, /b\.json: .* from line 1, column 12/],
     [['--config', file('c.json', '[]')], {}, /c\.json must hold one JSON object/],
-    [['--config', join(folder, 'none.json')], {}, /cannot be read from .*none\.json \(ENOENT\)/],
+    [['--config', join(folder, 'none.json')], {}, /from .*none\.json: it is not there/],
     [['--passphrase-file', join(folder, 'none')], {}, /^The passphrase cannot be read/],
     [['--passphrase-file', file('empty', '\n')], {}, /^The passphrase is empty/],
     [['--passphrase-fd', '999'], {}, /^The passphrase cannot be read from descriptor 999/],

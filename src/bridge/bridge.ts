@@ -109,7 +109,8 @@ function openSerial({ serial: path, baud, peers, open, ...config }: BridgeConfig
       lost = reason;
     },
     onState: (firmware) => talk.say(firmware ? `device: ${firmware}` : 'the device is gone'),
-    onMissing: (reason) => talk.say(`waiting for ${path}: ${reason}`),
+    onMissing: (reason) =>
+      talk.say(`waiting for ${path}: ${reason}; \`sotto doctor --serial\` says more`),
     onText: (text) => talk.say(`device says: ${text}`),
   });
 }

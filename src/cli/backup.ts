@@ -5,12 +5,12 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { findDataFolder, loadConfig } from '../config.ts';
 import { StoreError } from '../failures.ts';
+import { reasonOf } from '../reasons.ts';
 import { findPeer } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { type Io, openFile, refuseExisting } from './io.ts';
 import { metered } from './progress.ts';
-import { reasonOf } from './reasons.ts';
 
 interface Values {
   readonly 'data-dir'?: string;

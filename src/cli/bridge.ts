@@ -1,6 +1,7 @@
 /** `sotto bridge`: offers devices on serial lines to peers on the network. Holds no key. */
 import type { Bridge, startBridge } from '../bridge/index.ts';
 import { isOrigin } from '../config.ts';
+import { reasonOf, systemCode } from '../reasons.ts';
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
@@ -80,10 +81,9 @@ async function offer(io: Io, config: Parameters<typeof startBridge>[0]): Promise
     io.say(`The device on ${serial} is offered at ${started.origin}. Ctrl-C stops.`);
     return started;
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
-    if (code === undefined) throw cause;
-    const message = `Port ${port} of ${host} cannot be listened on (${code}).`;
-    throw new CommandError(EXIT.usage, `${message} Choose another with --port.`, { cause });
+    if (systemCode(cause) === undefined) throw cause;
+    const message = `Port ${port} of ${host}: ${reasonOf(cause)}. Choose another with --port.`;
+    throw new CommandError(EXIT.usage, message, { cause });
   }
 }
 

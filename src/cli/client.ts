@@ -6,6 +6,7 @@ import { request } from 'undici';
 import { z } from 'zod';
 import { findDataFolder } from '../config.ts';
 import { findRunning, localOrigin, type Presence, SilentPeerError } from '../presence.ts';
+import { systemCode } from '../reasons.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { printable } from './io.ts';
 import { asCommands } from './phrases.ts';
@@ -97,7 +98,7 @@ async function look(folder: string, patience_ms?: number): Promise<Presence | un
     if (cause instanceof SilentPeerError) {
       throw new CommandError(EXIT.noPeer, cause.message, { cause });
     }
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EACCES')) throw cause;
+    if (systemCode(cause) !== 'EACCES') throw cause;
     const message = `The peer on ${folder} belongs to another user. Run this as that user.`;
     throw new CommandError(EXIT.noPeer, message, { cause, code: 'peer_forbidden' });
   }

@@ -23,6 +23,9 @@ const coversSchema = z.object({
     }),
   ),
 });
+/** How they would come. */
+const NONE = 'No covers. One comes back with each message that came in a picture.';
+
 type Cover = z.output<typeof coversSchema>['covers'][number];
 
 export const covers = defineCommand({
@@ -38,7 +41,7 @@ contact are kept, and at most 256 MiB.`,
     output: { type: 'string', short: 'o', takes: 'FILE', about: 'the picture to write' },
     ...OPENING,
   },
-  run: async ({ values: { output, ...values }, positionals: [number] }) => {
+  run: async ({ values: { output, ...values }, positionals: [number], io }) => {
     if ((number === undefined) !== (output === undefined)) {
       throw usageError('covers', 'Give both, NUMBER and -o FILE');
     }
@@ -49,6 +52,7 @@ contact are kept, and at most 256 MiB.`,
     return await withPeer(values, async ({ peer }) => {
       if (output === undefined) {
         const list = await peer.get('/covers', coversSchema);
+        if (list.covers.length === 0) io.say(NONE);
         return { data: list.covers, text: list.covers.map(line).join('\n') };
       }
       const png = metered(await peer.download('GET', `/covers/${number}`), 'writing');

@@ -13,6 +13,7 @@ import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import type { PeerConfig } from '../config.ts';
 import { StoreError } from '../failures.ts';
+import { reasonOf, systemCode } from '../reasons.ts';
 import type { Finding } from './findings.ts';
 
 /** Less, and the next large file fills it. */
@@ -82,9 +83,9 @@ export async function examinePort({ host, port }: PeerConfig): Promise<Finding[]
     server.close();
     return [{ what: `${place} is free` }];
   } catch (cause) {
-    const reason = errorCode(cause);
-    if (reason === 'EADDRINUSE') return [{ code: 'port_taken', what: `${place} is taken` }];
-    return [{ code: 'port_unusable', what: `${place} cannot be listened on (${reason})` }];
+    if (systemCode(cause) === 'EADDRINUSE')
+      return [{ code: 'port_taken', what: `${place} is taken` }];
+    return [{ code: 'port_unusable', what: `${place} cannot be had: ${reasonOf(cause)}` }];
   }
 }
 
@@ -95,7 +96,7 @@ export function examineSerial(path: string): Finding[] {
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
   } catch (cause) {
-    const what = `this user may not use ${path} (${errorCode(cause)})`;
+    const what = `${path} cannot be used: ${reasonOf(cause)}`;
     return [{ code: 'serial_forbidden', what }];
   }
   const device = realpathSync(path);
@@ -126,12 +127,8 @@ export function examineData(folder: string, now: Date): Finding[] {
   try {
     return [...examineFolder(folder), ...examineDisk(folder), ...examineClock(folder, now)];
   } catch (cause) {
-    const reason = errorCode(cause);
-    if (reason !== 'EACCES' && reason !== 'EROFS') throw cause;
-    return [{ code: 'folder_forbidden', what: `this user may not use ${folder} (${reason})` }];
+    const code = systemCode(cause);
+    if (code !== 'EACCES' && code !== 'EROFS') throw cause;
+    return [{ code: 'folder_forbidden', what: `${folder} cannot be used: ${reasonOf(cause)}` }];
   }
-}
-
-function errorCode(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
 }

@@ -51,7 +51,8 @@ identity is encrypted; who has it and its passphrase is this peer. Two peers mus
   options: OPTIONS,
   run: async ({ values, positionals: [verb = 'show', file] }) => {
     const act = VERBS[verb];
-    if (act === undefined) throw usageError('identity', `There is no identity ${verb}.`);
+    if (act === undefined)
+      throw usageError('identity', `Which: ${Object.keys(VERBS).join(', ')}? Not ${verb}`);
     return await act(await keeperOf(values), values, file);
   },
 });

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import type { Readable } from 'node:stream';
+import { reasonOf } from '../reasons.ts';
 import type { PeerClient } from './client.ts';
 import { CommandError } from './errors.ts';
 import { writeStream } from './outputs.ts';
 import { metered } from './progress.ts';
-import { reasonOf } from './reasons.ts';
 
 /** So many files of one name, and the next is not saved. */
 const NAMES_MAX = 1000;

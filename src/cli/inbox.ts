@@ -163,6 +163,7 @@ function line({
     notSaved === undefined ? saved && `, saved as ${saved}` : `, not saved: ${notSaved}`;
   const file = `[file ${printable(name ?? '')}, ${size} bytes${where ?? ''}]`;
   const shown = text !== undefined ? printable(text) : type === 'file' ? file : `[${type}]`;
-  const came = cover === undefined ? '' : ` [in a picture; its cover: ${savedCover ?? cover}]`;
+  const kept = savedCover ?? cover?.replace(/^\/covers\/(\d+)$/, '`sotto covers $1 -o FILE`');
+  const came = cover === undefined ? '' : ` [in a picture; its cover: ${kept}]`;
   return `${at}  ${sender}: ${shown}${came}`;
 }

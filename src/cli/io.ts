@@ -12,9 +12,9 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { styleText } from 'node:util';
 import { wantsColor } from '../config.ts';
+import { reasonOf } from '../reasons.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { metered } from './progress.ts';
-import { reasonOf } from './reasons.ts';
 
 type Style = Parameters<typeof styleText>[0];
 

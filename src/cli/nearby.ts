@@ -1,5 +1,6 @@
 /** `sotto nearby`: which peers of this network let themselves be found. */
 import type { Nearby } from '../nearby.ts';
+import { reasonOf } from '../reasons.ts';
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { printable } from './io.ts';
@@ -30,8 +31,7 @@ name: pair, and compare, before you trust one.`,
     // Only here: no other command needs it.
     const { lookAround } = await import('../nearby.ts');
     const looking = lookAround(Number(seconds) * 1000).catch((cause: unknown) => {
-      const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no network';
-      const words = `Nobody can be asked here (${why}): mDNS needs a network with multicast.`;
+      const words = `Nobody can be asked here, ${reasonOf(cause)}: mDNS needs a network with multicast.`;
       throw new CommandError(EXIT.failed, words, { cause });
     });
     const found = await during('looking around', looking);

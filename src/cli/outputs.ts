@@ -11,8 +11,8 @@ import {
 import { dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isDiskFull, reasonOf } from '../reasons.ts';
 import { CommandError, EXIT } from './errors.ts';
-import { reasonOf } from './reasons.ts';
 
 export interface Output {
   readonly file: string;
@@ -138,9 +138,7 @@ function isOfSystem(cause: unknown): cause is NodeJS.ErrnoException {
 
 /** The machine's fault, or the command line's. */
 function unwritable(file: string, cause: unknown): CommandError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
   const words = `${file} cannot be written: ${reasonOf(cause)}.`;
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
-  if (isFull) return new CommandError(EXIT.failed, words, { cause, code: 'full' });
+  if (isDiskFull(cause)) return new CommandError(EXIT.failed, words, { cause, code: 'full' });
   return new CommandError(EXIT.usage, words, { cause });
 }

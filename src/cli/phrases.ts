@@ -14,6 +14,7 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/POST \/verify/g, '`sotto verify CODE`'],
   [/POST \/decrypt_msg/g, '`sotto inbox`'],
   [/POST \/pictures\/capacity/g, '`sotto capacity`'],
+  [/GET \/covers/g, '`sotto covers`'],
   [/GET \/messages/g, '`sotto inbox --last 20`'],
   [/(GET )?\/show\b/g, '`sotto contacts`'],
   [/with "again": true/g, 'with --again'],

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { concat } from '../bytes.ts';
 import { openssl, type SymmetricKey, systemRandomBytes } from '../crypto/index.ts';
+import { reasonOf } from '../reasons.ts';
 import { StegoError } from '../stego/index.ts';
 import { CommandError, EXIT } from './errors.ts';
 
@@ -60,8 +61,7 @@ export function readWhole(file: string, sizeMax = INPUT_SIZE_MAX): Uint8Array {
     return readFileSync(file);
   } catch (cause) {
     if (cause instanceof CommandError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new CommandError(EXIT.usage, `${file} cannot be read (${code}).`, { cause });
+    throw new CommandError(EXIT.usage, `${file} cannot be read: ${reasonOf(cause)}.`, { cause });
   }
 }
 

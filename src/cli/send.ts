@@ -2,6 +2,7 @@
  * `sotto send`: a text, a file or stdin, to be delivered or as a letter to carry by hand; bare or in
  * a picture.
  */
+import { isUtf8 } from 'node:buffer';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { PeerClient } from './client.ts';
@@ -14,6 +15,7 @@ import { sendPicture } from './send-picture.ts';
 import { delivered, PASSING_WAIT_S, sentSchema, tellWhereItWaits } from './sent.ts';
 
 const TEXT_SIZE_MAX = 1024 * 1024;
+const NOTHING = 'There was nothing to send';
 
 export const send = defineCommand({
   name: 'send',
@@ -53,6 +55,7 @@ is used once, and any re-encoding destroys what is inside.`,
   run: async ({ values, positionals: [text], io }) => {
     const { to, file, letter, wait } = values;
     if (file !== undefined && text !== undefined) throw usageError('send', 'Text or file?');
+    if (text === '') throw usageError('send', NOTHING);
     if (values.cover !== undefined || values.picture === true) {
       return await sendPicture(
         values,
@@ -83,8 +86,10 @@ async function readText(io: Io): Promise<string> {
   if (io.stdinIsTerminal) io.say('Type the message; Ctrl-D ends it.');
   const bytes = await io.read(TEXT_SIZE_MAX);
   if (bytes.length > TEXT_SIZE_MAX) throw usageError('send', 'Text this long goes by --file');
+  if (!isUtf8(bytes))
+    throw usageError('send', 'That is no text; --file /dev/stdin sends it as it is');
   const text = new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
-  if (text === '') throw usageError('send', 'There was nothing to send');
+  if (text === '') throw usageError('send', NOTHING);
   return text;
 }
 

@@ -1,6 +1,7 @@
 /** `postgres://USER@HOST:PORT/DATABASE`, as options.ts lets it through: without a password. */
 import { readFileSync } from 'node:fs';
 import type { ClientConfig } from 'pg';
+import { reasonOf } from '../reasons.ts';
 import { ForwardError } from './place.ts';
 
 const PORT = 5432;
@@ -60,7 +61,7 @@ function readCertificate(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new ForwardError(`sslrootcert ${file} cannot be read (${code}): correct it.`, { cause });
+    const words = `sslrootcert ${file} cannot be read, ${reasonOf(cause)}: correct it.`;
+    throw new ForwardError(words, { cause });
   }
 }

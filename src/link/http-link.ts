@@ -10,6 +10,7 @@ import { Agent, errors } from 'undici';
 import { release } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
 import type { Link } from '../messenger/index.ts';
+import { knownReason } from '../reasons.ts';
 import { type Answer, HttpExchange } from './http-exchange.ts';
 
 const BUNDLE_TYPE = 'application/octet-stream';
@@ -166,7 +167,8 @@ function failure(address: string, cause: unknown): unknown {
   if (isMisbehaviour(cause)) {
     return new LinkError('rejected', `${address} answered something else than a bundle`, { cause });
   }
-  return new LinkError('unreachable', `${address} cannot be reached: ${cause.message}`, { cause });
+  const reason = knownReason(cause) ?? cause.message;
+  return new LinkError('unreachable', `${address} cannot be reached: ${reason}`, { cause });
 }
 
 function isTimeout(error: Error): boolean {

@@ -2,8 +2,10 @@
  * Exchanges over a serial line, docs/SERIAL.md §5: carries bundles and verbs to the device and its
  * bundles to whoever they are for. Holds no key. The device may come, go and restart at any time.
  */
+
 import { concat } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
+import { knownReason } from '../reasons.ts';
 import type { Channel } from './serial-frame.ts';
 import { type LineCounters, type LineEvent, SerialLine } from './serial-line.ts';
 import { openPort } from './serial-port.ts';
@@ -151,7 +153,8 @@ export class SerialLink {
       if (this.#isClosed) this.#port.close();
       else this.#pump();
     } catch (cause) {
-      this.#tellMissing(cause instanceof Error ? cause.message : String(cause));
+      const words = cause instanceof Error ? cause.message : String(cause);
+      this.#tellMissing(knownReason(cause) ?? words);
       this.#reopenLater();
     }
   }

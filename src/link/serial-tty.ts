@@ -4,8 +4,8 @@
  * DTR and RTS are left alone; on most boards they reset the chip. Elsewhere: serial-port.ts.
  */
 import { execFile } from 'node:child_process';
-import { constants, openSync, writeSync } from 'node:fs';
-import { ReadStream } from 'node:tty';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { isatty, ReadStream } from 'node:tty';
 import { promisify } from 'node:util';
 
 /** What the kernel has no room for waits here, and what finds no room here either is lost. */
@@ -35,12 +35,22 @@ export interface SerialEvents {
 
 export type OpenSerial = (path: string, baud: number, events: SerialEvents) => Promise<SerialPort>;
 
-/** @throws if there is no such device, it is not a terminal, or may not be opened. */
+/** @throws if there is no such device, it is no serial line, or may not be opened. */
 export const openTty: OpenSerial = async (path, baud, events) => {
-  const settings = ['-F', path, String(baud), 'raw', '-echo', 'clocal', '-crtscts', '-hupcl'];
-  await promisify(execFile)('stty', settings, { timeout: 5_000 });
   const flags = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
-  return new Tty(openSync(path, flags), bytesAWindow(baud), events);
+  // Before stty, whose words for what may go wrong here depend on its language.
+  const file = openSync(path, flags);
+  try {
+    if (!isatty(file)) throw new Error('it is no serial line');
+    const settings = ['-F', path, String(baud), 'raw', '-echo', 'clocal', '-crtscts', '-hupcl'];
+    await promisify(execFile)('stty', settings, { timeout: 5_000 }).catch((cause: unknown) => {
+      throw new Error(`it cannot be set to ${baud} bits a second by stty`, { cause });
+    });
+  } catch (cause) {
+    closeSync(file);
+    throw cause;
+  }
+  return new Tty(file, bytesAWindow(baud), events);
 };
 
 class Tty implements SerialPort {

@@ -3,6 +3,7 @@
  * decoding, and by that of its samples, which no other name or compression changes.
  */
 import type { CryptoProvider } from '../crypto/index.ts';
+import { reasonOf } from '../reasons.ts';
 import { type FolderCovers, type SendPictureRequest, UseCaseError } from './api.ts';
 import { hex } from './observations.ts';
 import type { CoverFolder } from './picture-ports.ts';
@@ -145,7 +146,7 @@ export class Covers {
     try {
       await folder.retire(name);
     } catch (cause) {
-      const error = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+      const error = reasonOf(cause);
       this.#deps.log.warn('cover_not_moved', { name, error });
     }
   }

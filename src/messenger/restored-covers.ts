@@ -26,7 +26,9 @@ export function restoredCover(
   id: number,
 ): { readonly cover: ShownCover; readonly png: Iterable<Uint8Array> } {
   const cover = store.pictures.restoredById(id);
-  if (cover === undefined) throw new StoreError('missing', `there is no picture ${id}`);
+  if (cover === undefined) {
+    throw new StoreError('missing', `there is no cover ${id}: GET /covers lists them`);
+  }
   return { cover: shownCover(store, contacts, cover), png: store.pictures.restoredContent(id) };
 }
 

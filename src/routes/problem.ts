@@ -89,7 +89,11 @@ function toProblem(cause: unknown): Problem {
   }
   if (cause instanceof StoreError) {
     const code = STORE[cause.failure] ?? 'store_failed';
-    return new Problem(code, { cause, ...(code === 'unavailable' && { retryAfter_s: 1 }) });
+    return new Problem(code, {
+      cause,
+      ...(code === 'unavailable' && { retryAfter_s: 1 }),
+      ...(code === 'not_found' && { detail: cause.message }),
+    });
   }
   if (cause instanceof LinkError) return new Problem('unreachable', { cause });
   const status = cause instanceof Error && 'status' in cause ? Number(cause.status) : 500;

@@ -83,7 +83,7 @@ async function create(
 
 async function unsealKey(folder: Folder, key: StoreKey, crypto: CryptoProvider): Promise<DataKey> {
   if (key === 'key file') {
-    const message = `${folder.path} is protected by a passphrase; give it`;
+    const message = `${folder.path} is protected by a passphrase; give it by --passphrase-file`;
     throw new StoreError('wrong_key', message);
   }
   const text = folder.read(SEALED_KEY);

@@ -21,7 +21,8 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { systemRandomBytes } from '../crypto/index.ts';
-import { onDisk, syncNames, systemCode } from '../on-disk.ts';
+import { onDisk, syncNames } from '../on-disk.ts';
+import { systemCode } from '../reasons.ts';
 import { hex } from './hex.ts';
 
 const TEMPORARY = /\.[0-9a-f]{16}\.new$/;

@@ -6,16 +6,6 @@ export function own(table, name) {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
-/** The peer's own words name routes, which a person at a page does not call. */
-function withoutRoutes(text) {
-  const sentence = text
-    .replaceAll(/POST \/send_keys \{.*?"again": true\}/g, 'meet anew')
-    .replaceAll(/POST \/send_keys(?: with \{.*?\}| \{.*?\})?/g, 'send keys')
-    .replaceAll(/ docs\/\S+ [^.]*\./g, '')
-    .replaceAll(/,? ?POST \/verify(?: \{.*?\})?/g, '');
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
-}
-
 const REFUSALS = {
   not_paired: 'There are no keys with this contact yet. Send keys under Pair, on both sides.',
   not_verified:
@@ -73,9 +63,10 @@ const REFUSALS = {
   letter_repeated: 'This letter has been taken before. Its messages are in the conversation.',
 };
 
-/** For an ErrorNote. Where only the peer knows the point, its own words stand. */
+/** For an ErrorNote. Where only the peer knows the point, its own words stand: they name no route. */
 export function refusal({ code, message }) {
-  return { text: own(REFUSALS, code) ?? withoutRoutes(message), code };
+  const words = own(REFUSALS, code) ?? message.replace(/ docs\/\S+ [^.]*\./, '');
+  return { text: words.charAt(0).toUpperCase() + words.slice(1), code };
 }
 
 const AGAIN = 'Send keys here, and have them sent there within ten minutes.';

@@ -57,7 +57,11 @@ async function spawnSotto(folder: string, args: readonly string[], stdin = ''): 
 }
 
 /** The same without a process, which is quicker by a second. */
-async function sotto(folder: string, args: readonly string[], stdin = ''): Promise<Ended> {
+async function sotto(
+  folder: string,
+  args: readonly string[],
+  stdin: string | Uint8Array = '',
+): Promise<Ended> {
   const output = { stdout: '', stderr: '' };
   const [command = '', ...rest] = args;
   const where = command.startsWith('-') || command === 'nonsense' ? [] : ['--data-dir', folder];
@@ -69,7 +73,7 @@ async function sotto(folder: string, args: readonly string[], stdin = ''): Promi
       output.stderr += `${line}\n`;
     },
     paint: (_style, text) => text,
-    read: async () => new TextEncoder().encode(stdin),
+    read: async () => Buffer.from(stdin),
     stdinIsTerminal: false,
   });
   return { code, ...output };
@@ -191,6 +195,13 @@ t.test('send queues a text from arguments or stdin, or a file', async (t) => {
     stderr: '',
     stdout: /^queued for bob, .*nobody has compared {2}01-02\n/,
   });
+  for (const [given, words] of [
+    [Buffer.from([0x68, 0xff, 0x69]), /no text; --file \/dev\/stdin/],
+    ['', /nothing to send/],
+  ] as const) {
+    t.match(await sotto(folder, ['send'], given), { code: 2, stderr: words });
+  }
+  t.match(await sotto(folder, ['send', '']), { code: 2, stderr: /nothing to send/ });
   const piped = await sotto(folder, ['send', '--json'], 'from stdin\n');
   t.strictSame(JSON.parse(piped.stdout), sent);
   writeFileSync(join(folder, 'a file.bin'), 'content');
@@ -323,6 +334,18 @@ t.test('the inbox shows text, saves files, and lets nobody draw on the terminal'
     lines.map((line) => JSON.parse(line).text),
     [text, undefined],
   );
+});
+
+t.test('covers that came back are listed, and that there are none is said', async (t) => {
+  const covers: unknown[] = [];
+  const { folder } = await playPeer(t, { 'GET /covers': [200, { covers }] });
+  const none = { code: 0, stdout: '', stderr: /^No covers\. One comes back/ };
+  t.match(await sotto(folder, ['covers']), none);
+  t.match(await sotto(folder, ['covers', '--json']), { code: 0, stdout: '[]\n' });
+  const figures = { width: 512, height: 512, depth: 8, size: 9, sha256: 'c0', psnr_dB: null };
+  const names = { id: 3, from: 'bob', message: 'e-1', content: '/covers/3' };
+  covers.push({ ...names, ...figures, at: '2026-11-21T09:00:00Z' });
+  t.match(await sotto(folder, ['covers']), { stdout: /^3 .*bob .*unchanged/, stderr: '' });
 });
 
 t.test('text of others cannot steer a terminal', async (t) => {

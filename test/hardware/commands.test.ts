@@ -129,7 +129,7 @@ play('sotto bridge: several devices, each at its port, for any peer around', asy
     '--port',
     `${first}`,
   );
-  await shows(command, /waiting for .*one\.tty: /);
+  await shows(command, /waiting for .*one\.tty: it is not there; `sotto doctor --serial`/);
   t.equal((await fetch(`http://127.0.0.1:${first}/show`)).status, 503, 'before the device');
   const headers = { 'content-type': 'application/octet-stream' };
   const carry = async (body: Uint8Array<ArrayBuffer>) =>

@@ -70,7 +70,11 @@ t.test('two people meet by a pairing code and talk', async (t) => {
     code.replace(/^./, (c) => (c === 'A' ? 'B' : 'A')),
   );
   t.match(wrong, { code: 2, words: /\(invalid_code\)$/ }, 'a slip of the pen is noticed');
-  t.match(await sotto('bob', 'pair', code), { code: 0, out: /^alice: / }, 'by its own name');
+  t.match(
+    await sotto('bob', 'pair', code),
+    { code: 0, out: /paired with alice,/ },
+    'by its own name',
+  );
   for (const [name, other] of [
     ['alice', 'bob'],
     ['bob', 'alice'],
