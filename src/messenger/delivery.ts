@@ -17,7 +17,7 @@ import type { Contacts } from './contacts.ts';
 import { Fresh } from './fresh.ts';
 import type { LaneOwner, Outgoing } from './lane.ts';
 import { BUNDLE_CONTENT_MAX, contentOf, IN_FLIGHT_MAX, onlyContentOf, pack } from './packing.ts';
-import type { Clock, ContactId, OutboxCount, OutboxItem, Store } from './ports.ts';
+import type { Clock, ContactId, Log, OutboxCount, OutboxItem, Store } from './ports.ts';
 import { Waiters, type Waiting } from './waiters.ts';
 
 /** How long acknowledged rows are gathered before they go. */
@@ -38,6 +38,7 @@ export interface DeliveryDeps {
   readonly receiveReply: (contact: ContactId, bundle: Uint8Array, outgoing: Outgoing) => boolean;
   /** Carries out effects of a machine that this delivery has asked. */
   readonly carryOut: (effects: readonly Effect[]) => void;
+  readonly log: Log;
   /** People may want to look at the queue again. */
   readonly changed: (contact: ContactId) => void;
 }
@@ -222,12 +223,17 @@ export class Delivery implements LaneOwner {
     return progress || (sequences.length > 0 && isDone);
   }
 
-  failed(error: LinkError, outgoing: Outgoing): void {
-    this.#land(outgoing);
+  failed(error: LinkError | StoreError, outgoing?: Outgoing): void {
     this.lastError = error.message;
-    this.#sentBelow = this.#next;
-    // An ACK comes again with the next packet; of a letter nobody asks again for a long time.
-    this.owe(outgoing.letters);
+    if (error instanceof StoreError) {
+      this.#deps.log.error('store_failed', { failure: error.failure, detail: error.message });
+    }
+    if (outgoing !== undefined) {
+      this.#land(outgoing);
+      this.#sentBelow = this.#next;
+      // An ACK comes again with the next packet; of a letter nobody asks again for a long time.
+      this.owe(outgoing.letters);
+    }
     this.#deps.changed(this.#contact);
   }
 

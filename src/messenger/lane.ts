@@ -4,7 +4,7 @@
  * means is decided elsewhere.
  */
 import { release } from '../bytes.ts';
-import { LinkError } from '../failures.ts';
+import { LinkError, StoreError } from '../failures.ts';
 import { encodeBundle, type Payload } from '../protocol/index.ts';
 import type { Clock, Link } from './ports.ts';
 
@@ -12,6 +12,9 @@ const BACKOFF_FIRST_MS = 250;
 const BACKOFF_MAX_MS = 60_000;
 /** While one bundle is stored there, the next is read and sealed here. */
 const EXCHANGES_MAX = 2;
+
+/** Instead of what is to go out, which cannot be read. */
+const BROKEN = 'broken';
 
 /** What goes out in one exchange. */
 export interface Outgoing {
@@ -31,14 +34,14 @@ export interface Outgoing {
 export interface LaneOwner {
   /** Where to; undefined: the contact cannot be called, so the lane rests. */
   address(): string | undefined;
-  /** The next thing to send; undefined: nothing at present. */
+  /** The next thing to send; undefined: nothing at present. @throws {StoreError} */
   next(): Outgoing | undefined;
-  /** More of the content whose full bundle is under way; undefined: there is none. */
+  /** More of the content whose full bundle is under way; undefined: there is none. @throws {StoreError} */
   beside(): Outgoing | undefined;
-  /** Reads the reply; returns whether it brought anything forward. */
+  /** Reads the reply; returns whether it brought anything forward. @throws {StoreError} */
   reply(bundle: Uint8Array, outgoing: Outgoing): boolean;
-  /** An exchange came to nothing; the lane tries again after a pause. */
-  failed(error: LinkError, outgoing: Outgoing): void;
+  /** An exchange came to nothing, or could not begin; the lane tries again after a pause. */
+  failed(error: LinkError | StoreError, outgoing?: Outgoing): void;
 }
 
 export class Lane {
@@ -119,8 +122,13 @@ export class Lane {
       this.#woken = false;
       this.#pressed = false;
       const address = this.#owner.address();
-      const outgoing = address === undefined ? undefined : this.#owner.next();
+      const outgoing =
+        address === undefined ? undefined : this.#unlessBroken(() => this.#owner.next());
       if (address === undefined || outgoing === undefined) return;
+      if (outgoing === BROKEN) {
+        await this.#failed();
+        continue;
+      }
       const progress = await (outgoing.isFull
         ? this.#exchanges(address, outgoing)
         : this.#exchange(address, outgoing));
@@ -143,8 +151,8 @@ export class Lane {
     start(first);
     while (underWay.size > 0) {
       const hasRoom = underWay.size < EXCHANGES_MAX && result !== false && !this.#stopped;
-      const other = hasRoom ? this.#owner.beside() : undefined;
-      if (other === undefined) await Promise.race(underWay);
+      const other = hasRoom ? this.#unlessBroken(() => this.#owner.beside()) : undefined;
+      if (other === undefined || other === BROKEN) await Promise.race(underWay);
       else start(other);
     }
     return result;
@@ -158,10 +166,21 @@ export class Lane {
       for (const packet of outgoing.packets) release(packet);
       return progress || outgoing.expectsProgress ? progress : undefined;
     } catch (error) {
-      if (!(error instanceof LinkError)) throw error;
-      this.#asked_ms = error.retryAfter_ms ?? 0;
+      if (!(error instanceof LinkError || error instanceof StoreError)) throw error;
+      if (error instanceof LinkError) this.#asked_ms = error.retryAfter_ms ?? 0;
       this.#owner.failed(error, outgoing);
       return false;
+    }
+  }
+
+  /** What is queued for one contact may not be readable: that ends nobody else's delivery. */
+  #unlessBroken(take: () => Outgoing | undefined): Outgoing | undefined | typeof BROKEN {
+    try {
+      return take();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#owner.failed(error);
+      return BROKEN;
     }
   }
 

@@ -4,7 +4,7 @@
  * Method: a lane on a link and a clock that the test moves by hand.
  */
 import t from 'tap';
-import { LinkError } from '../../src/failures.ts';
+import { LinkError, StoreError } from '../../src/failures.ts';
 import { Lane, type LaneOwner, type Outgoing } from '../../src/messenger/lane.ts';
 import type { Clock, Link } from '../../src/messenger/ports.ts';
 
@@ -61,7 +61,7 @@ class Numbers implements LaneOwner {
     return true;
   }
 
-  failed(error: LinkError): void {
+  failed(error: LinkError | StoreError): void {
     this.failures.push(error.failure);
   }
 }
@@ -106,7 +106,7 @@ t.test('beside a full bundle goes one other, until one of them fails', async (t)
     next: take,
     beside: take,
     reply: () => true,
-    failed: (_error, { packets }) => waiting.unshift(packets[0]?.[0] ?? 0),
+    failed: (_error, outgoing) => waiting.unshift(outgoing?.packets[0]?.[0] ?? 0),
   };
   const ends = new Map<number, (answer: Uint8Array | LinkError) => void>();
   const link: Link = {
@@ -240,6 +240,36 @@ t.test('stop waits for the exchange under way and starts no other', async (t) =>
   await lane.stop();
   t.equal(finished, 1);
   t.strictSame(owner.queue, [2]);
+});
+
+t.test('what cannot be read from the store waits, and ends nothing', async (t) => {
+  const owner = new Numbers();
+  const clock = new HandClock();
+  const lane = new Lane(owner, { exchange: async () => NOTHING }, clock, () => 0.5);
+  const damaged = () => {
+    throw new StoreError('damaged', 'a page does not authenticate');
+  };
+  const [next, reply] = [owner.next.bind(owner), owner.reply.bind(owner)];
+  owner.queue.push(1);
+  owner.next = damaged;
+  lane.wake();
+  await turns(2);
+  t.strictSame(clock.pauses, [250], 'it is tried again after a pause');
+  [owner.next, owner.reply] = [next, damaged];
+  clock.wakeAll();
+  await turns(2);
+  t.strictSame(clock.pauses, [250, 500], 'and so is a reply that cannot be taken in');
+  owner.reply = reply;
+  clock.wakeAll();
+  await turns(2);
+  t.strictSame([owner.queue, owner.failures], [[], ['damaged', 'damaged']]);
+  const other = new Numbers();
+  other.next = () => {
+    throw new TypeError('a mistake of ours');
+  };
+  const wrong = new Lane(other, { exchange: async () => NOTHING }, clock, () => 0.5);
+  wrong.wake();
+  await t.rejects(wrong.settled(), { message: 'a mistake of ours' }, 'which surfaces');
 });
 
 t.test('stop waits for no pause, when the exchange under way fails', async (t) => {
