@@ -49,6 +49,8 @@ export async function call(port: number, { method, path, headers, body }: Call):
     headers: headers ?? {},
     setHost: false,
   });
+  // Once there is an answer, that the rest of a refused body could not be written is no news.
+  outgoing.on('error', () => undefined);
   outgoing.end(body);
   const [response]: IncomingMessage[] = await once(outgoing, 'response');
   if (response === undefined) throw new Error('no response');
