@@ -68,8 +68,9 @@ export class Delivery implements LaneOwner {
   readonly #fresh = new Fresh();
   /** Acknowledged rows are there still. */
   #due = false;
-  #isFlushing = false;
-  readonly #stopped = new AbortController();
+  /** While what removes them waits. */
+  #flushing: AbortController | undefined;
+  #stopped = false;
   #confirming = false;
   #polling = false;
   /** Why nothing came back last time. */
@@ -146,13 +147,14 @@ export class Delivery implements LaneOwner {
     for (const sequence of this.#marked) if (sequence < this.#next) this.#marked.delete(sequence);
     this.#settle();
     this.#due = true;
-    if (!this.#isFlushing) void this.#flushLater();
+    if (this.#flushing === undefined && !this.#stopped) void this.#flushLater();
     return true;
   }
 
   /** Touches the store no more, but for `settle`. */
   stop(): void {
-    this.#stopped.abort();
+    this.#stopped = true;
+    this.#flushing?.abort();
   }
 
   /** After `stop`, when the last exchange has ended: who still waits, waits in vain. */
@@ -330,8 +332,8 @@ export class Delivery implements LaneOwner {
 
   async #flushLater(): Promise<void> {
     const { clock } = this.#deps;
-    const { signal } = this.#stopped;
-    this.#isFlushing = true;
+    this.#flushing = new AbortController();
+    const { signal } = this.#flushing;
     for (let pause = FLUSH_AFTER_MS; this.#due; ) {
       await clock.sleep(pause, signal);
       if (signal.aborted) break;
@@ -344,7 +346,7 @@ export class Delivery implements LaneOwner {
         pause = Math.min(2 * pause, FLUSH_PAUSE_MAX_MS);
       }
     }
-    this.#isFlushing = false;
+    this.#flushing = undefined;
   }
 
   /** A full disk must not keep anybody from looking, nor from being sent what is there. */
@@ -369,7 +371,7 @@ export class Delivery implements LaneOwner {
   /** No loss: a row that stays is sent again and recognised. */
   #notFlushed(error: unknown): void {
     if (error instanceof StoreError) this.lastError = error.message;
-    else if (!this.#stopped.signal.aborted) throw error;
+    else if (!this.#stopped) throw error;
   }
 
   #now(): number {

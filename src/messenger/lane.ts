@@ -51,7 +51,7 @@ export class Lane {
   /** Uniform in [0, 1): spreads the retries of many peers. */
   readonly #jitter: () => number;
   #running: Promise<void> | undefined;
-  #pause = new AbortController();
+  #pause: AbortController | undefined;
   #onRest: (() => void)[] = [];
   #failures = 0;
   /** The other side has asked for that much patience, the last time. */
@@ -94,7 +94,7 @@ export class Lane {
   press(): void {
     this.#pressed = true;
     this.#resting = false;
-    this.#pause.abort();
+    this.#pause?.abort();
     this.wake();
   }
 
@@ -107,7 +107,7 @@ export class Lane {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#pause.abort();
+    this.#pause?.abort();
     await this.#running;
   }
 
@@ -191,12 +191,14 @@ export class Lane {
     // The first time there may be a better idea already, such as to meet again.
     if (this.#pressed && this.#failures === 1) return;
     const full = Math.min(BACKOFF_FIRST_MS * 2 ** (this.#failures - 1), BACKOFF_MAX_MS);
-    this.#pause = new AbortController();
+    const pause = new AbortController();
+    this.#pause = pause;
     this.#resting = true;
     for (const resolve of this.#onRest.splice(0)) resolve();
     const pause_ms = Math.max(full * (0.75 + 0.5 * this.#jitter()), this.#asked_ms);
     this.#asked_ms = 0;
-    await this.#clock.sleep(pause_ms, this.#pause.signal);
+    await this.#clock.sleep(pause_ms, pause.signal);
+    this.#pause = undefined;
     this.#resting = false;
   }
 }

@@ -1,4 +1,7 @@
-/** One way of pictures for each contact that has any, made when it is first needed. */
+/**
+ * One way of pictures for each contact that has any: made for what was left at the last end, and
+ * with the first one that is queued. A fleet sends none.
+ */
 import type { LetterAckPayload } from '../protocol/index.ts';
 import type { PictureId, QueuedPicture } from './picture-ports.ts';
 import { PictureWay, type PictureWayDeps } from './picture-way.ts';
@@ -26,7 +29,10 @@ export class PictureWays {
 
   /** Sends what was left when the peer ended. */
   start(): void {
-    for (const { id } of this.#deps.contacts.all()) this.#way(id).wake();
+    const { contacts, store } = this.#deps;
+    for (const { id } of contacts.all()) {
+      if (store.pictures.queued(id).length > 0) this.#way(id).wake();
+    }
   }
 
   queued(picture: QueuedPicture): void {
@@ -34,20 +40,20 @@ export class PictureWays {
   }
 
   waiting(contact: ContactId): PicturesWaiting {
-    return summedUp(this.#way(contact).waiting());
+    return summedUp(this.#ways.get(contact)?.waiting() ?? []);
   }
 
   /** Whether the contact took it at least once; true also of what waits no longer. */
   hasSent(contact: ContactId, message: MessageId): boolean {
-    return this.#way(contact).hasSent(message);
+    return this.#ways.get(contact)?.hasSent(message) ?? true;
   }
 
   lastError(contact: ContactId): string | undefined {
-    return this.#way(contact).lastError;
+    return this.#ways.get(contact)?.lastError;
   }
 
   acknowledged(contact: ContactId, acknowledgement: LetterAckPayload): boolean {
-    return this.#way(contact).acknowledged(acknowledgement);
+    return this.#ways.get(contact)?.acknowledged(acknowledgement) ?? false;
   }
 
   acknowledgement(contact: ContactId, picture: PictureId) {
@@ -55,7 +61,7 @@ export class PictureWays {
   }
 
   promoted(contact: ContactId): void {
-    if (!this.#stopped) this.#way(contact).promoted();
+    if (!this.#stopped) this.#ways.get(contact)?.promoted();
   }
 
   /** Sends nothing of what waits any more; it was sealed for a key that is gone. */
