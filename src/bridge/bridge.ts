@@ -3,18 +3,19 @@
  * carries bundles and triggers and holds no key; what it reads is ciphertext and public facts.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { systemRandomBytes } from '../crypto/index.ts';
 import { LinkError } from '../failures.ts';
 import { HttpLink, type OpenSerial, SerialLink } from '../link/index.ts';
-import { type Access, decide, type GuardConfig } from '../routes/index.ts';
-import { LineMeters } from './meters.ts';
+import { type Access, createHttpServer, decide, type GuardConfig } from '../routes/index.ts';
 import { reach } from './reach.ts';
 import { Talk } from './talk.ts';
 
 const BUNDLE_SIZE_MAX = 1_048_576;
 const BODY_MS = 10_000;
+/** One device answers one after the other: who is beyond these would only wait. */
+const CONNECTIONS_MAX = 64;
 const BUNDLE_TYPE = 'application/octet-stream';
 
 export interface BridgeConfig {
@@ -63,9 +64,11 @@ const GUARD: GuardConfig = {
 export async function startBridge(config: BridgeConfig): Promise<Bridge> {
   const http = new HttpLink();
   const serial = openSerial(config, http);
-  const offer = { config, serial, meters: new LineMeters(serial, config.serial) };
-  const server = createServer((request, response) => void answer(offer, request, response));
+  const offer = { config, serial };
+  const server = createHttpServer();
+  server.on('request', (request, response) => void answer(offer, request, response));
   server.requestTimeout = BODY_MS;
+  server.maxConnections = CONNECTIONS_MAX;
   try {
     await listen(server, config);
   } catch (cause) {
@@ -123,7 +126,6 @@ async function listen(server: Server, { host, port }: BridgeConfig): Promise<voi
 interface Offer {
   readonly config: BridgeConfig;
   readonly serial: SerialLink;
-  readonly meters: LineMeters;
 }
 
 async function answer(offer: Offer, request: IncomingMessage, response: ServerResponse) {
@@ -154,7 +156,7 @@ async function carry(serial: SerialLink, request: IncomingMessage, response: Ser
 
 /** What a person at this machine may do. */
 async function operate(
-  { config, serial, meters }: Offer,
+  { config, serial }: Offer,
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -167,6 +169,8 @@ async function operate(
   if (!decision.allowed) return problem(response, 403, decision.code);
   request.resume();
   if (path === '/metrics') {
+    const { LineMeters } = await import('./meters.ts');
+    const meters = new LineMeters(serial, config.serial);
     const text = await meters.text();
     response.writeHead(200, { 'content-type': meters.contentType });
     return response.end(text);

@@ -5,9 +5,10 @@
  * raw sockets for what no HTTP client would send.
  */
 import { once } from 'node:events';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { startBridge } from '../../src/bridge/index.ts';
 import { StoreError } from '../../src/failures.ts';
 import { type Messenger, UseCaseError } from '../../src/messenger/index.ts';
 import { RemoteProtocolError } from '../../src/protocol/index.ts';
@@ -26,6 +27,7 @@ import {
 import { fakeMessenger } from '../support/fake-messenger.ts';
 import { call, silentLog } from '../support/http.ts';
 import { sideOf } from '../support/operator.ts';
+import { until } from '../support/peer-process.ts';
 
 const MiB = 1_048_576;
 const host = { host: 'peer.example' };
@@ -222,6 +224,33 @@ t.test('a client that speaks no HTTP gets a problem, and is left', async (t) => 
   }
 });
 
+t.test('a bridge holds 64 connections, and closes what comes beyond them', async (t) => {
+  const line = { write: () => undefined, close: () => undefined };
+  const config = { serial: 'none', baud: 115_200, host: '127.0.0.1', port: 0, peers: [] };
+  const bridge = await startBridge({ ...config, say: () => undefined, open: async () => line });
+  t.teardown(() => bridge.stop());
+  const port = Number(new URL(bridge.origin).port);
+  const healthz = { method: 'GET', path: '/healthz', headers: { host: '127.0.0.1' } };
+
+  const held: Socket[] = [];
+  for (let count = 0; count < 64; count += 1) {
+    const socket = connect(port, '127.0.0.1').resume();
+    await once(socket, 'connect');
+    held.push(socket);
+  }
+  const beyond = connect(port, '127.0.0.1').resume();
+  t.teardown(() => [...held, beyond].map((socket) => socket.destroy()));
+  await once(beyond, 'close');
+  held[0]?.destroy();
+  const status = () =>
+    call(port, healthz).then(
+      (answer) => answer.status,
+      () => undefined,
+    );
+  t.equal(await until('there is room', status), 200);
+  t.strictSame(held.filter(({ closed }) => closed).length, 1, 'nobody else was closed');
+});
+
 t.test('a closing server finishes what is under way', async (t) => {
   const { promise: asked, resolve: ask } = Promise.withResolvers<() => void>();
   const receive = () =>
@@ -241,7 +270,7 @@ t.test('a closing server finishes what is under way', async (t) => {
   finish();
   t.equal((await posted).text, 'a');
   await closed;
-  t.match(await meters.registry.metrics(), /sotto_exchanges_total\{status="200"\} 1/);
+  t.match((await meters.scrape()).text, /sotto_exchanges_total\{status="200"\} 1/);
 });
 
 const pictureType = { ...host, 'content-type': 'image/png' };
