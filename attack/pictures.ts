@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32, deflateSync } from 'node:zlib';
 import { request } from 'undici';
-import { encodePng, phantom } from '../src/stego/index.ts';
+import { encodePng, phantom } from '../src/stego/coder.ts';
 import type { Attempt } from './attempt.ts';
 import { heard, type World } from './world.ts';
 

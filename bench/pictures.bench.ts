@@ -9,8 +9,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { encodePng, phantom } from '../src/stego/coder.ts';
 import { embed, extract } from '../src/stego/engine.ts';
-import { encodePng, phantom } from '../src/stego/index.ts';
 import { spread } from './figures.ts';
 
 const SIDE = 3464;

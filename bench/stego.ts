@@ -7,8 +7,9 @@
  * Covers are read from ../shared/covers beside the checkout. Without them phantoms stand in.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { decodePng, type Picture, psnr_dB } from '../src/stego/coder.ts';
 import { capacity, embed, extract, PROFILE_NAMES } from '../src/stego/engine.ts';
-import { decodePng, type Picture, type ProfileName, psnr_dB } from '../src/stego/index.ts';
+import type { ProfileName } from '../src/stego/index.ts';
 import { phantom } from '../src/stego/phantom.ts';
 
 const KEY = new Uint8Array(32).fill(7);

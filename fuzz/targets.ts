@@ -34,7 +34,7 @@ import {
 import { readForm } from '../src/routes/multipart.ts';
 import { Problem } from '../src/routes/problem.ts';
 import type { RouteContext } from '../src/routes/route.ts';
-import { decodePng, encodePng, phantom, StegoError } from '../src/stego/index.ts';
+import { decodePng, encodePng, phantom, StegoError } from '../src/stego/coder.ts';
 import { contact } from './contact.ts';
 import type { Target } from './fuzzer.ts';
 import { answers, backups, requests } from './outside.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import { systemRandomBytes } from '../src/crypto/index.ts';
-import { encodePng, phantom } from '../src/stego/index.ts';
+import { encodePng, phantom } from '../src/stego/coder.ts';
 import {
   heedSignals,
   parsePairOptions,

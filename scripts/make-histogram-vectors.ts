@@ -3,10 +3,10 @@
  * profile integer makes of them, for every implementation of docs/STEGO.md §7.
  */
 import { writeFileSync } from 'node:fs';
+import { type Picture, sampleBytes } from '../src/stego/coder.ts';
 import { BINS } from '../src/stego/context.ts';
 import { embed } from '../src/stego/engine.ts';
 import { decodeHeader, HeaderRing } from '../src/stego/header.ts';
-import { type Picture, sampleBytes } from '../src/stego/index.ts';
 import { phantom } from '../src/stego/phantom.ts';
 import { copyOf } from '../src/stego/picture.ts';
 import { integerPrior } from '../src/stego/prior.ts';

@@ -8,9 +8,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { BUCKETS, type Curve } from '../src/stego/calibration.ts';
+import { decodePng } from '../src/stego/coder.ts';
 import { BINS, KINDS, LEVELS, ORIGIN, UNIT } from '../src/stego/context.ts';
 import { fieldOf, firstColumn, MARGIN } from '../src/stego/field.ts';
-import { decodePng } from '../src/stego/index.ts';
 import { carryingPlanes } from '../src/stego/picture.ts';
 import { CURVES, PRIORS } from '../src/stego/prior-data.ts';
 import { PROFILES } from '../src/stego/profile.ts';

@@ -36,7 +36,6 @@ import {
 import { FileCovers, openStore, type PeerStore } from './store/index.ts';
 import { systemClock as clock, createLog, logged, stdoutTerminal } from './surroundings.ts';
 import { keepUp } from './upkeep.ts';
-import { boundYoungHeap } from './young-heap.ts';
 
 /** PROTOCOL §8.4. */
 const CONTENT_SIZE_MAX = 1024 ** 3;
@@ -148,7 +147,6 @@ async function start(
   });
   undo.defer(announcePresence(config.dataFolder, { host: config.host, port, token }));
   const called = origin ?? `http://127.0.0.1:${port}`;
-  boundYoungHeap();
   log.info('listening', { origin: called });
   const { fingerprint } = messenger.showSelf();
   if (config.announce) undo.defer(await announceNearby(config, port, fingerprint, log));

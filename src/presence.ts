@@ -7,7 +7,6 @@
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { errors, request } from 'undici';
 import { z } from 'zod';
 import { originOf } from './config.ts';
 import { onDisk } from './on-disk.ts';
@@ -92,6 +91,7 @@ export async function findRunning(
   if (presence === undefined) return undefined;
   const origin = localOrigin(presence);
   try {
+    const { request } = await import('undici');
     const { statusCode, body } = await request(`${origin}/identity`, {
       headers: { authorization: `Bearer ${presence.token}` },
       signal: AbortSignal.timeout(patience_ms),
@@ -114,7 +114,7 @@ export class SilentPeerError extends Error {
 }
 
 function isLate(cause: unknown): boolean {
-  if (cause instanceof errors.ConnectTimeoutError) return true;
+  if (cause instanceof Error && cause.name === 'ConnectTimeoutError') return true;
   return cause instanceof Error && cause.name === 'TimeoutError';
 }
 

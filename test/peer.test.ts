@@ -174,12 +174,9 @@ const LOADED_AT_START: Readonly<Record<string, string>> = {
   'better-sqlite3-multiple-ciphers': 'the store',
   '@noble/hashes': 'random bytes',
   'content-disposition': 'routes',
-  'prom-client': 'counts from the start on; brings @opentelemetry/api, bintrees, tdigest',
   pino: 'the log',
-  undici: 'the link',
   zod: 'settings',
   cborg: 'the first reading; small',
-  pngjs: 'the first picture, but it encodes in one synchronous go',
 };
 
 t.test('a start loads what a peer needs, and not what only some need later', async (t) => {
@@ -200,7 +197,8 @@ t.test('a start loads what a peer needs, and not what only some need later', asy
   const packages = urls.map((url) => /node_modules\/((@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? '');
   const ours = [...new Set(packages)].filter((name) => name in dependencies);
   t.strictSame(ours.sort(), Object.keys(LOADED_AT_START).sort());
-  const late = /src\/(bridge|forward)\/|src\/nearby\.ts|crypto\/noble\.ts|stego\/worker\.ts/;
+  const late =
+    /src\/(bridge|forward)\/|src\/nearby\.ts|crypto\/noble\.ts|stego\/(worker|coder|message|engine|png)\.ts|@opentelemetry/;
   t.strictSame(
     urls.filter((url) => late.test(url)),
     [],

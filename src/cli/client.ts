@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { request } from 'undici';
 import { z } from 'zod';
 import { findDataFolder } from '../config.ts';
 import { findRunning, localOrigin, type Presence, SilentPeerError } from '../presence.ts';
@@ -109,6 +108,7 @@ type Method = 'GET' | 'POST' | 'DELETE';
 function caller(origin: string, token: string) {
   return async (method: Method, path: string, body: Body, accept?: string) => {
     const [type, content] = await encoded(body);
+    const { request } = await import('undici');
     const response = await request(`${origin}${path}`, {
       method,
       body: content,

@@ -1,6 +1,6 @@
 /** `sotto cover`: a picture that belongs to nobody, to try things with. */
 import { systemRandomBytes } from '../crypto/index.ts';
-import { encodePng, phantom } from '../stego/index.ts';
+import { loadCoder } from '../stego/index.ts';
 import { defineCommand, usageError } from './command.ts';
 import { writeTogether } from './outputs.ts';
 
@@ -25,6 +25,7 @@ to hide in earnest take a picture of your own that nobody else has.`,
       throw usageError('cover', '--pixels takes 16 to 8192.');
     }
     if (depth !== '8' && depth !== '16') throw usageError('cover', '--depth takes 8 or 16.');
+    const { encodePng, phantom } = await loadCoder();
     const seed = new DataView(systemRandomBytes(4).slice().buffer).getUint32(0);
     const picture = phantom({ size, depth: depth === '8' ? 8 : 16, seed });
     const png = encodePng(picture, { before: [], after: [] });

@@ -1,7 +1,6 @@
 /** `sotto doctor`: looks for what keeps a peer from working, and says what to do. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { request } from 'undici';
 import { z } from 'zod';
 import { ConfigError, findDataFolder, loadConfig, type PeerConfig } from '../config.ts';
 import { findPeer } from './client.ts';
@@ -127,6 +126,7 @@ async function call(who: string, address: string): Promise<Finding[]> {
     signal: AbortSignal.timeout(CALL_MS),
   };
   try {
+    const { request } = await import('undici');
     const { headers, body } = await request(`${address}/healthz`, limits);
     await body.dump();
     const { date } = headers;

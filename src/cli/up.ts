@@ -1,6 +1,7 @@
 /** `sotto up`: runs a peer until it is told to stop. */
 import { explainConfig, loadConfig, optionRows } from '../config.ts';
 import type { Peer } from '../peer.ts';
+import { boundYoungHeap } from '../young-heap.ts';
 import type { Command, Outcome } from './command.ts';
 import type { Io } from './io.ts';
 import { reportToManager } from './service.ts';
@@ -52,6 +53,7 @@ function printConfig(args: readonly string[]): Outcome {
 
 async function start(args: readonly string[], io: Io): Promise<{ peer: Peer; origin: string }> {
   const config = loadConfig(args);
+  boundYoungHeap();
   // Only here: no other command has to wait until all of a peer is loaded.
   const { createPeer } = await import('../peer.ts');
   const peer = createPeer(config);

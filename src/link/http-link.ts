@@ -6,7 +6,7 @@
  * wrong one. A bundle is never sent twice here; the messenger knows what may be repeated.
  */
 import type { Readable } from 'node:stream';
-import { Agent, errors } from 'undici';
+import type { Agent } from 'undici';
 import { release } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
 import type { Link } from '../messenger/index.ts';
@@ -17,6 +17,7 @@ const BUNDLE_TYPE = 'application/octet-stream';
 /** From here on a bundle's memory is given back at once. Above what a socket buffers unasked. */
 const PASSED_SIZE_MIN = 131_072;
 const RETRY_AFTER_MAX_MS = 3_600_000;
+const STOPPING = 'this peer is stopping';
 
 export interface HttpLinkLimits {
   readonly connect_ms: number;
@@ -51,21 +52,13 @@ const LIMITS: HttpLinkLimits = {
 
 export class HttpLink implements Link {
   readonly #limits: HttpLinkLimits;
-  readonly #agent: Agent;
+  /** Made, and its library loaded, with the first exchange: a peer that listens needs neither. */
+  #agent: Promise<Agent> | undefined;
+  #isClosed = false;
   readonly #underWay = new Set<HttpExchange>();
 
   constructor(limits: Partial<HttpLinkLimits> = {}) {
     this.#limits = { ...LIMITS, ...limits };
-    this.#agent = new Agent({
-      allowH2: false,
-      connect: { timeout: this.#limits.connect_ms },
-      headersTimeout: this.#limits.headers_ms,
-      bodyTimeout: this.#limits.body_ms,
-      maxResponseSize: this.#limits.answerSizeMax,
-      connections: this.#limits.connectionsPerOrigin,
-      maxOrigins: this.#limits.originsMax,
-      maxHeaderSize: 16_384,
-    });
   }
 
   async exchange(
@@ -73,6 +66,9 @@ export class HttpLink implements Link {
     bundle: Uint8Array,
     options: { readonly mediaType?: 'application/octet-stream' | 'image/png' } = {},
   ): Promise<Uint8Array> {
+    if (this.#isClosed) throw new LinkError('unreachable', STOPPING);
+    this.#agent ??= open(this.#limits);
+    const agent = await this.#agent;
     if (this.#underWay.size >= this.#limits.exchangesMax) {
       throw new LinkError('busy', `too many exchanges under way, ${address} has to wait`);
     }
@@ -82,7 +78,7 @@ export class HttpLink implements Link {
     const timer = setTimeout(() => exchange.abort(late(address)), deadline_ms);
     this.#underWay.add(exchange);
     try {
-      this.#post(address, bundle, options.mediaType ?? BUNDLE_TYPE, exchange);
+      agent.dispatch(requestOf(address, bundle, options.mediaType ?? BUNDLE_TYPE), exchange);
       return taken(address, await exchange.answer);
     } catch (error) {
       throw failure(address, error);
@@ -94,25 +90,39 @@ export class HttpLink implements Link {
 
   /** Finishes exchanges under way, those that end within `grace_ms`, and starts no other. */
   async close(grace_ms: number): Promise<void> {
-    const stopping = new LinkError('unreachable', 'this peer is stopping');
+    const stopping = new LinkError('unreachable', STOPPING);
     const timer = setTimeout(() => {
       for (const exchange of this.#underWay) exchange.abort(stopping);
     }, grace_ms);
-    await this.#agent.close();
+    this.#isClosed = true;
+    await (await this.#agent)?.close();
     clearTimeout(timer);
   }
+}
 
-  #post(address: string, bundle: Uint8Array, mediaType: string, exchange: HttpExchange): void {
-    const headers = {
-      'content-type': mediaType,
-      accept: BUNDLE_TYPE,
-      'content-length': String(bundle.length),
-    };
-    const isLarge = mediaType === BUNDLE_TYPE && bundle.length > PASSED_SIZE_MIN;
-    const body = isLarge ? passing(bundle) : bundle;
-    const request = { origin: address, path: '/packets', method: 'POST', headers, body } as const;
-    this.#agent.dispatch(request, exchange);
-  }
+async function open(limits: HttpLinkLimits): Promise<Agent> {
+  const { Agent } = await import('undici');
+  return new Agent({
+    allowH2: false,
+    connect: { timeout: limits.connect_ms },
+    headersTimeout: limits.headers_ms,
+    bodyTimeout: limits.body_ms,
+    maxResponseSize: limits.answerSizeMax,
+    connections: limits.connectionsPerOrigin,
+    maxOrigins: limits.originsMax,
+    maxHeaderSize: 16_384,
+  });
+}
+
+function requestOf(address: string, bundle: Uint8Array, mediaType: string) {
+  const headers = {
+    'content-type': mediaType,
+    accept: BUNDLE_TYPE,
+    'content-length': String(bundle.length),
+  };
+  const isLarge = mediaType === BUNDLE_TYPE && bundle.length > PASSED_SIZE_MIN;
+  const body = isLarge ? passing(bundle) : bundle;
+  return { origin: address, path: '/packets', method: 'POST', headers, body } as const;
 }
 
 /** A socket asks for the next piece when it has written this one: nobody reads it any more. */
@@ -157,28 +167,20 @@ function parseRetryAfter(value: string | string[] | undefined): number | undefin
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), RETRY_AFTER_MAX_MS);
 }
 
+/** Errors of the library. */
+const TIMEOUTS = ['HeadersTimeoutError', 'BodyTimeoutError'];
+const MISBEHAVIOURS = ['ResponseExceededMaxSizeError', 'HeadersOverflowError', 'HTTPParserError'];
+
 function failure(address: string, cause: unknown): unknown {
   if (cause instanceof LinkError) return cause;
-  if (cause instanceof errors.InvalidArgumentError) return cause; // Our bug: let it stay one.
   if (!(cause instanceof Error)) return cause;
-  if (isTimeout(cause)) {
+  if (cause.name === 'InvalidArgumentError') return cause; // Our bug: let it stay one.
+  if (TIMEOUTS.includes(cause.name)) {
     return new LinkError('timeout', `${address} did not answer in time`, { cause });
   }
-  if (isMisbehaviour(cause)) {
+  if (MISBEHAVIOURS.includes(cause.name)) {
     return new LinkError('rejected', `${address} answered something else than a bundle`, { cause });
   }
   const reason = knownReason(cause) ?? cause.message;
   return new LinkError('unreachable', `${address} cannot be reached: ${reason}`, { cause });
-}
-
-function isTimeout(error: Error): boolean {
-  return error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
-}
-
-function isMisbehaviour(error: Error): boolean {
-  return (
-    error instanceof errors.ResponseExceededMaxSizeError ||
-    error instanceof errors.HeadersOverflowError ||
-    error instanceof errors.HTTPParserError
-  );
 }

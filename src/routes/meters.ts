@@ -1,6 +1,6 @@
 /** What a scraper may know: counts and sizes; no name, address or key. */
 import type { Middleware } from 'koa';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Messenger, Shown, ShownContact } from '../messenger/index.ts';
 import type { Route } from './route.ts';
 
@@ -34,70 +34,101 @@ export interface Forwarded {
   readonly failures: number;
 }
 
+type Library = typeof import('prom-client');
+type Count = readonly [label: string, count: number];
+
 export class Meters {
-  readonly registry = new Registry();
-  readonly #exchanges: Counter<'status'>;
   readonly #messenger: Messenger;
+  readonly #forwards: () => readonly Forwarded[];
+  /** Requests to /packets by the status of their answer. */
+  readonly #exchanges = new Map<number, number>();
+  /** Made, and the library loaded, with the first scrape: most peers are never asked. */
+  #registry: Promise<Registry> | undefined;
   /** Looked at once for all that a scrape asks. */
   #shown: Shown | undefined;
 
   constructor(messenger: Messenger, forwards: () => readonly Forwarded[] = () => []) {
     this.#messenger = messenger;
-    const shown = () => this.#shown ?? messenger.show();
-    const registers = [this.registry];
+    this.#forwards = forwards;
+  }
+
+  /** `/metrics`. */
+  readonly route: Route = async (ctx) => {
+    const { type, text } = await this.scrape();
+    ctx.type = type;
+    ctx.body = text;
+  };
+
+  async scrape(): Promise<{ readonly type: string; readonly text: string }> {
+    this.#shown = this.#messenger.show();
+    this.#registry ??= this.#open();
+    const registry = await this.#registry;
+    return { type: registry.contentType, text: await registry.metrics() };
+  }
+
+  /** Goes around the peer side. */
+  readonly exchanges: Middleware = async (ctx, next) => {
+    await next();
+    if (ctx.path !== '/packets') return;
+    this.#exchanges.set(ctx.status, (this.#exchanges.get(ctx.status) ?? 0) + 1);
+  };
+
+  async #open(): Promise<Registry> {
+    const library = await import('prom-client');
+    const registry = new library.Registry();
+    const shown = () => this.#shown ?? this.#messenger.show();
     // By default it wakes an idle peer a hundred times a second to see whether the loop is late.
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 100 });
-    this.#exchanges = new Counter({
-      name: 'sotto_exchanges_total',
-      help: 'Requests to /packets by the status of their answer',
-      labelNames: ['status'],
-      registers,
-    });
-    countRefusals(shown, this.registry);
-    countForwarded(forwards, this.registry);
+    library.collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
+    const exchanges = 'Requests to /packets by the status of their answer';
+    counter(library, registry, ['sotto_exchanges_total', exchanges, 'status'], () =>
+      [...this.#exchanges].map(([status, count]) => [`${status}`, count]),
+    );
+    const refused = [
+      'sotto_refused_packets_total',
+      'Packets refused, by reason',
+      'reason',
+    ] as const;
+    counter(library, registry, refused, () => Object.entries(shown().refused));
+    countForwarded(library, registry, this.#forwards);
     for (const [name, help, measure] of BY_CONTACTS) {
-      new Gauge({
+      new library.Gauge({
         name,
         help,
-        registers,
+        registers: [registry],
         collect() {
           const sizes = shown().contacts.map(measure);
           this.set(sizes.reduce((sum, size) => sum + size, 0));
         },
       });
     }
+    return registry;
   }
-
-  /** `/metrics`. */
-  readonly route: Route = async (ctx) => {
-    this.#shown = this.#messenger.show();
-    ctx.type = this.registry.contentType;
-    ctx.body = await this.registry.metrics();
-  };
-
-  /** Goes around the peer side. */
-  readonly exchanges: Middleware = async (ctx, next) => {
-    await next();
-    if (ctx.path === '/packets') this.#exchanges.inc({ status: ctx.status });
-  };
 }
 
-function countRefusals(shown: () => Shown, registry: Registry): void {
+/** What is counted elsewhere, told anew at each scrape. */
+function counter(
+  { Counter }: Library,
+  registry: Registry,
+  [name, help, label]: readonly [name: string, help: string, label: string],
+  counts: () => readonly Count[],
+): void {
   new Counter({
-    name: 'sotto_refused_packets_total',
-    help: 'Packets refused, by reason',
-    labelNames: ['reason'],
+    name,
+    help,
+    labelNames: [label],
     registers: [registry],
     collect() {
       this.reset();
-      for (const [reason, count] of Object.entries(shown().refused)) {
-        this.inc({ reason }, count);
-      }
+      for (const [value, count] of counts()) this.inc({ [label]: value }, count);
     },
   });
 }
 
-function countForwarded(forwards: () => readonly Forwarded[], registry: Registry): void {
+function countForwarded(
+  { Counter, Gauge }: Library,
+  registry: Registry,
+  forwards: () => readonly Forwarded[],
+): void {
   const sum = (of: keyof Forwarded) => forwards().reduce((total, each) => total + each[of], 0);
   const registers = [registry];
   new Gauge({

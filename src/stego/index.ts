@@ -1,21 +1,19 @@
-/** Messages inside pictures, and the picture given back; docs/STEGO.md. */
+/**
+ * Messages inside pictures, and the picture given back; docs/STEGO.md. What a peer needs at its start
+ * is loaded with this, and nothing that works on pixels: most peers never see one.
+ */
 export { StegoError, type StegoFailure } from './errors.ts';
-export {
-  type Capacity,
-  type Hidden,
-  type HideOptions,
-  type HideReport,
-  hide,
-  type Look,
-  measureCapacity,
-  type Revealed,
-  reveal,
-  revealWithAny,
-  SUSPICIOUS_BITS_A_SAMPLE,
-  TAG_SIZE,
+export type {
+  Capacity,
+  Hidden,
+  HideOptions,
+  HideReport,
+  Look,
+  Revealed,
 } from './message.ts';
-export { type PhantomOptions, phantom } from './phantom.ts';
-export { type Colour, type Picture, psnr_dB, sampleBytes } from './picture.ts';
-export { decodePng, encodePng, type PngFile, SAMPLES_MAX } from './png.ts';
 export { type Cancellable, type PoolOptions, StegoPool } from './pool.ts';
 export type { ProfileChoice, ProfileName } from './profile.ts';
+export { SUSPICIOUS_BITS_A_SAMPLE, TAG_SIZE } from './sizes.ts';
+
+/** For pictures so small that this thread may work on them itself. */
+export const loadCoder = () => import('./coder.ts');

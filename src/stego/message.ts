@@ -23,11 +23,7 @@ import { carryingPlanes, type Picture, pixelBytes, psnr_dB } from './picture.ts'
 import { decodePng, encodePng, encodeRows, type PngFile, rowsOf } from './png.ts';
 import { chooseProfile, type ProfileChoice, type ProfileName } from './profile.ts';
 import { reportPicture } from './report.ts';
-
-export const TAG_SIZE = 16;
-
-/** Above so many bits a sample even simple tests begin to see that something is there. */
-export const SUSPICIOUS_BITS_A_SAMPLE = 0.02;
+import { SUSPICIOUS_BITS_A_SAMPLE, TAG_SIZE } from './sizes.ts';
 
 export interface HideOptions {
   /** `auto` takes `max` for pictures that it can do in a few seconds. */

@@ -21,7 +21,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { EXIT } from '../../src/cli/errors.ts';
 import { main } from '../../src/cli/index.ts';
-import { decodePng, type Picture } from '../../src/stego/index.ts';
+import { decodePng, type Picture } from '../../src/stego/coder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-pictures-'));
 t.teardown(() => rmSync(folder, { recursive: true }));

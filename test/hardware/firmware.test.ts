@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openPort } from '../../src/link/index.ts';
-import { decodePng, reveal } from '../../src/stego/index.ts';
+import { decodePng, reveal } from '../../src/stego/coder.ts';
 import { rounds } from '../support/counts.ts';
 import { firmwareMissing, HARDWARE, HostDevice, make } from './host-device.ts';
 import { begin, bridged, lineOf, pair, play, post, power, type Scene, until } from './scene.ts';

@@ -9,7 +9,7 @@ import { openssl, systemRandomBytes } from '../../src/crypto/index.ts';
 import type { UseCaseFailure } from '../../src/messenger/index.ts';
 import { letterContentMax, letterSize } from '../../src/messenger/letters.ts';
 import { encodeBundle, imageKeyOf } from '../../src/protocol/index.ts';
-import { encodePng, hide, phantom } from '../../src/stego/index.ts';
+import { encodePng, hide, phantom } from '../../src/stego/coder.ts';
 import { pairedPeers, readTexts, Side, text, until } from './support.ts';
 
 let seed = 1;

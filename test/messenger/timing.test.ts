@@ -4,7 +4,7 @@
  * Method: real stores and machines on a wire that holds what passes until the test lets it go.
  */
 import t from 'tap';
-import { encodePng, phantom } from '../../src/stego/index.ts';
+import { encodePng, phantom } from '../../src/stego/coder.ts';
 import { pairedPeers, readTexts, realClock, text, until } from './support.ts';
 
 t.test('a message is delivered when its last part is, and all others are', async (t) => {

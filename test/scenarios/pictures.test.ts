@@ -12,7 +12,7 @@ import t, { type Test } from 'tap';
 import { EXIT } from '../../src/cli/errors.ts';
 import { main } from '../../src/cli/index.ts';
 import { terminal } from '../../src/cli/io.ts';
-import { decodePng, encodePng, type Picture, phantom } from '../../src/stego/index.ts';
+import { decodePng, encodePng, type Picture, phantom } from '../../src/stego/coder.ts';
 import { pictureOf } from '../stego/support/pictures.ts';
 import { chunk, SIGNATURE, uint32 } from '../stego/support/png-files.ts';
 import { type Answer, PeerProcess, until } from '../support/peer-process.ts';

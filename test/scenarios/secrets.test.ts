@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import t, { type Test } from 'tap';
-import { encodePng, phantom } from '../../src/stego/index.ts';
+import { encodePng, phantom } from '../../src/stego/coder.ts';
 import { freePort } from '../support/free-ports.ts';
 import { type Answer, type CallOptions, PeerProcess, until } from '../support/peer-process.ts';
 import type { Secret } from '../support/recording-crypto.ts';

@@ -20,8 +20,8 @@ import {
   reveal,
   revealWithAny,
   StegoError,
-  StegoPool,
-} from '../../src/stego/index.ts';
+} from '../../src/stego/coder.ts';
+import { StegoPool } from '../../src/stego/index.ts';
 import { lookAtDecoded } from '../../src/stego/message.ts';
 import { rounds } from '../support/counts.ts';
 import { pictureOf, type Recipe, recipes } from './support/pictures.ts';

@@ -60,7 +60,6 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store',
   ],
   'peer.ts': [
-    'young-heap.ts',
     'nearby.ts',
     'forward',
     'upkeep.ts',
@@ -89,6 +88,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'config.ts',
     'nearest.ts',
     'nearby.ts',
+    'young-heap.ts',
     'presence.ts',
     'used-covers.ts',
     'identity.ts',

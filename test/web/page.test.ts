@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import jsQR from 'jsqr';
 import type { Page } from 'playwright-core';
 import t from 'tap';
-import { decodePng } from '../../src/stego/index.ts';
+import { decodePng } from '../../src/stego/coder.ts';
 import { namelessNodes, overflows, PHONE, seriousFaults } from '../support/browser.ts';
 import {
   browserTests,

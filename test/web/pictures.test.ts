@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { decodePng, encodePng, phantom } from '../../src/stego/index.ts';
+import { decodePng, encodePng, phantom } from '../../src/stego/coder.ts';
 import * as build from '../stego/support/png-files.ts';
 import { overflows, PHONE, seriousFaults } from '../support/browser.ts';
 import { browserTests, bubble, goTo, inkOf, meet, operate, setStage } from './support.ts';

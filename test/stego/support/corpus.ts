@@ -1,7 +1,7 @@
 /** Pictures that nothing was tuned on: scenes made up as a camera sees them, and cut covers. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodePng, phantom } from '../../../src/stego/index.ts';
+import { decodePng, phantom } from '../../../src/stego/coder.ts';
 import { randomOf } from './pictures.ts';
 import type { Gray } from './steganalysis.ts';
 

@@ -8,7 +8,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodePng, hide, reveal } from '../../../src/stego/index.ts';
+import { encodePng, hide, reveal } from '../../../src/stego/coder.ts';
 import { randomOf } from './pictures.ts';
 
 const [verb, side = '', folder = ''] = process.argv.slice(2);
