@@ -1,5 +1,6 @@
-/** What every module that writes into a data folder needs: failures in words, and durable names. */
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+/** What every module that writes files needs: folders, failures in words, and durable names. */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StoreError } from './failures.ts';
 import { isDiskFull, reasonOf, systemCode } from './reasons.ts';
 
@@ -17,6 +18,20 @@ export function onDisk<T>(path: string, [cannot, cure]: readonly [string, string
       throw new StoreError('full', `no space left in ${path}; free some`, { cause });
     }
     throw new StoreError('unwritable', `${cannot}, ${reasonOf(cause)}; ${cure}`, { cause });
+  }
+}
+
+/**
+ * Makes a folder, and those above it, if it is not there. Not by `recursive`: where the system makes
+ * no folders, as in /proc, that never returns.
+ */
+export function makeFolder(path: string, mode = 0o777): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path), mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (cause) {
+    if (systemCode(cause) !== 'EEXIST') throw cause;
   }
 }
 

@@ -8,7 +8,6 @@
 import {
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -16,7 +15,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { onDisk, syncNames } from './on-disk.ts';
+import { makeFolder, onDisk, syncNames } from './on-disk.ts';
 import { systemCode } from './reasons.ts';
 
 const FOLDER = 'used-covers';
@@ -56,7 +55,7 @@ export class UsedCovers {
     try {
       this.#attempt(() => {
         this.#takeOlderFile();
-        mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+        makeFolder(this.#folder, 0o700);
         for (const sha256 of new Set(sha256s)) {
           if (this.#mark(sha256)) claimed.push(sha256);
           else if (!forced) isRefused = true;
@@ -100,7 +99,7 @@ export class UsedCovers {
 
   #takeOlderFile(): void {
     if (statSync(this.#olderFile, { throwIfNoEntry: false })?.isFile() !== true) return;
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    makeFolder(this.#folder, 0o700);
     for (const line of readFileSync(this.#olderFile, 'utf8').split('\n')) {
       if (NAME.test(line)) this.#mark(line);
     }

@@ -5,7 +5,7 @@ import type { PeerClient } from './client.ts';
 import { defineCommand, usageError } from './command.ts';
 import { EXIT } from './errors.ts';
 import { type Saved, saveContent } from './inbox-files.ts';
-import { type Io, interruption, makeFolder, printable } from './io.ts';
+import { type Io, interruption, prepareFolder, printable } from './io.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
 
 const FOLLOW_MS = 1000;
@@ -65,7 +65,7 @@ picture, are only named unless --save is given. --last shows again what was open
   run: async ({ values, io }) => {
     const { from, save, follow = false, json = false } = values;
     const last = readLast(values.last, follow);
-    if (save !== undefined) makeFolder(save);
+    if (save !== undefined) prepareFolder(save);
     let unsaved = 0;
     await withPeer(values, async ({ peer }) => {
       const show = async (message: Message) => {

@@ -1,17 +1,10 @@
 /** The terminal, as commands see it: data to stdout, words to stderr, colours only for people. */
-import {
-  accessSync,
-  constants,
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  openSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, createReadStream, existsSync, openSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { styleText } from 'node:util';
 import { wantsColor } from '../config.ts';
+import { makeFolder } from '../on-disk.ts';
 import { reasonOf } from '../reasons.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { metered } from './progress.ts';
@@ -106,9 +99,9 @@ export function refuseExisting(file: string): void {
 }
 
 /** @throws {CommandError} `usage` if no file can be written there. */
-export function makeFolder(folder: string): void {
+export function prepareFolder(folder: string): void {
   try {
-    makeWithParents(resolve(folder));
+    makeFolder(folder);
     accessSync(folder, constants.W_OK | constants.X_OK);
     if (!statSync(folder).isDirectory())
       throw new CommandError(EXIT.usage, `${folder} is no folder.`);
@@ -117,13 +110,6 @@ export function makeFolder(folder: string): void {
     const words = `Nothing can be saved in ${folder}: ${reasonOf(cause)}.`;
     throw new CommandError(EXIT.usage, words, { cause });
   }
-}
-
-/** Node's own way up never ends where a folder is there but takes none, such as /proc. */
-function makeWithParents(folder: string): void {
-  if (existsSync(folder)) return;
-  makeWithParents(dirname(folder));
-  mkdirSync(folder);
 }
 
 /** A pipe or a device has a size that nobody knows. */

@@ -3,7 +3,6 @@ import {
   createWriteStream,
   existsSync,
   lstatSync,
-  mkdirSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -11,6 +10,7 @@ import {
 import { dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { makeFolder } from '../on-disk.ts';
 import { isDiskFull, reasonOf } from '../reasons.ts';
 import { CommandError, EXIT } from './errors.ts';
 
@@ -120,7 +120,7 @@ function isFolder(file: string): boolean {
 }
 
 function writeNew(file: string, bytes: Uint8Array): void {
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   writeFileSync(file, bytes, { flag: 'wx', flush: true });
 }
 

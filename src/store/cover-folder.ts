@@ -1,7 +1,8 @@
 /** Where a person puts covers: plain PNG files, used in order of their names, then moved aside. */
-import { mkdir, open, readdir, rename } from 'node:fs/promises';
+import { open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CoverFolder } from '../messenger/index.ts';
+import { makeFolder } from '../on-disk.ts';
 
 const USED = 'used';
 
@@ -14,7 +15,7 @@ export class FileCovers implements CoverFolder {
   }
 
   async names(): Promise<readonly string[]> {
-    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    makeFolder(this.path, 0o700);
     const entries = await readdir(this.path, { withFileTypes: true });
     return entries
       .filter((entry) => entry.isFile() && /\.png$/i.test(entry.name))
@@ -36,7 +37,7 @@ export class FileCovers implements CoverFolder {
   /** A file of the same name that was used before is not replaced: this one gets a number. */
   async retire(name: string): Promise<void> {
     const folder = join(this.path, USED);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     const taken = new Set(await readdir(folder));
     let free = name;
     for (let number = 2; taken.has(free); number += 1) free = `${number}-${name}`;

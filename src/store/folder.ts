@@ -9,7 +9,6 @@ import {
   constants,
   existsSync,
   linkSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -19,9 +18,9 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { systemRandomBytes } from '../crypto/index.ts';
-import { onDisk, syncNames } from '../on-disk.ts';
+import { makeFolder, onDisk, syncNames } from '../on-disk.ts';
 import { systemCode } from '../reasons.ts';
 import { hex } from './hex.ts';
 
@@ -34,7 +33,7 @@ export class Folder {
   constructor(path: string) {
     this.path = resolve(path);
     this.#attempt(() => {
-      makeFolder(this.path);
+      makeFolder(this.path, 0o700);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     });
   }
@@ -142,16 +141,5 @@ export class Folder {
   #attempt<T>(work: () => T): T {
     const cure = 'choose another folder, or change its owner and mode';
     return onDisk(this.path, [`cannot use ${this.path}`, cure], work);
-  }
-}
-
-/** Not by `recursive`: where the system makes no folders, as in /proc, that never returns. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (cause) {
-    if (systemCode(cause) !== 'EEXIST') throw cause;
   }
 }

@@ -255,6 +255,7 @@ t.test('each documented exit code is what a command ends with', async (t) => {
   writeFileSync(at('others'), 'battery staple\n');
   writeFileSync(at('large'), new Uint8Array(9_999));
   const picture = [at('64.png'), at('words'), '-o', at('out.png')];
+  const elsewhere = [at('64.png'), at('words'), '-o', '/proc/out/out.png'];
   const away = ['--to', 'quiet', '--address', await quietPeer(t)];
   const table: readonly (readonly [number, readonly string[]])[] = [
     [0, ['--version']],
@@ -271,6 +272,7 @@ t.test('each documented exit code is what a command ends with', async (t) => {
     [2, ['contacts', '--forget', '', ...data]],
     [2, ['sensors', '--from', 'yesterday', ...data]],
     [2, ['inbox', '--save', '/proc/downloads', ...data]],
+    [2, ['hide', ...elsewhere, '--passphrase-file', at('words'), '--force']],
     [2, ['inbox', '--last', 'all', ...data]],
     [2, ['inbox', '--last', '3', '--follow', ...data]],
     [2, ['up', '--port', 'seven']],

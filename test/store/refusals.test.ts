@@ -25,10 +25,12 @@ import { StoreError } from '../../src/failures.ts';
 import {
   changeStoreKey,
   exportIdentity,
+  FileCovers,
   importIdentity,
   openStore,
   unpackBackup,
 } from '../../src/store/index.ts';
+import { UsedCovers } from '../../src/used-covers.ts';
 import {
   CHEAP,
   CHILD,
@@ -238,6 +240,9 @@ t.test('a folder that cannot be used', async (t) => {
     t.equal(error.failure, 'unwritable', path);
     t.match(error.message, /choose another folder/);
   }
+  const marks = new UsedCovers('/proc/sotto');
+  t.throws(() => marks.claim(['0a'.repeat(32)]), { name: 'StoreError', failure: 'unwritable' });
+  await t.rejects(new FileCovers('/proc/sotto').names(), { code: 'ENOENT' });
   if (process.getuid?.() === 0) {
     t.comment('SKIPPED: to root every mode is writable, so the mode itself is not tried');
   } else {

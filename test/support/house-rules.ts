@@ -79,6 +79,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'surroundings.ts',
   ],
   cli: [
+    'on-disk.ts',
     'reasons.ts',
     'bridge',
     'bytes.ts',
