@@ -43,7 +43,7 @@ const handshakes = ['noise_xx', 'noise_xxpsk3', 'noise_kkpsk0', 'noise_k'].flatM
 
 const TYPED = [
   ...['pair', 'use 0@http://a:1', 'send_keys', 'send_msg hello', 'send_picture', 'decrypt_msg'],
-  ...['show', 'forget everything', 'use 0000-0000@', ''],
+  ...['show', 'forget everything', 'use 0000-0000@', '', 'send_msg @pi hello', 'forget pi'],
 ];
 const pattern = (size: number, step: number) =>
   Buffer.from(Array.from({ length: size }, (_, i) => (i * step) & 255));

@@ -51,7 +51,7 @@ play('a device as a peer', async (t) => {
   t.notMatch(seen.join('\n'), /door|shut/, 'nothing of it at the bridge');
 
   const shown = await (await fetch(`${bridge.origin}/show`)).json();
-  t.match(shown, { name: 'esp', contact: { name: 'pi', state: 'paired', verified: true } });
+  t.match(shown, { name: 'esp', contacts: [{ name: 'pi', state: 'paired', verified: true }] });
   t.equal((await post(bridge.origin, '/send_keys', {})).body['state'], 'waiting');
   t.equal((await post(bridge.origin, '/send_msg', {})).body['queued'], 'reading');
   const foreign = await fetch(`${bridge.origin}/show`, { headers: { origin: 'http://evil.test' } });

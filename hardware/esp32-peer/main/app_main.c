@@ -208,7 +208,7 @@ static void use_button(uint64_t now_ms)
     if (is_pressed && !was_pressed) pressed_at_ms = now_ms;
     if (!is_pressed && was_pressed) {
         const uint64_t held_ms = now_ms - pressed_at_ms;
-        const bool is_paired = device.peer.contacts[0].record.is_pinned;
+        const bool is_paired = peer_paired(&device.peer) > 0;
 
         if (held_ms >= HOLD_TO_FORGET_MS) device_command(&device, forget, now_ms);
         else if (held_ms >= PRESS_MIN_MS) device_command(&device, is_paired ? renew : pair, now_ms);
@@ -219,7 +219,7 @@ static void use_button(uint64_t now_ms)
 /** On: all is well. Slow: not paired. Fast: nobody at the other end. Two flashes: safe mode. */
 static void show_state(uint64_t now_ms)
 {
-    const bool is_paired = device.peer.contacts[0].record.is_pinned;
+    const bool is_paired = peer_paired(&device.peer) > 0;
     const bool is_linked = device.line.is_up || port_network_is_up();
     const unsigned tick = (unsigned)(now_ms / 125 % 16);
 

@@ -24,8 +24,9 @@ static const char *describe(peer_error_t error)
     switch (error) {
     case PEER_OK: return "done";
     case PEER_ERROR_MALFORMED: return "cannot be read: mistyped?";
-    case PEER_ERROR_NO_ROOM: return "too long, or too much is waiting";
+    case PEER_ERROR_NO_ROOM: return "too long, or no room for one more";
     case PEER_ERROR_STATE: return "nobody is paired: make a code with `pair`, or use one with `use`";
+    case PEER_ERROR_REFUSED: return "to whom? send_msg @NAME TEXT";
     case PEER_ERROR_STORE: return "could not be stored";
     default: return "failed";
     }
@@ -36,7 +37,7 @@ void device_tell_news(device_t *device)
     switch (peer_take_news(&device->peer)) {
     case NEWS_NONE: break;
     case NEWS_PAIRED:
-        say(device, "paired with %s, verified. Key check: %s", device->peer.contacts[0].record.name,
+        say(device, "paired with %s, verified. Key check: %s", device->peer.met->record.name,
             device->peer.key_check);
         break;
     case NEWS_CODE_SPENT: say(device, "too many wrong tries: the code is void. `pair` makes another");
@@ -44,7 +45,9 @@ void device_tell_news(device_t *device)
     case NEWS_CODE_NOT_TAKEN: say(device, "the code was not taken: wrong, used up, or out of reach");
         break;
     case NEWS_FORGOTTEN: say(device, "the contact has forgotten this device: pair again"); break;
-    case NEWS_KEY_CHANGED: say(device, "refused: not the key that was pinned"); break;
+    case NEWS_KEY_CHANGED:
+        say(device, "refused: not the key that was pinned, or another contact's. `forget NAME` first?");
+        break;
     case NEWS_TEXT: say(device, "a message waits: decrypt_msg"); break;
     case NEWS_SYNCHRONISED: say(device, "the clock was set"); break;
     case NEWS_PICTURE_TAKEN: say(device, "the picture arrived, and its letter was read"); break;
@@ -101,12 +104,6 @@ static void hex(const uint8_t *bytes, size_t size, char *text)
     text[2 * size] = '\0';
 }
 
-static const char *state_of(const contact_t *contact)
-{
-    if (contact->is_forgotten) return "forgotten_by_contact";
-    return contact->record.is_pinned ? "paired" : "new";
-}
-
 /** A name as JSON text; what would need escaping is left out. */
 static void plain(const char *name, char *out)
 {
@@ -116,39 +113,83 @@ static void plain(const char *name, char *out)
     *out = '\0';
 }
 
-static size_t show(const device_t *device, char *json, size_t room)
+/** Text that grows; `size` is `room` when it was too much. */
+typedef struct {
+    char *text;
+    size_t size, room;
+} text_t;
+
+__attribute__((format(printf, 2, 3)))
+static void add(text_t *text, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    const int size = vsnprintf(text->text + text->size, text->room - text->size, format, arguments);
+    va_end(arguments);
+    if (size < 0 || (size_t)size >= text->room - text->size) text->size = text->room;
+    else text->size += (size_t)size;
+}
+
+static const char *json_of(bool value)
+{
+    return value ? "true" : "false";
+}
+
+/** Whoever is paired; and what waits, of all. */
+static void add_contacts(const peer_t *peer, text_t *json)
+{
+    unsigned queued = 0, dropped = 0, unopened = 0;
+    const char *between = "";
+
+    add(json, ",\"contacts\":[");
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        const contact_t *contact = &peer->contacts[i];
+        char name[NAME_SIZE_MAX + 1];
+
+        queued += (unsigned)outbox_count(&contact->outbox);
+        dropped += (unsigned)contact->outbox.dropped;
+        unopened += (unsigned)inbox_count(&contact->inbox);
+        if (!contact->record.is_pinned) continue;
+        plain(contact->record.name, name);
+        add(json, "%s{\"name\":\"%s\",\"state\":\"%s\",\"verified\":%s,\"session\":%s}", between, name,
+            contact->is_forgotten ? "forgotten_by_contact" : "paired",
+            json_of(contact->record.is_verified), json_of(contact->current.is_alive));
+        between = ",";
+    }
+    add(json, "],\"queued\":%u,\"dropped\":%u,\"unopened\":%u", queued, dropped, unopened);
+}
+
+static void add_refusals(const uint32_t *refusals, text_t *json)
+{
+    add(json, ",\"refused\":{\"malformed\":%u,\"unauthenticated\":%u,\"replayed\":%u,"
+        "\"unknown_session\":%u,\"stale\":%u,\"busy\":%u,\"refused\":%u}",
+        (unsigned)refusals[PEER_ERROR_MALFORMED], (unsigned)refusals[PEER_ERROR_UNAUTHENTICATED],
+        (unsigned)refusals[PEER_ERROR_REPLAYED], (unsigned)refusals[PEER_ERROR_UNKNOWN],
+        (unsigned)refusals[PEER_ERROR_STALE], (unsigned)refusals[PEER_ERROR_BUSY],
+        (unsigned)refusals[PEER_ERROR_REFUSED]);
+}
+
+/** Public facts as JSON. Returns its size, 0 if it does not fit. */
+static size_t show(const device_t *device, char *out, size_t room)
 {
     const peer_t *peer = &device->peer;
-    const contact_t *contact = &peer->contacts[0];
+    const line_counters_t *line = &device->line.counters;
     char key[2 * KEY_SIZE + 1], digits[FINGERPRINT_SIZE + 1] = "", own[NAME_SIZE_MAX + 1];
-    char name[NAME_SIZE_MAX + 1];
+    text_t json = { .text = out, .room = room };
 
     hex(peer->static_keys.public_key, KEY_SIZE, key);
     if (fingerprint(peer->static_keys.public_key, digits) != PEER_OK) digits[0] = '\0';
     plain(peer->name, own);
-    plain(contact->record.name, name);
-    const int size = snprintf(
-        json, room,
-        "{\"name\":\"%s\",\"public_key\":\"%s\",\"fingerprint\":\"%s\",\"contact\":{\"name\":\"%s\","
-        "\"state\":\"%s\",\"verified\":%s,\"session\":%s},\"queued\":%u,\"dropped\":%u,"
-        "\"unopened\":%u,\"synchronised\":%s,\"refused\":{\"malformed\":%u,\"unauthenticated\":%u,"
-        "\"replayed\":%u,\"unknown_session\":%u,\"stale\":%u,\"busy\":%u,\"refused\":%u},"
-        "\"line\":{\"crc\":%u,\"cobs\":%u,\"size\":%u,\"foreign\":%u,\"retries\":%u,\"downs\":%u}}",
-        own, key, digits, name, state_of(contact), contact->record.is_verified ? "true" : "false",
-        contact->current.is_alive ? "true" : "false", (unsigned)outbox_count(&contact->outbox),
-        (unsigned)contact->outbox.dropped, (unsigned)inbox_count(&contact->inbox),
-        peer->clock.is_synchronised ? "true" : "false",
-        (unsigned)peer->refusals[PEER_ERROR_MALFORMED],
-        (unsigned)peer->refusals[PEER_ERROR_UNAUTHENTICATED],
-        (unsigned)peer->refusals[PEER_ERROR_REPLAYED], (unsigned)peer->refusals[PEER_ERROR_UNKNOWN],
-        (unsigned)peer->refusals[PEER_ERROR_STALE], (unsigned)peer->refusals[PEER_ERROR_BUSY],
-        (unsigned)peer->refusals[PEER_ERROR_REFUSED],
-        (unsigned)device->line.counters.noise[NOISE_CRC],
-        (unsigned)device->line.counters.noise[NOISE_COBS],
-        (unsigned)device->line.counters.noise[NOISE_SIZE],
-        (unsigned)device->line.counters.noise[NOISE_FOREIGN],
-        (unsigned)device->line.counters.retries, (unsigned)device->line.counters.downs);
-    return size < 0 || (size_t)size >= room ? 0 : (size_t)size;
+    add(&json, "{\"name\":\"%s\",\"public_key\":\"%s\",\"fingerprint\":\"%s\"", own, key, digits);
+    add_contacts(peer, &json);
+    add(&json, ",\"synchronised\":%s", json_of(peer->clock.is_synchronised));
+    add_refusals(peer->refusals, &json);
+    add(&json, ",\"line\":{\"crc\":%u,\"cobs\":%u,\"size\":%u,\"foreign\":%u,\"retries\":%u,\"downs\":%u}}",
+        (unsigned)line->noise[NOISE_CRC], (unsigned)line->noise[NOISE_COBS],
+        (unsigned)line->noise[NOISE_SIZE], (unsigned)line->noise[NOISE_FOREIGN],
+        (unsigned)line->retries, (unsigned)line->downs);
+    return json.size < room ? json.size : 0;
 }
 
 static void show_here(device_t *device)
@@ -227,6 +268,28 @@ static void keep_wifi(device_t *device, char *rest)
     else say(device, "wifi NAME PASSWORD; 8 to 64 characters; \"in quotes\" what has spaces");
 }
 
+/** `@NAME TEXT`, where that is a contact's name; else all of it is the text. */
+static peer_error_t send_text(device_t *device, char *text)
+{
+    char *end = text[0] == '@' ? strchr(text, ' ') : NULL;
+
+    if (end == NULL) return peer_send_text(&device->peer, NULL, text);
+    *end = '\0';
+    const peer_error_t error = peer_send_text(&device->peer, text + 1, end + 1);
+    *end = ' ';
+    return error == PEER_ERROR_STATE ? peer_send_text(&device->peer, NULL, text) : error;
+}
+
+static void forget(device_t *device, const char *whom)
+{
+    const bool is_all = strcmp(whom, "everything") == 0;
+    const peer_error_t error =
+        is_all ? peer_factory_reset(&device->peer) : peer_forget(&device->peer, whom);
+
+    if (error == PEER_ERROR_STATE) say(device, "forget everything, or the NAME of a contact");
+    else say(device, "forget: %s", describe(error));
+}
+
 void device_command(device_t *device, char *line, uint64_t now_ms)
 {
     char *rest = strchr(line, ' ');
@@ -240,7 +303,7 @@ void device_command(device_t *device, char *line, uint64_t now_ms)
     } else if (strcmp(line, "send_keys") == 0) {
         say(device, "send_keys: %s", describe(peer_send_keys(&device->peer, now_ms)));
     } else if (strcmp(line, "send_msg") == 0) {
-        say(device, "send_msg: %s", describe(peer_send_text(&device->peer, NULL, rest)));
+        say(device, "send_msg: %s", describe(send_text(device, rest)));
     } else if (strcmp(line, "send_picture") == 0) {
         device->picture_now = device->post != NULL;
         if (device->post == NULL) say(device, "send_picture: this build sends none");
@@ -250,11 +313,11 @@ void device_command(device_t *device, char *line, uint64_t now_ms)
         show_here(device);
     } else if (strcmp(line, "wifi") == 0) {
         keep_wifi(device, rest);
-    } else if (strcmp(line, "forget") == 0 && strcmp(rest, "everything") == 0) {
-        say(device, "forget: %s", describe(peer_factory_reset(&device->peer)));
+    } else if (strcmp(line, "forget") == 0) {
+        forget(device, rest);
     } else if (line[0] != '\0') {
-        say(device, "pair | use CODE@ADDRESS | send_keys | send_msg TEXT | send_picture | "
-                    "decrypt_msg | show | "
-                    "wifi NAME PASSWORD | forget everything");
+        say(device, "pair | use CODE@ADDRESS | send_keys | send_msg TEXT | send_msg @NAME TEXT | "
+                    "send_picture | decrypt_msg | show | wifi NAME PASSWORD | forget NAME | "
+                    "forget everything");
     }
 }

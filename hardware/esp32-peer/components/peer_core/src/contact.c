@@ -34,6 +34,15 @@ contact_t *contact_free(peer_t *peer)
     return NULL;
 }
 
+contact_t *contact_at(peer_t *peer, const char *address)
+{
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        contact_t *contact = &peer->contacts[i];
+        if (contact->record.is_pinned && strcmp(contact->record.address, address) == 0) return contact;
+    }
+    return contact_free(peer);
+}
+
 peer_error_t contact_derive(const peer_t *peer, contact_t *contact)
 {
     uint8_t shared[KEY_SIZE];

@@ -173,7 +173,11 @@ static void send_picture(device_t *device, uint64_t now_ms)
 
 void device_ask_reading(device_t *device)
 {
-    device->is_reading_asked = outbox_count(&device->peer.contacts[0].outbox) < ASKED_WAITING_MAX;
+    device->is_reading_asked = true;
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        const outbox_t *outbox = &device->peer.contacts[i].outbox;
+        if (outbox_count(outbox) >= ASKED_WAITING_MAX) device->is_reading_asked = false;
+    }
 }
 
 static void measure_if_asked(device_t *device, uint64_t now_ms)

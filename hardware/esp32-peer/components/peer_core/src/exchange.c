@@ -208,16 +208,20 @@ size_t peer_poll(peer_t *peer, uint64_t now_ms, uint8_t *out, size_t room, conta
     const bool is_time = peer->time_interval_ms > 0 && now_ms >= peer->time_at_ms;
 
     if (is_time) peer->time_at_ms = now_ms + peer->time_interval_ms;
+    for (size_t i = 0; is_time && i < PEER_CONTACTS; i++) {
+        if (peer->contacts[i].current.is_alive) peer->contacts[i].time_due = true;
+    }
     for (size_t i = 0; i < PEER_CONTACTS; i++) {
-        contact_t *contact = &peer->contacts[i];
+        contact_t *contact = &peer->contacts[(peer->turn + i) % PEER_CONTACTS];
         bundle_writer_t bundle = { .bytes = out, .room = room };
 
-        if (is_time && contact->current.is_alive) contact->time_due = true;
         peer->health.queued = (uint32_t)outbox_count(&contact->outbox);
         peer->health.dropped = contact->outbox.dropped;
         *to = contact;
         const size_t size = poll_contact(peer, contact, now_ms, &bundle);
-        if (size > 0) return size;
+        if (size == 0) continue;
+        peer->turn = (size_t)(contact - peer->contacts) + 1; /* Then the next one's. */
+        return size;
     }
     return 0;
 }

@@ -214,6 +214,19 @@ static peer_error_t answer_psk2(peer_t *peer, contact_t *contact, handshake_stat
     return PEER_OK;
 }
 
+/** Whoever answers at a new address may be paired already: then it is he who has moved. */
+static contact_t *owner_of(peer_t *peer, contact_t *contact, const uint8_t key[KEY_SIZE])
+{
+    contact_t *holder = contact_of_key(peer, key);
+
+    if (holder == NULL || holder == contact || contact->record.is_pinned) return contact;
+    memcpy(holder->record.address, contact->record.address, sizeof holder->record.address);
+    holder->send_at_ms = holder->backoff_ms = 0;
+    holder->initiation = contact->initiation;
+    meeting_end(&contact->initiation);
+    return holder;
+}
+
 peer_error_t meeting_receive_psk2(peer_t *peer, contact_t *from, const packet_t *packet,
                                   uint64_t now_ms)
 {
@@ -241,8 +254,9 @@ peer_error_t meeting_receive_psk2(peer_t *peer, contact_t *from, const packet_t 
         error = introduction_decode((slice_t){ peer->plaintext, size }, &said, &nonce);
     }
     if (error == PEER_OK && nonce.size != COMPARISON_NONCE_SIZE) error = PEER_ERROR_MALFORMED;
+    if (error == PEER_OK) from = owner_of(peer, from, attempt.remote_static);
     if (error == PEER_OK) error = answer_psk2(peer, from, &attempt, &said, now_ms);
-    if (error == PEER_OK) memcpy(mine->answered, hash, HASH_SIZE);
+    if (error == PEER_OK) memcpy(from->initiation.answered, hash, HASH_SIZE);
     crypto_wipe(&attempt, sizeof attempt);
     return error;
 }
@@ -250,6 +264,7 @@ peer_error_t meeting_receive_psk2(peer_t *peer, contact_t *from, const packet_t 
 static peer_error_t pin(peer_t *peer, contact_t *contact, const handshake_state_t *state,
                         const introduction_t *said)
 {
+    peer->met = contact;
     memcpy(contact->record.public_key, state->remote_static, KEY_SIZE);
     contact->record.is_pinned = contact->record.is_verified = true;
     PEER_TRY(contact_derive(peer, contact));

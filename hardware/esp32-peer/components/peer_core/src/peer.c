@@ -8,6 +8,27 @@
 
 enum { TIME_INTERVAL_MS = 1000 };
 
+/** What is measured before anybody is paired waits for the first. */
+static bool takes_readings(const peer_t *peer, const contact_t *contact)
+{
+    return contact->record.is_pinned || (contact == &peer->contacts[0] && peer_paired(peer) == 0);
+}
+
+/** What a contact had is gone from memory and store, as if it had never been met. */
+static peer_error_t forget(peer_t *peer, contact_t *contact)
+{
+    uint64_t epoch;
+
+    peer->port->random(peer->port->context, (uint8_t *)&epoch, sizeof epoch);
+    PEER_TRY(outbox_reset(&contact->outbox, epoch));
+    PEER_TRY(inbox_reset(&contact->inbox));
+    if (!letter_box_reset(peer, contact)) return PEER_ERROR_STORE;
+    crypto_wipe(&contact->record, sizeof contact->record);
+    PEER_TRY(contact_save(peer, contact));
+    crypto_wipe(contact, sizeof *contact);
+    return contact_load(peer, contact);
+}
+
 static peer_error_t load_identity(peer_t *peer)
 {
     const store_t *store = &peer->port->store;
@@ -50,18 +71,8 @@ peer_error_t peer_start(peer_t *peer, const peer_port_t *port, const char *name,
 peer_error_t peer_factory_reset(peer_t *peer)
 {
     const store_t *store = &peer->port->store;
-    uint64_t epoch;
 
-    for (size_t i = 0; i < PEER_CONTACTS; i++) {
-        contact_t *contact = &peer->contacts[i];
-
-        peer->port->random(peer->port->context, (uint8_t *)&epoch, sizeof epoch);
-        PEER_TRY(outbox_reset(&contact->outbox, epoch));
-        PEER_TRY(inbox_reset(&contact->inbox));
-        if (!letter_box_reset(peer, contact)) return PEER_ERROR_STORE;
-        crypto_wipe(&contact->record, sizeof contact->record);
-        PEER_TRY(contact_save(peer, contact));
-    }
+    for (size_t i = 0; i < PEER_CONTACTS; i++) PEER_TRY(forget(peer, &peer->contacts[i]));
     if (!store->erase(store->context, "code") || !store->erase(store->context, "identity")
         || !wifi_settings_forget(store)) {
         return PEER_ERROR_STORE;
@@ -73,6 +84,26 @@ peer_error_t peer_factory_reset(peer_t *peer)
     memcpy(address, peer->address, sizeof address);
     crypto_wipe(peer, sizeof *peer);
     return peer_start(peer, port, name, address);
+}
+
+peer_error_t peer_forget(peer_t *peer, const char *name)
+{
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        contact_t *contact = &peer->contacts[i];
+
+        if (!contact->record.is_pinned || strcmp(contact->record.name, name) != 0) continue;
+        if (peer->assembly.contact == contact) crypto_wipe(&peer->assembly, sizeof peer->assembly);
+        return forget(peer, contact);
+    }
+    return PEER_ERROR_STATE;
+}
+
+size_t peer_paired(const peer_t *peer)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < PEER_CONTACTS; i++) count += peer->contacts[i].record.is_pinned ? 1 : 0;
+    return count;
 }
 
 static peer_error_t hold(peer_t *peer, const uint8_t secret[PAIRING_SECRET_SIZE])
@@ -113,13 +144,13 @@ peer_error_t peer_use_code(peer_t *peer, const char *text, const char *address, 
 {
     const size_t size = strlen(address);
     uint8_t secret[PAIRING_SECRET_SIZE];
-    contact_t *contact = contact_free(peer);
+    contact_t *contact = contact_at(peer, address);
 
-    if (contact == NULL) contact = &peer->contacts[0];
     if (!is_address((slice_t){ (const uint8_t *)address, size }) || size > ADDRESS_SIZE_MAX) {
         return PEER_ERROR_MALFORMED;
     }
     PEER_TRY(pairing_code_decode(text, secret));
+    if (contact == NULL) return PEER_ERROR_NO_ROOM;
     memset(contact->record.address, 0, sizeof contact->record.address);
     memcpy(contact->record.address, address, size);
     contact->send_at_ms = contact->backoff_ms = 0;
@@ -161,19 +192,30 @@ peer_error_t peer_add_reading(peer_t *peer, const measurement_t *measurement, ui
 {
     if (measurement->present == 0) return PEER_OK;
     const reading_t reading = peer_date(peer, measurement, now_ms);
+    peer_error_t error = PEER_OK;
+
     for (size_t i = 0; i < PEER_CONTACTS; i++) {
-        PEER_TRY(outbox_add_reading(&peer->contacts[i].outbox, &reading));
+        contact_t *contact = &peer->contacts[i];
+
+        if (!takes_readings(peer, contact)) continue;
+        const peer_error_t refusal = outbox_add_reading(&contact->outbox, &reading);
+        if (refusal != PEER_OK) error = refusal;
     }
-    return PEER_OK;
+    return error;
 }
 
 void peer_lose_readings(peer_t *peer, uint32_t count)
 {
-    for (size_t i = 0; i < PEER_CONTACTS; i++) peer->contacts[i].outbox.dropped += count;
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        contact_t *contact = &peer->contacts[i];
+
+        if (takes_readings(peer, contact)) contact->outbox.dropped += count;
+    }
 }
 
 peer_error_t peer_send_text(peer_t *peer, const char *to, const char *text)
 {
+    if (to == NULL && peer_paired(peer) > 1) return PEER_ERROR_REFUSED;
     for (size_t i = 0; i < PEER_CONTACTS; i++) {
         contact_t *contact = &peer->contacts[i];
         const bool is_meant = to == NULL || strcmp(to, contact->record.name) == 0;

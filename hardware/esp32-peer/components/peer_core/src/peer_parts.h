@@ -8,6 +8,9 @@
 /* contact.c */
 contact_t *contact_of_key(peer_t *peer, const uint8_t key[KEY_SIZE]);
 contact_t *contact_free(peer_t *peer);
+
+/** Whom a code for this address may be for: who is there, else a free place, else NULL. */
+contact_t *contact_at(peer_t *peer, const char *address);
 PEER_CHECKED peer_error_t contact_load(peer_t *peer, contact_t *contact);
 PEER_CHECKED peer_error_t contact_save(const peer_t *peer, const contact_t *contact);
 

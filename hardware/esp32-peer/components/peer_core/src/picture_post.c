@@ -2,13 +2,18 @@
 
 enum { RETRY_MS = 15 * 1000 };
 
+/** The first that takes pictures. */
 static contact_t *recipient(peer_t *peer)
 {
-    contact_t *contact = &peer->contacts[0];
     const uint32_t needed = CAPABILITY_PICTURES | CAPABILITY_LETTERS;
-    const bool takes = (contact->record.capabilities & needed) == needed;
 
-    return contact->record.is_pinned && takes ? contact : NULL;
+    for (size_t i = 0; i < PEER_CONTACTS; i++) {
+        contact_t *contact = &peer->contacts[i];
+        const bool takes = (contact->record.capabilities & needed) == needed;
+
+        if (contact->record.is_pinned && takes) return contact;
+    }
+    return NULL;
 }
 
 peer_error_t picture_post_reading(peer_t *peer, picture_post_t *post,

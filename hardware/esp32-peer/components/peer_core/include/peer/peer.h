@@ -18,8 +18,11 @@
  * Exchanges are two-way. The link asks `peer_poll` for a bundle to carry and gives back what came
  * by `peer_reply`, or `peer_fail`; what others bring it hands to `peer_receive`.
  */
+#ifndef PEER_CONTACTS
+#define PEER_CONTACTS 2 /**< Each takes 29 KB of RAM, and 33 KB of the store. */
+#endif
+
 enum {
-    PEER_CONTACTS = 1, /**< Each takes some 35 KB of RAM. */
     PEER_MAX_FRAME = 1400,
     PEER_BUNDLE_SIZE_MAX = 1792, /**< Fits a serial record with its address. */
     PEER_NEXT_SESSIONS = 2,
@@ -174,7 +177,9 @@ typedef struct {
     uint64_t statuses_since_ms; /**< STATUS packets of this second. */
     uint32_t statuses;
     peer_news_t news;
+    const contact_t *met;               /**< In the last meeting by code. */
     char key_check[KEY_CHECK_SIZE + 1]; /**< Of the last meeting. */
+    size_t turn;                        /**< Of contacts: whose it is to send. */
     /** Of what is being read or written, or shown: too large for a task's stack. */
     uint8_t plaintext[PEER_MAX_FRAME];
 } peer_t;
@@ -192,20 +197,29 @@ PEER_CHECKED peer_error_t peer_start(peer_t *peer, const peer_port_t *port, cons
 /** Forgets key, contacts and everything that waits: what holding the button does. */
 PEER_CHECKED peer_error_t peer_factory_reset(peer_t *peer);
 
+/** Forgets one contact, and what waits for it. PEER_ERROR_STATE if nobody has that name. */
+PEER_CHECKED peer_error_t peer_forget(peer_t *peer, const char *name);
+
+/** How many contacts are paired. */
+size_t peer_paired(const peer_t *peer);
+
 /** Makes a code for somebody else to use; the old one is void. For the device's own console. */
 PEER_CHECKED peer_error_t peer_make_code(peer_t *peer, char text[PAIRING_TEXT_SIZE + 1]);
 
 /** Holds a code that was written at flashing. */
 PEER_CHECKED peer_error_t peer_hold_code(peer_t *peer, const char *text);
 
-/** Meets whoever holds this code at `address`; starts at once. */
+/** Meets whoever holds this code at `address`; starts at once. PEER_ERROR_NO_ROOM: forget one. */
 PEER_CHECKED peer_error_t peer_use_code(peer_t *peer, const char *text, const char *address,
                                         uint64_t now_ms);
 
 /** The trigger: renews with every contact. PEER_ERROR_STATE if there is none: a code is needed. */
 PEER_CHECKED peer_error_t peer_send_keys(peer_t *peer, uint64_t now_ms);
 
-/** Queues a reading for every contact that stores them; `at_ms` is when it was taken. */
+/**
+ * Queues a reading for every contact that is paired; before there is one, for whoever will be first.
+ * `at_ms` is when it was taken.
+ */
 PEER_CHECKED peer_error_t peer_add_reading(peer_t *peer, const measurement_t *measurement,
                                            uint64_t at_ms);
 
@@ -215,7 +229,7 @@ void peer_lose_readings(peer_t *peer, uint32_t count);
 /** A measurement with its time, as far as the device knows it. */
 reading_t peer_date(peer_t *peer, const measurement_t *measurement, uint64_t now_ms);
 
-/** Queues a text for a contact; `to` may be NULL with one contact. */
+/** Queues a text for a contact; `to` may be NULL with one contact, else PEER_ERROR_REFUSED. */
 PEER_CHECKED peer_error_t peer_send_text(peer_t *peer, const char *to, const char *text);
 
 /** The oldest unopened text of any contact, or NULL. Show it, then call inbox_remove. */
