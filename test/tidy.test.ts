@@ -11,7 +11,9 @@ import { readSources, toSource } from './support/sources.ts';
 const src = readSources('src/**/*.ts');
 const tests = readSources('test/**/*.ts');
 const scripts = readSources('{scripts,bench}/**/*.ts');
-const everything = [...src, ...tests, ...scripts];
+/** These play others as well, so they may use any package. */
+const judges = readSources('{attack,fuzz,soak}/**/*.ts');
+const everything = [...src, ...tests, ...scripts, ...judges];
 /** This file quotes offenders. */
 const otherTests = tests.filter(({ path }) => path !== 'test/tidy.test.ts');
 

@@ -51,7 +51,7 @@ export function curvePoints(): Exclude<Point, undefined>[] {
 
 /** Order of the base point − 1, so twice the multiplication leads back to the base point. */
 const PRIVATE_KEY = 40;
-export const BASE_POINT: Point = curvePoints()[0];
+const BASE_POINT: Point = curvePoints()[0];
 
 function aesKey(point: Point): Buffer {
   return Buffer.from(JSON.stringify(point ?? null).padEnd(32, '0'));

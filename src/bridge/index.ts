@@ -1,1 +1,1 @@
-export { type Bridge, type BridgeConfig, startBridge } from './bridge.ts';
+export { type Bridge, startBridge } from './bridge.ts';

@@ -13,7 +13,7 @@ export interface CommandOption extends ParseArgsOptionDescriptor {
 type Options = Readonly<Record<string, CommandOption>>;
 
 /** Every command takes these. */
-export const COMMON = {
+const COMMON = {
   'data-dir': {
     type: 'string',
     takes: 'DIR',

@@ -18,7 +18,7 @@ const underWay: object[] = [];
  * @param total in bytes; undefined: only what is done and for how long can be told.
  * @param describe what is done, behind the bar.
  */
-export function startProgress(words: string, total?: number, describe = sizeText): Progress {
+function startProgress(words: string, total?: number, describe = sizeText): Progress {
   const { stderr } = process;
   if (stderr.isTTY !== true) return { advance: () => {}, end: () => {} };
   const begun_ms = performance.now();

@@ -6,7 +6,6 @@ export {
   type CryptoProvider,
   HASH_SIZE,
   type Hash,
-  type IncrementalHash,
   KEY_SIZE,
   type KeyPair,
   type PrivateKey,

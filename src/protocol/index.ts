@@ -1,4 +1,4 @@
-export { ADDRESS_SIZE_MAX, isAddress } from './address.ts';
+export { isAddress } from './address.ts';
 export {
   BUNDLE_PACKET_COUNT_MAX,
   BUNDLE_SIZE_MAX,
@@ -26,9 +26,7 @@ export {
   encodeNotice,
   encodeText,
   FILE_HEAD_SIZE_MAX,
-  type FileHead,
   fileName,
-  type Notice,
   type NoticeReason,
 } from './content.ts';
 export type { Effect, MeetingFailure, Via } from './effects.ts';
@@ -39,14 +37,12 @@ export {
   RemoteProtocolError,
 } from './errors.ts';
 export { fingerprint, fingerprintOfPair } from './fingerprint.ts';
-export { type GateKey, gateKeyOf, gateOf, gateOpens, hintOf } from './gate.ts';
-export { type Gate, GateKeys } from './gate-keys.ts';
+export { gateKeyOf, gateOf, gateOpens, hintOf } from './gate.ts';
+export type { Gate } from './gate-keys.ts';
 export {
   type Established,
-  type HandshakeConfig,
   HandshakeState,
   type Judge,
-  type Learned,
   NOISE_MESSAGE_SIZE_MAX,
   type PresharedKey,
 } from './handshake-state.ts';
@@ -64,26 +60,16 @@ export {
   FRAME_SIZE_MIN,
   type Introduction,
   isName,
-  NAME_SIZE_MAX,
   type Opening,
 } from './introduction.ts';
-export type { WaitingHint } from './kept-openings.ts';
-export { type ImageKey, imageKeyOf, type LetterParties, openLetter, sealLetter } from './letter.ts';
-export { type MeetingOptions, type MeetingStanding, Meetings } from './meetings.ts';
+export { type ImageKey, imageKeyOf, openLetter, sealLetter } from './letter.ts';
+export { type MeetingOptions, Meetings } from './meetings.ts';
 export {
-  type AnswerPacket,
   decodePacket,
   encodeHandshake,
-  encodeStatus,
   encodeTransportHeader,
-  ephemeralOf,
   type LetterPacket,
-  type OpeningPacket,
-  PACKET_SIZE_MAX,
-  type Packet,
-  type PacketType,
   prologueOf,
-  RANDOM_SIZE,
   type ReunionPacket,
   type StatusCode,
   type StatusPacket,
@@ -97,21 +83,16 @@ export {
   type PairingSecret,
   pskOf,
 } from './pairing-code.ts';
-export { PATTERNS, type Pattern, protocolName, type Side, withPsk } from './pattern.ts';
+export { PATTERNS, type Pattern, type Side, withPsk } from './pattern.ts';
 export {
   type AckPayload,
-  BITMAP_SIZE_MAX,
   decodePayloads,
   type LetterAckPayload,
   MESSAGE_OVERHEAD,
-  type MessagePayload,
   OUTBOX_SIZE,
-  type OutboxPayload,
   PART_OVERHEAD,
-  type PartPayload,
   type Payload,
   payloadSize,
-  SLICE_SIZE_MIN,
   type TimePayload,
 } from './payload.ts';
 export {
@@ -121,7 +102,6 @@ export {
   payloadRoom,
   sliceSizeMax,
 } from './plaintext.ts';
-export { assertCanonical } from './public-key.ts';
 export { RateLimit } from './rate-limit.ts';
 export { DEVICE_WINDOW_SIZE, ReplayWindow, WINDOW_SIZE } from './replay-window.ts';
 export { Reunions } from './reunions.ts';
@@ -130,10 +110,9 @@ export { decodePack, type Pack, type SenmlRecord } from './senml.ts';
 export {
   LetterWindow,
   SEQUENCES_MARKED_MAX,
-  type SequenceVerdict,
   SequenceWindow,
 } from './sequence-window.ts';
 export { DEVICE_LIMITS, PEER_LIMITS, type SessionLimits } from './session.ts';
-export { type Opened, type SessionPlace, type SessionStanding, Sessions } from './sessions.ts';
+export { type Opened, type SessionPlace, Sessions } from './sessions.ts';
 export { echoOf, statusAbout } from './status.ts';
 export { openTransport, sealTransport } from './transport.ts';

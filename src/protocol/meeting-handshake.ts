@@ -28,7 +28,7 @@ import { PATTERNS, type Side } from './pattern.ts';
 import type { Self } from './self.ts';
 
 /** The packet types of XX or of XXpsk3, in the order of the pattern. */
-export const MEETING_PACKETS = {
+const MEETING_PACKETS = {
   XX: ['XX1', 'XX2', 'XX3'],
   XXpsk3: ['PSK1', 'PSK2', 'PSK3'],
 } as const;

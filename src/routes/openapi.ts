@@ -23,7 +23,7 @@ const ProblemSchema = z.object({
   code: z.enum(Object.keys(PROBLEMS) as [string, ...string[]]),
 });
 
-export function openApi(routes: readonly Described[]): object {
+function openApi(routes: readonly Described[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const [method, path, access] of routes) {
     const description = DESCRIPTIONS[`${method} ${path}`];

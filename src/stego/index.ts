@@ -11,7 +11,7 @@ export type {
   Look,
   Revealed,
 } from './message.ts';
-export { type Cancellable, type PoolOptions, StegoPool } from './pool.ts';
+export { StegoPool } from './pool.ts';
 export type { ProfileChoice, ProfileName } from './profile.ts';
 export { SUSPICIOUS_BITS_A_SAMPLE, TAG_SIZE } from './sizes.ts';
 

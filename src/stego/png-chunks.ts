@@ -119,7 +119,7 @@ export function spliceChunks(
 }
 
 /** One chunk with size and CRC, PNG §5.3. */
-export function encodeChunk({ type, data }: Chunk): Uint8Array {
+function encodeChunk({ type, data }: Chunk): Uint8Array {
   const out = new Uint8Array(data.length + CHUNK_OVERHEAD);
   const view = new DataView(out.buffer);
   view.setUint32(0, data.length);

@@ -74,12 +74,12 @@ export function releaseTape({ groups, distances, notes }: ShiftTape): void {
 }
 
 /** What embedding does to each sample of a tape. */
-export const STAY = 0;
-export const MOVE = 1;
+const STAY = 0;
+const MOVE = 1;
 export const CARRY = 2;
 /** Moves to the end of the range, or is there: told apart by a flag. */
-export const MOVE_FLAGGED = 3;
-export const STAY_FLAGGED = 4;
+const MOVE_FLAGGED = 3;
+const STAY_FLAGGED = 4;
 
 export interface ShiftPlan {
   /** Actions, negative downwards. */

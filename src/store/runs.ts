@@ -10,7 +10,7 @@ import type { Settings } from '../messenger/index.ts';
 import type { Folder } from './folder.ts';
 import { hex } from './hex.ts';
 
-export const RUN_FILE = 'peer.run';
+const RUN_FILE = 'peer.run';
 const SETTING = 'run';
 const NUMBER_SIZE = 16;
 

@@ -17,7 +17,7 @@ import { hex, unhex } from './hex.ts';
 export type SealedKind = 'sotto database key' | 'sotto identity';
 
 /** 128 MiB and about half a second on a small computer. */
-export const SCRYPT_COST: ScryptCost = { N: 2 ** 17, r: 8, p: 1 };
+const SCRYPT_COST: ScryptCost = { N: 2 ** 17, r: 8, p: 1 };
 
 const VERSION = 1;
 const SALT_SIZE = 16;

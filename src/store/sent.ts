@@ -11,7 +11,7 @@ import type { OutboxStates } from './outbox-states.ts';
 import type { Slices } from './slices.ts';
 import { Unlisted } from './unlisted.ts';
 
-export const START_SIZE_MAX = 16 * 1024;
+const START_SIZE_MAX = 16 * 1024;
 const KEPT_MAX = 20_000;
 /** Texts that may wait to be noted. */
 const UNLISTED_MAX = 128;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 /** Debian's own, because only that one has Debian's python3-cryptography. */
-export const PYTHON = '/usr/bin/python3';
+const PYTHON = '/usr/bin/python3';
 
 const FOLDER = new URL('.', import.meta.url).pathname;
 const PATIENCE_MS = 60_000;

@@ -8,7 +8,7 @@ const FUNCTION_LINES_MAX = 60;
 const FILE_LINES_MAX = 400;
 
 /** Who may import whom. Arrows point down only, so there can be no cycle between folders. */
-export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'bytes.ts': [],
   'failures.ts': [],
   'reasons.ts': [],
@@ -130,11 +130,8 @@ const HOMES: readonly (readonly [RegExp, RegExp])[] = [
 /** Where execution starts. Worker entries are found by their `new URL(…, import.meta.url)`. */
 const ENTRIES: readonly string[] = ['src/peer.ts', 'src/cli/index.ts'];
 
-/** Finished and tested parts that the composition root does not use yet. Shrinks to nothing. */
-export const UNWIRED: readonly string[] = [];
-
 /** `src/link/http-link.ts` lives in `link`, `src/peer.ts` in `peer.ts`. */
-export function homeOf(path: string): string {
+function homeOf(path: string): string {
   return path.split('/')[1] ?? '';
 }
 
@@ -203,14 +200,10 @@ export function longFile({ path, text }: { readonly path: string; readonly text:
   return lineCount > FILE_LINES_MAX ? [`${path} has ${lineCount} lines`] : [];
 }
 
-/** Files under src/ that no entry, worker or script leads to, and entries of UNWIRED that one does. */
+/** Files under src/ that no entry, worker or script leads to. */
 export function deadFiles(src: readonly Source[], scripts: readonly Source[]): string[] {
-  const entries = [...ENTRIES, ...scripts.map(({ path }) => path)];
-  const wired = reached(src, ENTRIES);
-  const alive = reached([...src, ...scripts], [...entries, ...UNWIRED]);
-  const dead = src.filter(({ path }) => !alive.has(path)).map(({ path }) => `${path} is dead`);
-  const stale = UNWIRED.filter((path) => wired.has(path));
-  return [...dead, ...stale.map((path) => `${path} is wired: take it out of UNWIRED`)];
+  const alive = reached([...src, ...scripts], [...ENTRIES, ...scripts.map(({ path }) => path)]);
+  return src.filter(({ path }) => !alive.has(path)).map(({ path }) => `${path} is dead`);
 }
 
 /** The files that `entries` lead to. */

@@ -76,7 +76,7 @@ function smallerRoot(a: number, b: number, c: number): number {
 const T = 3;
 const SIDE = 2 * T + 1;
 const CUBE = SIDE ** 3;
-export const FEATURES = 2 * CUBE;
+const FEATURES = 2 * CUBE;
 const DIRECTIONS = [
   [0, 1],
   [0, -1],
