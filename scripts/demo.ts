@@ -23,7 +23,8 @@ class StepError extends Error {
 
 const TEXT = 'Meet me at the old mill at nine.';
 const HIDDEN = 'Bring the second key.';
-const SHOWN_MS = 10_000;
+/** For what comes in a second; long, because a busy machine is not a failure. */
+const SHOWN_MS = 60_000;
 
 export async function main(args: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-demo-'));

@@ -14,7 +14,8 @@ import { type Bridge, startBridge } from '../src/bridge/index.ts';
 
 const COMMAND = fileURLToPath(new URL('./sotto.mjs', import.meta.url));
 const HOST_FOLDER = fileURLToPath(new URL('../hardware/esp32-peer/host/', import.meta.url));
-const PATIENCE_MS = 30_000;
+/** For what comes in a second; long, because a busy machine is not a failure. */
+const PATIENCE_MS = 60_000;
 
 /** Cannot go on, for a reason that is told in one sentence. */
 class StepError extends Error {
@@ -105,8 +106,10 @@ async function startDevice({ folder, every }: Options, children: ChildProcess[])
   createInterface(child.stderr).on('line', (line) => console.error(`device │ ${line}`));
   const next = async (pattern: RegExp) => {
     for (let waited = 0; waited < PATIENCE_MS; waited += 50) {
-      const found = lines.splice(0).find((line) => pattern.test(line));
-      if (found !== undefined) return found;
+      const place = lines.findIndex((line) => pattern.test(line));
+      // What came behind it may be asked for next.
+      const found = lines.splice(0, place < 0 ? lines.length : place + 1).at(-1);
+      if (place >= 0 && found !== undefined) return found;
       if (child.exitCode !== null) break;
       await sleep(50);
     }
