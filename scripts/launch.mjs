@@ -16,9 +16,9 @@ export async function launch(entry, run) {
   if (Number(process.versions.node.split('.')[0]) >= NODE_MIN) return await start(entry, run);
   if (existsSync(BROUGHT_ALONG)) return await handOver();
   const here = `Sotto needs Node ${NODE_MIN} or newer, and this is ${process.versions.node}.`;
-  stop(
-    `${here} In a clone \`npm ci\` brings one along; otherwise install it from https://nodejs.org.`,
-  );
+  const next =
+    'In a clone `npm ci` brings one along; otherwise install it from https://nodejs.org.';
+  stop('node_too_old', `${here} ${next}`);
 }
 
 async function start(entry, run) {
@@ -28,7 +28,7 @@ async function start(entry, run) {
   } catch (error) {
     const isPackage = error.code === 'ERR_MODULE_NOT_FOUND' && /package '/.test(error.message);
     if (!isPackage) throw error;
-    stop('The packages that Sotto uses are not installed. Run `npm ci` first.');
+    stop('not_installed', 'The packages that Sotto uses are not installed. Run `npm ci` first.');
   }
 }
 
@@ -73,7 +73,11 @@ function isOpen(descriptor) {
   }
 }
 
-function stop(sentence) {
-  console.error(`sotto: ${sentence}`);
+/** As `fail` of src/cli/index.ts does, which cannot be loaded here. */
+function stop(code, sentence) {
+  const end = process.argv.indexOf('--');
+  const options = process.argv.slice(2, end === -1 ? undefined : end);
+  if (options.includes('--json')) console.log(JSON.stringify({ error: sentence, code }));
+  console.error(`sotto: ${sentence} (${code})`);
   process.exitCode = 1;
 }

@@ -10,6 +10,8 @@ export type CommandCode =
   | 'no_words'
   | 'failed'
   | 'internal'
+  | 'node_too_old'
+  | 'not_installed'
   | 'cover_used'
   | 'parts_missing'
   | StoreFailure
@@ -26,6 +28,8 @@ export const COMMAND_CODES: Readonly<Record<CommandCode, string>> = {
   no_words: 'Something else than a peer answers there, or a proxy between.',
   failed: 'The words say what stood in the way; repeat the command when it is gone.',
   internal: 'A mistake of this program: report it with what stands on stderr.',
+  node_too_old: 'Install Node 24 or newer; in a clone `npm ci` brings one along.',
+  not_installed: 'Run `npm ci` first.',
   cover_used: 'Two stego images of one cover betray both: take another cover, or --force.',
   parts_missing: 'Give all pictures that `sotto hide` wrote, and of one message only.',
   duplicate: 'There is one already; nothing was changed.',

@@ -57,7 +57,7 @@ export async function sendPicture(values: PictureValues, text: string, io: Io): 
     const patience = wait ?? (isPassing ? PASSING_WAIT_S : undefined);
     if (patience !== undefined) form.set('wait', patience);
     const sent = await during('hiding', peer.post('/send_msg', form, pictureSchema));
-    tellWhereItWaits(sent, isPassing, io);
+    tellWhereItWaits(sent, isPassing, wait, io);
     for (const warning of sent.picture.warnings) io.say(printable(warning));
     const { data = sent, text: state, exitCode } = delivered(sent, wait !== undefined);
     return { data, text: `${state}\n${figures(sent.picture)}`, ...(exitCode && { exitCode }) };

@@ -104,7 +104,7 @@ async function deliver(
   const path = pathOf({ ...query, ...(patience !== undefined && { wait: patience }) });
   const posted = peer.post(path, body, sentSchema);
   const sent = await (patience === undefined ? posted : during('waiting for the contact', posted));
-  tellWhereItWaits(sent, isPassing, io);
+  tellWhereItWaits(sent, isPassing, wait, io);
   return delivered(sent, wait !== undefined);
 }
 

@@ -14,13 +14,22 @@ export const sentSchema = z.object({
 /** How long a peer that runs for one command only tries to get rid of a message, in seconds. */
 export const PASSING_WAIT_S = '5';
 
+/** @param waited how long, if at all */
 export function tellWhereItWaits(
   { to, delivered }: z.output<typeof sentSchema>,
   isPassing: boolean,
+  waited: string | undefined,
   io: Io,
 ): void {
-  if (!isPassing || delivered) return;
-  io.say(`No peer runs here, and ${printable(to)} did not take it yet: it goes with \`sotto up\`.`);
+  if (delivered) return;
+  const who = printable(to);
+  if (isPassing) {
+    io.say(`No peer runs here, and ${who} did not take it yet: it goes with \`sotto up\`.`);
+  } else if (waited !== undefined) {
+    io.say(
+      `${who} has not taken it in ${waited} s. It goes by itself; \`sotto contacts\` says more.`,
+    );
+  }
 }
 
 export function delivered(sent: z.output<typeof sentSchema>, waited: boolean): Outcome {

@@ -1,8 +1,11 @@
 /** `sotto up`: runs a peer until it is told to stop. */
 import { explainConfig, loadConfig, optionRows } from '../config.ts';
+import { StoreError } from '../failures.ts';
 import type { Peer } from '../peer.ts';
+import { findRunning, localOrigin } from '../presence.ts';
 import { boundYoungHeap } from '../young-heap.ts';
 import type { Command, Outcome } from './command.ts';
+import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
 import { reportToManager } from './service.ts';
 import { runUntilTold, tellReady } from './until-told.ts';
@@ -57,8 +60,20 @@ async function start(args: readonly string[], io: Io): Promise<{ peer: Peer; ori
   // Only here: no other command has to wait until all of a peer is loaded.
   const { createPeer } = await import('../peer.ts');
   const peer = createPeer(config);
-  const { name, origin, pageLink } = await peer.start();
+  const { name, origin, pageLink } = await peer.start().catch(async (cause: unknown) => {
+    throw (await runsAlready(config.dataFolder, cause)) ?? cause;
+  });
   io.say(`${name} listens at ${origin}. Its page, for you only: ${pageLink}`);
   tellReady({ origin, pageLink });
   return { peer, origin };
+}
+
+/** Who it is that holds the database, if it is a peer and answers. */
+async function runsAlready(folder: string, cause: unknown): Promise<CommandError | undefined> {
+  if (!(cause instanceof StoreError && cause.failure === 'busy')) return undefined;
+  const running = await findRunning(folder).catch(() => undefined);
+  if (running === undefined) return undefined;
+  const who = `A peer runs on ${folder} already, at ${localOrigin(running)}`;
+  const words = `${who}: use it, or stop it first (process ${running.pid}).`;
+  return new CommandError(EXIT.failed, words, { cause, code: 'busy' });
 }

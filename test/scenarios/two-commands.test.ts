@@ -177,12 +177,19 @@ t.test('a Node that is too old is told so', async (t) => {
   for (const file of ['run.mjs', 'launch.mjs']) copyFileSync(`scripts/${file}`, join(folder, file));
   const old = 'Object.defineProperty(process, "versions", { value: { node: "20.20.2" } })';
   const flags = ['--import', `data:text/javascript,${encodeURIComponent(old)}`];
-  const child = spawn(process.execPath, [...flags, join(folder, 'run.mjs'), 'run-two-peers.ts']);
-  let text = '';
+  const file = join(folder, 'run.mjs');
+  const child = spawn(process.execPath, [...flags, file, 'run-two-peers.ts', '--json']);
+  const said = { out: '', words: '' };
+  child.stdout.on('data', (chunk) => {
+    said.out += chunk;
+  });
   child.stderr.on('data', (chunk) => {
-    text += chunk;
+    said.words += chunk;
   });
   const [code] = await once(child, 'close');
   t.equal(code, 1);
-  t.match(text, /^sotto: Sotto needs Node 24 or newer, and this is 20\.20\.2\. [^\n]+\n$/);
+  const sentence =
+    /^sotto: (Sotto needs Node 24 or newer, and this is 20\.20\.2\. [^\n]+) \(node_too_old\)\n$/;
+  const words = sentence.exec(said.words)?.[1];
+  t.strictSame(JSON.parse(said.out), { error: words, code: 'node_too_old' });
 });
