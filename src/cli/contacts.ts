@@ -23,6 +23,7 @@ const shownSchema = z.object({
       key_check: z.string().optional(),
     }),
   ),
+  waiting: z.array(z.object({ name: z.string(), address: z.string() })),
 });
 type Contact = z.output<typeof shownSchema>['contacts'][number];
 
@@ -49,8 +50,18 @@ async function act(peer: PeerClient, forget: string | undefined, io: Io): Promis
     return { data: { forgotten: forget }, text: `${printable(forget)} is forgotten.` };
   }
   const shown = await peer.get('/show', shownSchema);
-  if (shown.contacts.length === 0) io.say('Nobody yet. `sotto pair` makes a first contact.');
+  for (const { name, address } of shown.waiting) io.say(asking(printable(name), address));
+  if (shown.contacts.length + shown.waiting.length === 0)
+    io.say('Nobody yet. `sotto pair` makes a first contact.');
   return { data: shown.contacts, text: shown.contacts.map(line).join('\n') };
+}
+
+/** Hints only: anybody may call himself anything. */
+function asking(name: string, address: string): string {
+  const next = `\`sotto pair --to NAME --address ${address}\` if you expect it, then compare`;
+  return address === ''
+    ? `"${name}", who cannot be called, wants to meet: \`sotto pair\` makes a code for it.`
+    : `"${name}" at ${address} wants to meet: ${next}.`;
 }
 
 function line(contact: Contact) {

@@ -3,6 +3,7 @@ import { systemRandomBytes } from '../crypto/index.ts';
 import { loadCoder } from '../stego/index.ts';
 import { defineCommand, usageError } from './command.ts';
 import { writeTogether } from './outputs.ts';
+import { sharing } from './progress.ts';
 
 export const cover = defineCommand({
   name: 'cover',
@@ -27,8 +28,10 @@ to hide in earnest take a picture of your own that nobody else has.`,
     if (depth !== '8' && depth !== '16') throw usageError('cover', '--depth takes 8 or 16.');
     const { encodePng, phantom } = await loadCoder();
     const seed = new DataView(systemRandomBytes(4).slice().buffer).getUint32(0);
-    const picture = phantom({ size, depth: depth === '8' ? 8 : 16, seed });
-    const png = encodePng(picture, { before: [], after: [] });
+    const form = { size, depth: depth === '8' ? 8 : 16, seed } as const;
+    const png = await sharing(`drawing ${output}`, async (onProgress) =>
+      encodePng(phantom({ ...form, onProgress }), { before: [], after: [] }),
+    );
     writeTogether([{ file: output, bytes: png }], { force });
     const text = `${output}: ${size} × ${size} pixels, ${depth} bits`;
     return { data: { file: output, width: size, height: size, depth: Number(depth) }, text };

@@ -23,9 +23,11 @@ function startProgress(words: string, total?: number, describe = sizeText): Prog
   if (stderr.isTTY !== true) return { advance: () => {}, end: () => {} };
   const begun_ms = performance.now();
   let done = 0;
+  let drawn_ms = begun_ms;
   const place = {};
   underWay.push(place);
   const draw = () => {
+    drawn_ms = performance.now();
     if (underWay[0] !== place) return;
     const seconds = Math.floor((performance.now() - begun_ms) / 1000);
     const state =
@@ -37,6 +39,8 @@ function startProgress(words: string, total?: number, describe = sizeText): Prog
   return {
     advance: (bytes) => {
       done += bytes;
+      // Where no timer has a turn, because the work is done here.
+      if (performance.now() - drawn_ms >= DRAW_MS) draw();
     },
     end: () => {
       clearInterval(timer);

@@ -1,13 +1,14 @@
 /** `sotto send --cover`: a message in a picture, to be delivered or to be carried by hand. */
 import { basename } from 'node:path';
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { Described } from './client.ts';
+import type { Described, PeerClient } from './client.ts';
 import { type Outcome, usageError } from './command.ts';
 import { type Io, printable, refuseExisting } from './io.ts';
 import { writeStream } from './outputs.ts';
 import { withPeer } from './passing-peer.ts';
 import { readWhole } from './pictures.ts';
-import { during } from './progress.ts';
+import { sharing } from './progress.ts';
 import { delivered, PASSING_WAIT_S, sentSchema, tellWhereItWaits } from './sent.ts';
 
 const pictureSchema = sentSchema.extend({
@@ -50,18 +51,43 @@ export async function sendPicture(values: PictureValues, text: string, io: Io): 
   if (cover !== undefined) form.set('cover', blobOf(cover), basename(cover));
   return await withPeer(values, async ({ peer, isPassing }) => {
     if (letter !== undefined) {
-      const answer = await during('hiding', peer.downloadDescribed('POST', '/send_msg', form));
+      const answer = await hiding(peer, peer.downloadDescribed('POST', '/send_msg', form));
       await writeStream(answer.content, letter);
       return describeLetter(letter, answer, io);
     }
     const patience = wait ?? (isPassing ? PASSING_WAIT_S : undefined);
     if (patience !== undefined) form.set('wait', patience);
-    const sent = await during('hiding', peer.post('/send_msg', form, pictureSchema));
+    const sent = await hiding(peer, peer.post('/send_msg', form, pictureSchema));
     tellWhereItWaits(sent, isPassing, wait, io);
     for (const warning of sent.picture.warnings) io.say(printable(warning));
     const { data = sent, text: state, exitCode } = delivered(sent, wait !== undefined);
     return { data, text: `${state}\n${figures(sent.picture)}`, ...(exitCode && { exitCode }) };
   });
+}
+
+/** The peer tells by its events how far it is: of whatever picture it is making. */
+async function hiding<T>(peer: PeerClient, work: Promise<T>): Promise<T> {
+  if (process.stderr.isTTY !== true) return await work;
+  return await sharing('hiding', async (onProgress) => {
+    const events = await peer.download('GET', '/events').catch(() => undefined);
+    const told = events && follow(events, onProgress).catch(() => undefined);
+    try {
+      return await work;
+    } finally {
+      events?.destroy();
+      await told;
+    }
+  });
+}
+
+async function follow(events: Readable, onProgress: (share: number) => void): Promise<void> {
+  for await (const chunk of events) {
+    for (const [, share] of String(chunk).matchAll(
+      /^event: hiding\ndata: \{"share":([\d.e-]+)\}$/gm,
+    )) {
+      onProgress(Number(share));
+    }
+  }
 }
 
 function describeLetter(letter: string, { headers }: Described, io: Io): Outcome {

@@ -114,6 +114,11 @@ export class Announcer {
     for (const listener of this.#listeners) listener({ kind, contact: name });
   }
 
+  /** How far the picture is that a person here waits for. */
+  hiding(share: number): void {
+    for (const listener of this.#listeners) listener({ kind: 'hiding', contact: undefined, share });
+  }
+
   #name(contact: ContactId): string {
     return this.#contacts.get(contact)?.name ?? 'a stranger';
   }

@@ -232,9 +232,11 @@ export interface Conversation {
 /** That something has changed, never what: whoever wants to know asks. */
 export interface Happening {
   /** `contact`: how it stands with a contact, or who waits. The others say which list changed. */
-  readonly kind: 'contact' | 'arrived' | 'queue' | 'opened' | 'readings';
+  readonly kind: 'contact' | 'arrived' | 'queue' | 'opened' | 'readings' | 'hiding';
   /** By name; undefined: none, or several. */
   readonly contact: string | undefined;
+  /** Of `hiding`: what share of the picture is done, 0 … 1. */
+  readonly share?: number;
 }
 
 export interface MessageBytes {

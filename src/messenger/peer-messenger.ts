@@ -171,7 +171,7 @@ type Delivering = Omit<PictureWayDeps, 'sends'> &
   CoversDeps & { readonly staticKeys: KeyPair };
 
 function pictureParts(deps: Delivering) {
-  const work = new PictureWork(deps.clock);
+  const work = new PictureWork(deps.clock, (share) => deps.announcer.hiding(share));
   const imageKeys = new ImageKeys(deps.crypto, deps.staticKeys);
   const pictureWays = new PictureWays(deps);
   deps.announcer.onPromoted((contact) => pictureWays.promoted(contact));

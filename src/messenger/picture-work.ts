@@ -28,12 +28,15 @@ const WAITING_MAX = 8;
  */
 export class PictureWork {
   readonly #clock: Clock;
+  readonly #onHiding: (share: number) => void;
   readonly #own = new StegoPool({ queueMax: WAITING_MAX });
   readonly #foreign = new StegoPool({ queueMax: WAITING_MAX });
   #waiting = 0;
 
-  constructor(clock: Clock) {
+  /** @param onHiding is told several times a second what share of a picture is done. */
+  constructor(clock: Clock, onHiding: (share: number) => void) {
     this.#clock = clock;
+    this.#onHiding = onHiding;
   }
 
   /** @throws {UseCaseError} `cover_unusable`, `cover_too_small`, `busy` */
@@ -46,7 +49,8 @@ export class PictureWork {
     return this.#asked(async (signal) => {
       const all = { ...options, samplesMax: SAMPLES_MAX, signal };
       try {
-        return await this.#own.hide(cover, payload, key, all);
+        const told = { ...all, onProgress: this.#onHiding };
+        return await this.#own.hide(cover, payload, key, told);
       } catch (cause) {
         if (!(cause instanceof StegoError) || cause.failure !== 'capacity') throw cause;
         const room = await this.#own.capacity(cover, payload.length, all);

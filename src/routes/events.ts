@@ -28,7 +28,7 @@ const RETRY_MS = 1_000;
 /** A listener that does not read is let go; it comes back and hears `reset`. */
 const UNREAD_SIZE_MAX = 64 * 1024;
 
-const ABOUT: Readonly<Record<Happening['kind'], string>> = {
+const ABOUT: Readonly<Record<Exclude<Happening['kind'], 'hiding'>, string>> = {
   contact: 'contacts',
   arrived: 'messages',
   queue: 'messages',
@@ -92,7 +92,12 @@ export class Events {
     return `id: ${this.#run}-${this.#count}\nevent: reset\ndata: {}\n\n`;
   }
 
-  #gather({ kind, contact }: Happening): void {
+  #gather({ kind, contact, share }: Happening): void {
+    if (kind === 'hiding') {
+      // The next one says more: it is kept for nobody.
+      this.#send(`event: hiding\ndata: ${JSON.stringify({ share })}\n\n`);
+      return;
+    }
     const event = { about: ABOUT[kind], ...(contact !== undefined && { contact }) };
     this.#gathered.set(`${event.about} ${contact ?? ''}`, event);
     this.#timer ??= setTimeout(() => this.#tell(), this.#limits.gather_ms);

@@ -25,6 +25,8 @@ export interface PhantomOptions {
   readonly depth: 8 | 16;
   /** The same seed gives the same noise, and another seed another cover. */
   readonly seed: number;
+  /** Told with each row what share is done. */
+  readonly onProgress?: (share: number) => void;
 }
 
 /** Brightness of air and of the brightest bone, as parts of the range. */
@@ -34,7 +36,7 @@ const BRIGHTEST = 0.9;
 const DARK_NOISE = { 8: 0.002, 16: 0.0001 };
 const LIGHT_NOISE = { 8: 0.006, 16: 0.0003 };
 
-export function phantom({ size, depth, seed }: PhantomOptions): Picture {
+export function phantom({ size, depth, seed, onProgress }: PhantomOptions): Picture {
   const max = 2 ** depth - 1;
   const random = gauss(seed);
   const plane = new Uint16Array(size * size);
@@ -45,6 +47,7 @@ export function phantom({ size, depth, seed }: PhantomOptions): Picture {
       const noise = (DARK_NOISE[depth] + LIGHT_NOISE[depth] * Math.sqrt(light)) * random();
       plane[y * size + x] = Math.min(max, Math.max(0, Math.round((light + noise) * max)));
     }
+    onProgress?.((y + 1) / size);
   }
   return { width: size, height: size, depth, colour: 'gray', planes: [plane] };
 }

@@ -23,9 +23,9 @@ export function useForecast(png, bytes) {
       try {
         const path = query('/pictures/capacity', { size: bytes });
         const answer = JSON.parse(await (await askBytes('POST', path, undefined, png)).text());
-        if (!end.signal.aborted) setState({ answer });
+        if (!end.signal.aborted) setState({ png, answer });
       } catch (cause) {
-        if (!end.signal.aborted) setState({ error: refusal(cause) });
+        if (!end.signal.aborted) setState({ png, error: refusal(cause) });
       }
     }, REST_MS);
     return () => {
@@ -33,7 +33,8 @@ export function useForecast(png, bytes) {
       end.abort();
     };
   }, [png, bytes]);
-  return state;
+  // What was said of another cover is not true of this one.
+  return state.png === png ? state : {};
 }
 
 export function Forecast({ forecast, content }) {

@@ -52,6 +52,7 @@ export function PicturePanel({ name, text, setText, onSent, close }) {
       </p>
       <${ContentField} name=${name} text=${text} setText=${anew(setText)} file=${file} setFile=${anew(setFile)} />
       <${CoverField} cover=${cover} setCover=${anew(setCover)} />
+      ${cover && !forecast.answer && !forecast.error && html`<p class="small muted" role="status">Looking how much it holds…</p>`}
       ${cover && forecast.answer && html`<${Forecast} forecast=${forecast.answer} content=${content} />`}
       ${preview && html`<${Preview} before=${cover.png} after=${preview} />`}
       <${ErrorNote} error=${forecast.error ?? look.error ?? send.error} />

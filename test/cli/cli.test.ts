@@ -336,6 +336,16 @@ t.test('the inbox shows text, saves files, and lets nobody draw on the terminal'
   );
 });
 
+t.test('contacts tells who wants to meet, and what to type', async (t) => {
+  const shown = { contacts: [], waiting: [{ name: 'c\u001bd', address: 'http://10.0.0.7:5000' }] };
+  const { folder } = await playPeer(t, { 'GET /show': [200, shown] });
+  const stderr =
+    '"c\ufffdd" at http://10.0.0.7:5000 wants to meet: `sotto pair --to NAME --address http://10.0.0.7:5000` if you expect it, then compare.\n';
+  t.strictSame(await sotto(folder, ['contacts']), { code: 0, stdout: '', stderr });
+  const nobody = await playPeer(t, { 'GET /show': [200, { contacts: [], waiting: [] }] });
+  t.match(await sotto(nobody.folder, ['contacts']), { code: 0, stderr: /^Nobody yet/ });
+});
+
 t.test('covers that came back are listed, and that there are none is said', async (t) => {
   const covers: unknown[] = [];
   const { folder } = await playPeer(t, { 'GET /covers': [200, { covers }] });

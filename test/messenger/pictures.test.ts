@@ -64,6 +64,18 @@ t.test('who cannot be called back is told in the reply to its next packet', asyn
   t.match(messages[0], { direction: 'out', carrier: 'image', state: 'delivered', id: sent.id });
 });
 
+t.test('how far a picture is that is being made, is told', async (t) => {
+  const { alice } = await pairedPeers(t);
+  const shares: (number | undefined)[] = [];
+  alice.messenger.listen(({ kind, share }) => void (kind === 'hiding' && shares.push(share)));
+  await alice.messenger.sendPicture({
+    ...picture('far'),
+    cover: { name: 'c.png', png: fresh(400) },
+  });
+  t.ok(shares.length > 0);
+  for (const share of shares) t.ok(share !== undefined && share >= 0 && share <= 1, `${share}`);
+});
+
 t.test('what waits is bounded, and dropped with a key that was the wrong one', async (t) => {
   const { alice, bob, wire } = await pairedPeers(t);
   wire.harm = () => 'lose_request';

@@ -298,6 +298,8 @@ t.test('events say that something changed, once for all of a moment', async (t) 
   await settled(page, /"contacts"/);
   t.equal(page.text().match(/"about":"messages","contact":"bob"/g)?.length, 1);
   await settled(page, /: still here/);
+  tell({ kind: 'hiding', contact: undefined, share: 0.5 });
+  await settled(page, /^event: hiding\ndata: \{"share":0\.5\}$/m);
 });
 
 t.test('a page that comes back hears what it missed, or to look at everything', async (t) => {
