@@ -5,12 +5,11 @@
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
 import { readBytes } from './body.ts';
-import { Problem } from './problem.ts';
+import { invalidRequest, Problem } from './problem.ts';
 import type { RouteContext } from './route.ts';
 
 export const FIELDS_SIZE_MAX = 1024 * 1024;
 const DEADLINE_MS = 30_000;
-const DETAIL_LENGTH_MAX = 400;
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 const sizeOf = (text: string) => new TextEncoder().encode(text).length;
@@ -51,17 +50,25 @@ export function checkFields<Schema extends z.ZodType>(
   body: Uint8Array,
   schema: Schema,
 ): z.output<Schema> {
-  const fromBody = parseBody(ctx.request.type, body);
-  const twice = Object.keys(ctx.query).find((name) => Object.hasOwn(fromBody, name));
-  if (twice !== undefined) throw wrong(`"${twice}" is given in the query and in the body`);
-  return check(schema, { ...ctx.query, ...fromBody });
+  return checkBoth(ctx, parseBody(ctx.request.type, body), schema);
+}
+
+/** The fields of the query, and those that were read from the body. */
+export function checkBoth<Schema extends z.ZodType>(
+  { query }: RouteContext,
+  fromBody: Readonly<Record<string, unknown>>,
+  schema: Schema,
+): z.output<Schema> {
+  const twice = Object.keys(query).find((name) => Object.hasOwn(fromBody, name));
+  if (twice !== undefined) throw invalidRequest(`"${twice}" is given in the query and in the body`);
+  return check(schema, { ...query, ...fromBody });
 }
 
 /** @throws {Problem} `invalid_request` */
 export function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
-  throw wrong(checked.error.issues.map(describe).join('; '));
+  throw invalidRequest(checked.error.issues.map(describe).join('; '));
 }
 
 export function readBody(ctx: RouteContext): Promise<Uint8Array> {
@@ -86,16 +93,16 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
     const value = parseJson(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   } catch (cause) {
-    throw cause instanceof SyntaxError ? wrong(cause.message) : cause;
+    throw cause instanceof SyntaxError ? invalidRequest(cause.message) : cause;
   }
-  throw wrong('the body must be a JSON object, such as {"to": "bob"}');
+  throw invalidRequest('the body must be a JSON object, such as {"to": "bob"}');
 }
 
 function parseForm(text: string): Readonly<Record<string, unknown>> {
   const pairs = [...new URLSearchParams(text)];
   const names = pairs.map(([name]) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw wrong(`"${twice}" is given twice`);
+  if (twice !== undefined) throw invalidRequest(`"${twice}" is given twice`);
   return Object.fromEntries(pairs);
 }
 
@@ -103,7 +110,7 @@ function decode(body: Uint8Array): string {
   try {
     return strictUtf8.decode(body);
   } catch {
-    throw wrong('the body is not UTF-8');
+    throw invalidRequest('the body is not UTF-8');
   }
 }
 
@@ -127,8 +134,4 @@ function inWords(issue: z.core.$ZodIssue): string {
   if (code === 'too_small') return `must be at least ${issue.minimum}`;
   if (code === 'too_big' && issue.origin !== 'string') return `must be at most ${issue.maximum}`;
   return message;
-}
-
-function wrong(detail: string): Problem {
-  return new Problem('invalid_request', { detail: `${detail.slice(0, DETAIL_LENGTH_MAX)}.` });
 }

@@ -5,6 +5,7 @@ import type { SendMessageRequest } from '../messenger/index.ts';
 import { readChunks } from './body.ts';
 import {
   check,
+  checkBoth,
   checkFields,
   FIELDS_SIZE_MAX,
   Flag,
@@ -16,7 +17,7 @@ import {
 } from './fields.ts';
 import { type FormFile, readForm } from './multipart.ts';
 import { PICTURE_LIMITS } from './pictures.ts';
-import { Problem } from './problem.ts';
+import { invalidRequest } from './problem.ts';
 import type { RouteContext } from './route.ts';
 
 /** PROTOCOL §8.4. */
@@ -91,7 +92,7 @@ async function readUrlForm(ctx: RouteContext): Promise<OutgoingMessage> {
   if (body.length === 0 || FIELDS.test(start)) return asText(ctx, body);
   if (JSON_START.test(start) && isJson(body)) {
     const example = 'no object such as {"text": "hello"}';
-    throw wrong(`the body is JSON, but ${example}; as a file it needs a name: ?name=FILE`);
+    throw invalidRequest(`the body is JSON, but ${example}; as a file it needs a name: ?name=FILE`);
   }
   return asFile(ctx, once(body));
 }
@@ -116,11 +117,10 @@ function asText(ctx: RouteContext, body: Uint8Array): OutgoingMessage {
 /** One request holds everything: fields, and a file and a cover, in any order. */
 async function asForm(ctx: RouteContext): Promise<OutgoingMessage> {
   const { fields, files } = await readForm(ctx, FORM_LIMITS);
-  const twice = Object.keys(ctx.query).find((name) => Object.hasOwn(fields, name));
-  if (twice !== undefined) throw wrong(`"${twice}" is given in the query and in the body`);
-  const { text, name, ...rest } = check(FormFields, { ...ctx.query, ...fields });
+  const { text, name, ...rest } = checkBoth(ctx, fields, FormFields);
   const { cover, file } = files;
-  if ((text === undefined) === (file === undefined)) throw wrong('give either "text" or "file"');
+  if ((text === undefined) === (file === undefined))
+    throw invalidRequest('give either "text" or "file"');
   if (text !== undefined) return outgoing(rest, { type: 'text', text }, coverOf(cover));
   const { bytes = new Uint8Array(), mediaType = '', name: own = '' } = file ?? {};
   const named = { name: name ?? (own.slice(0, 255) || 'file'), mediaType: mediaType.slice(0, 255) };
@@ -138,12 +138,12 @@ function outgoing(fields: Delivery, content: Content, cover?: Cover): OutgoingMe
   const common = { ...(to !== undefined && { to }), wait, content };
   if (carrier === 'image') {
     if (cover !== undefined && fields.cover_name !== undefined) {
-      throw wrong('give either "cover" or "cover_name"');
+      throw invalidRequest('give either "cover" or "cover_name"');
     }
     return { ...common, carrier, ...picture, ...(cover !== undefined && { cover }) };
   }
   const stray = cover === undefined ? Object.keys(picture)[0] : 'cover';
-  if (stray !== undefined) throw wrong(`"${stray}" goes with "carrier": "image"`);
+  if (stray !== undefined) throw invalidRequest(`"${stray}" goes with "carrier": "image"`);
   return { ...common, carrier };
 }
 
@@ -162,8 +162,7 @@ function dispositionName(ctx: RouteContext): string | undefined {
   try {
     return contentDisposition.parse(header).parameters['filename'] || undefined;
   } catch {
-    const detail = 'Content-Disposition is not as RFC 6266 has it; ?name=NAME does as well.';
-    throw new Problem('invalid_request', { detail });
+    throw invalidRequest('Content-Disposition is not as RFC 6266 has it; ?name=NAME does as well');
   }
 }
 
@@ -183,8 +182,4 @@ function bodySize(ctx: RouteContext): number {
 
 async function* once(body: Uint8Array): AsyncIterable<Uint8Array> {
   yield body;
-}
-
-function wrong(detail: string): Problem {
-  return new Problem('invalid_request', { detail: `${detail}.` });
 }

@@ -8,8 +8,7 @@ import type { ConversationPlace, TalkMessage } from '../messenger/index.ts';
 import { contentJson, openedJson } from './decrypt-msg.ts';
 import { Name, readFields } from './fields.ts';
 import { needToken } from './need-token.ts';
-import { Problem } from './problem.ts';
-import type { Route, RouteContext } from './route.ts';
+import { numberIn, type Route } from './route.ts';
 
 const LIMIT_MAX = 200;
 
@@ -36,14 +35,14 @@ export const listMessages: Route = async (ctx, messenger) => {
 
 export const openMessage: Route = async (ctx, messenger) => {
   await readFields(ctx, NoFields);
-  const opened = messenger.openMessage(rowOf(ctx));
+  const opened = messenger.openMessage(numberIn(ctx, 'row'));
   const { authenticated } = ctx.state.caller;
   ctx.body = authenticated ? openedJson(opened) : { id: opened.id };
 };
 
 export const messageContent: Route = (ctx, messenger) => {
   needToken(ctx);
-  const row = rowOf(ctx);
+  const row = numberIn(ctx, 'row');
   const { name, bytes } = messenger.fileContent(row);
   const slices = bytes[Symbol.iterator]();
   // The first slice tells whether it can be read: after it the status has gone out.
@@ -52,12 +51,6 @@ export const messageContent: Route = (ctx, messenger) => {
   ctx.type = 'application/octet-stream';
   ctx.body = Readable.from(from(first, slices), { objectMode: false });
 };
-
-function rowOf(ctx: RouteContext): number {
-  const row = /^[1-9]\d{0,14}$/.test(ctx.params['row'] ?? '') ? Number(ctx.params['row']) : 0;
-  if (row === 0) throw new Problem('not_found');
-  return row;
-}
 
 function toJson(message: TalkMessage, authenticated: boolean): object {
   const { content, cover, isFile, isCut, with: contact, ...rest } = message;

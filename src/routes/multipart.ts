@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import type { BusboyFileStream, BusboyInstance } from '@fastify/busboy';
 import { readChunks } from './body.ts';
-import { Problem } from './problem.ts';
+import { invalidRequest, Problem } from './problem.ts';
 import type { RouteContext } from './route.ts';
 
 export interface FormFile {
@@ -48,7 +48,9 @@ export async function readForm(ctx: RouteContext, limits: FormLimits): Promise<F
     return parts.form();
   } catch (cause) {
     parser.destroy();
-    throw cause instanceof Problem ? cause : wrong('the multipart body is not as RFC 7578 has it');
+    throw cause instanceof Problem
+      ? cause
+      : invalidRequest('the multipart body is not as RFC 7578 has it');
   }
 }
 
@@ -85,7 +87,7 @@ async function parserOf(
     const tooMany = () => parts.refuse('it has too many parts');
     return parser.on('partsLimit', tooMany).on('filesLimit', tooMany).on('fieldsLimit', tooMany);
   } catch {
-    throw wrong('the multipart body has no boundary');
+    throw invalidRequest('the multipart body has no boundary');
   }
 }
 
@@ -127,7 +129,7 @@ class Parts {
   }
 
   refuse(detail: string): void {
-    this.#problem ??= wrong(detail);
+    this.#problem ??= invalidRequest(detail);
   }
 
   /** @throws {Problem} */
@@ -149,10 +151,6 @@ class Parts {
     this.#seen.add(name);
     return isNew;
   }
-}
-
-function wrong(detail: string): Problem {
-  return new Problem('invalid_request', { detail: `${detail}.` });
 }
 
 function tooLarge(name: string, sizeMax: number): Problem {

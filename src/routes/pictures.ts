@@ -5,8 +5,7 @@ import type { PictureReport, SentPicture, ShownCover } from '../messenger/index.
 import { readBytes } from './body.ts';
 import { check } from './fields.ts';
 import { needToken } from './need-token.ts';
-import { Problem } from './problem.ts';
-import type { Route, RouteContext } from './route.ts';
+import { numberIn, type Route, type RouteContext } from './route.ts';
 
 /** A cover, or a picture that somebody has carried here. */
 export const PICTURE_LIMITS = { sizeMax: 32 * 1024 * 1024, deadline_ms: 120_000 };
@@ -44,8 +43,7 @@ export const previewCover: Route = async (ctx, messenger) => {
   const { size } = check(PreviewFields, { ...ctx.query });
   const cover = await readBytes(ctx.req, PICTURE_LIMITS);
   const png = await messenger.previewCover({ cover, size });
-  ctx.type = PICTURE_TYPE;
-  ctx.body = Buffer.from(png.buffer, png.byteOffset, png.length);
+  answerPng(ctx, png);
 };
 
 /** What lies in the covers folder. A cover betrays its picture, so who lists them shows the token. */
@@ -60,8 +58,7 @@ export const listFolderCovers: Route = async (ctx, messenger) => {
 export const folderCover: Route = async (ctx, messenger) => {
   needToken(ctx);
   const png = await messenger.folderCover(ctx.params['name'] ?? '');
-  ctx.type = PICTURE_TYPE;
-  ctx.body = Buffer.from(png.buffer, png.byteOffset, png.length);
+  answerPng(ctx, png);
 };
 
 /** Covers that came back, each with what proves it. */
@@ -73,8 +70,7 @@ export const listCovers: Route = (ctx, messenger) => {
 /** One of them, as a PNG. */
 export const restoredCover: Route = (ctx, messenger) => {
   needToken(ctx);
-  const id = /^[1-9]\d{0,14}$/.test(ctx.params['id'] ?? '') ? Number(ctx.params['id']) : 0;
-  if (id === 0) throw new Problem('not_found');
+  const id = numberIn(ctx, 'id');
   const { cover, png } = messenger.restoredCover(id);
   ctx.attachment(`cover-${id}.png`);
   ctx.type = PICTURE_TYPE;
@@ -103,13 +99,17 @@ export function pictureReport(report: PictureReport): object {
 /** The picture itself, under the name of its cover: no other name would look as innocent. */
 export function answerPicture(ctx: RouteContext, { id, picture, png }: SentPicture): void {
   ctx.attachment(picture.cover ?? 'picture.png');
-  ctx.type = PICTURE_TYPE;
   ctx.set('Sotto-Message-Id', id);
   ctx.set('Sotto-Psnr-Db', picture.psnr_dB.toFixed(2));
   ctx.set('Sotto-Bits-Per-Sample', picture.bitsPerSample.toFixed(4));
   ctx.set('Sotto-Cover-Sha256', picture.coverSha256);
   // Header values are ASCII; the words are ours, and short.
   if (picture.warnings.length > 0) ctx.set('Sotto-Warning', picture.warnings.join('; '));
+  answerPng(ctx, png);
+}
+
+function answerPng(ctx: RouteContext, png: Uint8Array): void {
+  ctx.type = PICTURE_TYPE;
   ctx.body = Buffer.from(png.buffer, png.byteOffset, png.length);
 }
 

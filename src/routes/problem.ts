@@ -29,6 +29,13 @@ export class Problem extends Error {
   }
 }
 
+const DETAIL_LENGTH_MAX = 400;
+
+/** @param detail what is wrong with the request, as a sentence without its full stop. */
+export function invalidRequest(detail: string): Problem {
+  return new Problem('invalid_request', { detail: `${detail.slice(0, DETAIL_LENGTH_MAX)}.` });
+}
+
 /** Answers whatever is thrown below it, and whatever nobody answered. Goes first of all. */
 export function problems(log: Log): Middleware {
   return async (ctx, next) => {
