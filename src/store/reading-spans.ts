@@ -31,49 +31,44 @@ const FIELDS = 'sensor, at, count, min, sum, max, sure';
 const IN_RANGE = 'where sensor = ? and at >= ? and at < ?';
 const NO_READING = Number.MIN_SAFE_INTEGER;
 
+/** All spans of one size. */
+interface Spans {
+  readonly size_ms: number;
+  /** What comes late is added to the span that begins at `at`. */
+  readonly add: Statement<Added>;
+  /** Adds up the spans of a range. */
+  readonly close: Statement<Range>;
+  readonly remove: Statement<Range>;
+}
+
 export class ReadingSpans implements Mirror {
   /** When the newest reading of each sensor was taken; asked of the store when first needed. */
   readonly #newest = new Map<number, number>();
   readonly #findNewest: Statement<[number], { at: number | null }>;
   readonly #grouped: Grouped;
-  readonly #addToHour: Statement<Added>;
-  readonly #addToDay: Statement<Added>;
-  readonly #closeHour: Statement<Range>;
-  readonly #closeDay: Statement<Range>;
-  readonly #removeHours: Statement<Range>;
-  readonly #removeDays: Statement<Range>;
+  /** Hours before days, which are added up of them. */
+  readonly #spans: readonly Spans[];
 
   constructor(connection: Connection) {
     this.#findNewest = connection.prepare('select max(at) as at from reading where sensor = ?');
     const rows = `select at, 1 as count, value as min, value as sum, value as max, sure
       from reading ${IN_RANGE}`;
-    const spans = (table: string) =>
+    const held = (table: string) =>
       `select at, count, min, sum, max, sure from ${table} ${IN_RANGE}`;
-    const hours = spans('reading_hour');
+    const hours = held('reading_hour');
     // % keeps the sign of its left side: added twice, so that times before 1970 round down too.
     this.#grouped = connection.prepare(`
       select at - (at % ? + ?) % ? as bucket, sum(count) as count, min(min) as min,
         sum(sum) / sum(count) as mean, max(max) as max, min(sure) as sure
       from (
-        ${[rows, hours, spans('reading_day'), hours, rows].join(' union all ')}
+        ${[rows, hours, held('reading_day'), hours, rows].join(' union all ')}
       ) group by bucket order by bucket desc limit ?`);
-    const adding = (table: string) => `
-      insert into ${table} (${FIELDS}) values (?, ?, 1, ?, ?, ?, ?)
-      on conflict (sensor, at) do update set count = count + 1, min = min(min, excluded.min),
-        sum = sum + excluded.sum, max = max(max, excluded.max), sure = min(sure, excluded.sure)`;
-    this.#addToHour = connection.prepare(adding('reading_hour'));
-    this.#addToDay = connection.prepare(adding('reading_day'));
-    const starts = (size_ms: number) => `at - (at % ${size_ms} + ${size_ms}) % ${size_ms} as start`;
-    this.#closeHour = connection.prepare(`
-      insert or replace into reading_hour (${FIELDS})
-        select sensor, ${starts(HOUR_MS)}, count(*), min(value), sum(value), max(value), min(sure)
-        from reading ${IN_RANGE} group by start`);
-    this.#closeDay = connection.prepare(`
-      insert or replace into reading_day (${FIELDS})
-        select sensor, ${starts(DAY_MS)}, sum(count), min(min), sum(sum), max(max), min(sure)
-        from reading_hour ${IN_RANGE} group by start`);
-    this.#removeHours = connection.prepare(`delete from reading_hour ${IN_RANGE}`);
-    this.#removeDays = connection.prepare(`delete from reading_day ${IN_RANGE}`);
+    const ofReadings = 'count(*), min(value), sum(value), max(value), min(sure) from reading';
+    const ofHours = 'sum(count), min(min), sum(sum), max(max), min(sure) from reading_hour';
+    this.#spans = [
+      spansIn(connection, 'reading_hour', HOUR_MS, ofReadings),
+      spansIn(connection, 'reading_day', DAY_MS, ofHours),
+    ];
     connection.attach(this);
   }
 
@@ -88,12 +83,12 @@ export class ReadingSpans implements Mirror {
     const newest = this.#newestOf(sensor);
     if (at > newest) this.#newest.set(sensor, at);
     if (newest === NO_READING) return;
-    const [hour, openHour] = [hourOf(at), hourOf(newest)];
-    const [day, openDay] = [dayOf(at), dayOf(newest)];
-    if (hour > openHour) this.#closeHour.run(sensor, openHour, openHour + HOUR_MS);
-    if (day > openDay) this.#closeDay.run(sensor, openDay, openDay + DAY_MS);
-    if (hour < openHour) this.#addToHour.run(sensor, hour, value, value, value, sure ? 1 : 0);
-    if (day < openDay) this.#addToDay.run(sensor, day, value, value, value, sure ? 1 : 0);
+    for (const { size_ms, add, close } of this.#spans) {
+      const start = startOf(at, size_ms);
+      const open = startOf(newest, size_ms);
+      if (start > open) close.run(sensor, open, open + size_ms);
+      if (start < open) add.run(sensor, start, value, value, value, sure ? 1 : 0);
+    }
   }
 
   serve(every_ms: number): boolean {
@@ -103,11 +98,11 @@ export class ReadingSpans implements Mirror {
   /** Newest first. `every_ms` must be one that it serves. */
   grouped([sensor, from, to]: Range, every_ms: number, limit: number): BucketRow[] {
     const newest = this.#newestOf(sensor);
-    const firstHour = Math.min(hourOf(from + HOUR_MS - 1), to);
-    const lastHour = Math.max(Math.min(hourOf(to), hourOf(newest)), firstHour);
-    const isByDay = every_ms % DAY_MS === 0;
-    const firstDay = isByDay ? Math.min(dayOf(firstHour + DAY_MS - 1), lastHour) : lastHour;
-    const lastDay = Math.max(Math.min(dayOf(lastHour), dayOf(newest)), firstDay);
+    const [firstHour, lastHour] = wholeSpans(from, to, newest, HOUR_MS);
+    const [firstDay, lastDay] =
+      every_ms % DAY_MS === 0
+        ? wholeSpans(firstHour, lastHour, newest, DAY_MS)
+        : [lastHour, lastHour];
     const edges = [from, firstHour, firstDay, lastDay, lastHour, to];
     const parts = edges.slice(1).flatMap((end, at) => [sensor, edges[at] ?? from, end]) as Parts;
     return this.#grouped.all(every_ms, every_ms, every_ms, ...parts, limit);
@@ -115,11 +110,11 @@ export class ReadingSpans implements Mirror {
 
   /** All readings of a sensor before `end` are gone: so are their spans, but for what is left. */
   forget(sensor: number, end: number): void {
-    const [hour, day] = [hourOf(end), dayOf(end)];
-    this.#removeHours.run(sensor, NO_READING, hour + HOUR_MS);
-    this.#closeHour.run(sensor, hour, hour + HOUR_MS);
-    this.#removeDays.run(sensor, NO_READING, day + DAY_MS);
-    this.#closeDay.run(sensor, day, day + DAY_MS);
+    for (const { size_ms, close, remove } of this.#spans) {
+      const start = startOf(end, size_ms);
+      remove.run(sensor, NO_READING, start + size_ms);
+      close.run(sensor, start, start + size_ms);
+    }
   }
 
   #newestOf(sensor: number): number {
@@ -131,10 +126,30 @@ export class ReadingSpans implements Mirror {
   }
 }
 
-function hourOf(at: number): number {
-  return Math.floor(at / HOUR_MS) * HOUR_MS;
+/** @param summed the columns of a span, and what they are summed up of. */
+function spansIn(connection: Connection, table: string, size_ms: number, summed: string): Spans {
+  return {
+    size_ms,
+    add: connection.prepare(`
+      insert into ${table} (${FIELDS}) values (?, ?, 1, ?, ?, ?, ?)
+      on conflict (sensor, at) do update set count = count + 1, min = min(min, excluded.min),
+        sum = sum + excluded.sum, max = max(max, excluded.max), sure = min(sure, excluded.sure)`),
+    close: connection.prepare(`
+      insert or replace into ${table} (${FIELDS})
+        select sensor, at - (at % ${size_ms} + ${size_ms}) % ${size_ms} as start, ${summed}
+        ${IN_RANGE} group by start`),
+    remove: connection.prepare(`delete from ${table} ${IN_RANGE}`),
+  };
 }
 
-function dayOf(at: number): number {
-  return Math.floor(at / DAY_MS) * DAY_MS;
+/** Where the whole spans of a range begin and end, as far as they are over. */
+function wholeSpans(from: number, to: number, newest: number, size_ms: number): [number, number] {
+  const first = Math.min(startOf(from + size_ms - 1, size_ms), to);
+  const last = Math.min(startOf(to, size_ms), startOf(newest, size_ms));
+  return [first, Math.max(first, last)];
+}
+
+/** When the span that holds `at` begins. */
+function startOf(at: number, size_ms: number): number {
+  return Math.floor(at / size_ms) * size_ms;
 }
