@@ -97,8 +97,10 @@ export class PictureWay {
   wake(): void {
     if (this.#stopped.signal.aborted || this.#waiting.size === 0) return;
     this.#pause.abort();
-    this.#running ??= this.#run().finally(() => {
+    this.#running ??= this.#run().then(() => {
       this.#running = undefined;
+      // One may have come between its last look and now.
+      this.wake();
     });
   }
 

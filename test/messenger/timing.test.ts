@@ -4,8 +4,10 @@
  * Method: real stores and machines on a wire that holds what passes until the test lets it go.
  */
 import t from 'tap';
+import { PictureWay, type PictureWayDeps } from '../../src/messenger/picture-way.ts';
+import { Turns } from '../../src/messenger/turns.ts';
 import { encodePng, phantom } from '../../src/stego/coder.ts';
-import { pairedPeers, readTexts, realClock, text, until } from './support.ts';
+import { pairedPeers, readTexts, realClock, SILENT, text, until } from './support.ts';
 
 t.test('a message is delivered when its last part is, and all others are', async (t) => {
   const { wire, alice, bob } = await pairedPeers(t);
@@ -79,4 +81,40 @@ t.test('nobody waits for what will not be known any more', async (t) => {
     else messenger.removeContact('bob');
     t.match(await Promise.all([said, hidden]), [{ delivered: false }, { delivered: false }], end);
   }
+});
+
+t.test('a picture that comes the moment the last one has arrived is sent', async (t) => {
+  let sent = 0;
+  const link = {
+    exchange: async () => {
+      sent += 1;
+      return new Uint8Array(0);
+    },
+  };
+  const pictures = { queued: () => [], queuedContent: () => [], removeQueued: () => undefined };
+  const way = new PictureWay(1, {
+    store: { pictures },
+    contacts: { get: () => ({ address: 'http://127.0.0.1:1' }) },
+    commits: { commit: async () => undefined },
+    link,
+    clock: realClock,
+    log: SILENT,
+    sends: new Turns(1),
+    jitter: () => 0,
+    receiveReply: () => undefined,
+    changed: () => undefined,
+  } as unknown as PictureWayDeps);
+  t.teardown(() => way.stop());
+  const message = (sequence: bigint) => ({ epoch: 1n, sequence });
+  const queue = (id: number) =>
+    way.queued({ id, contact: 1, message: message(BigInt(id)), count: 1, size: 0 });
+  queue(0);
+  for (let id = 0; id < 30; id += 1) {
+    await until(() => sent === id + 1);
+    way.acknowledged({ kind: 'letter_ack', ...message(BigInt(id)) });
+    for (let turn = 0; turn < id; turn += 1) await Promise.resolve();
+    queue(id + 1);
+  }
+  await until(() => sent === 31);
+  t.pass('whatever of it is done by then');
 });
