@@ -43,6 +43,7 @@ enum {
     SENSORS_EVERY_S = 10,
     CLOCK_EVERY_S = 60,
     HOLD_TO_FORGET_MS = 10 * 1000,
+    HOLD_MAX_MS = 60 * 1000, /* Longer is nobody: a terminal whose DTR pulls BOOT down. */
     PRESS_MIN_MS = 50,
 };
 
@@ -210,7 +211,8 @@ static void use_button(uint64_t now_ms)
         const uint64_t held_ms = now_ms - pressed_at_ms;
         const bool is_paired = peer_paired(&device.peer) > 0;
 
-        if (held_ms >= HOLD_TO_FORGET_MS) device_command(&device, forget, now_ms);
+        if (held_ms > HOLD_MAX_MS) ESP_LOGW(TAG, "the button was stuck");
+        else if (held_ms >= HOLD_TO_FORGET_MS) device_command(&device, forget, now_ms);
         else if (held_ms >= PRESS_MIN_MS) device_command(&device, is_paired ? renew : pair, now_ms);
     }
     was_pressed = is_pressed;
