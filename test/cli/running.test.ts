@@ -32,7 +32,9 @@ const home = mkdtempSync(join(tmpdir(), 'sotto-running-'));
 t.teardown(() => rmSync(home, { recursive: true, force: true }));
 
 const HOUR_MS = 3_600_000;
-const newest = new Date(Date.now() - 10_000);
+/** Two values that were measured at one time shall not lie on both sides of a full hour. */
+const begun = Date.now() - 10_000;
+const newest = new Date(begun - (begun % HOUR_MS > HOUR_MS - 10_000 ? 20_000 : 0));
 
 async function fill(folder: string): Promise<void> {
   const store = await openStore({ folder, key: 'key file', log: silentLog, crypto: openssl });

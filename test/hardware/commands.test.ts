@@ -130,6 +130,7 @@ play('sotto bridge: several devices, each at its port, for any peer around', asy
     `${first}`,
   );
   await shows(command, /waiting for .*one\.tty: it is not there; `sotto doctor --serial`/);
+  await shows(command, new RegExp(`is offered at http://127\\.0\\.0\\.1:${first}\\b`));
   t.equal((await fetch(`http://127.0.0.1:${first}/show`)).status, 503, 'before the device');
   const headers = { 'content-type': 'application/octet-stream' };
   const carry = async (body: Uint8Array<ArrayBuffer>) =>
