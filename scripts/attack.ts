@@ -1,10 +1,11 @@
 /**
  * `npm run attack`: everything in attack/ is tried on running peers, and the table printed. Exit
- * code 1 if a peer gave way. Arguments: names of groups, to try only those. With `--write` the
- * table becomes docs/ATTACKS.md.
+ * code 1 if a peer gave way. Arguments: names of groups, to try only those; with `--only WORDS` of
+ * these only what has the words in its row. With `--write` the table becomes docs/ATTACKS.md.
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
+import { parseArgs } from 'node:util';
 import { type Attempt, runAll, tableOf, type Verdict } from '../attack/attempt.ts';
 import { CONTACT } from '../attack/contact.ts';
 import { DEVICE, HOSTILE_CONTACT } from '../attack/device.ts';
@@ -24,21 +25,32 @@ import { PICTURES } from '../attack/pictures.ts';
 import { assertServed, openWorld, type World } from '../attack/world.ts';
 import { firmwareMissing, make } from '../test/hardware/host-device.ts';
 
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { write: { type: 'boolean' }, only: { type: 'string' } },
+});
+
+function chosen<World>(attempts: readonly Attempt<World>[]): readonly Attempt<World>[] {
+  return attempts.filter(({ tried }) => tried.includes(options.only ?? ''));
+}
+
 const onPeers =
   (attempts: readonly Attempt<World>[], demo = true) =>
   async () => {
+    if (chosen(attempts).length === 0) return [];
     const world = await openWorld(demo);
     try {
-      return await runAll(attempts, world, assertServed);
+      return await runAll(chosen(attempts), world, assertServed);
     } finally {
       await world.close();
     }
   };
 
 async function onDisk(): Promise<Verdict[]> {
+  if (chosen(DISK).length === 0) return [];
   const disk = await openDisk();
   try {
-    return await runAll(DISK, disk, async () => undefined);
+    return await runAll(chosen(DISK), disk, async () => undefined);
   } finally {
     closeDisk(disk);
   }
@@ -46,6 +58,7 @@ async function onDisk(): Promise<Verdict[]> {
 
 /** A rogue peer is the device's only contact in the second world. */
 async function onDevice(): Promise<Verdict[]> {
+  if (chosen(DEVICE).length + chosen(HOSTILE_CONTACT).length === 0) return [];
   const missing = await firmwareMissing();
   if (missing !== undefined) {
     console.error(missing);
@@ -53,9 +66,9 @@ async function onDevice(): Promise<Verdict[]> {
   }
   await make('host');
   const honest = await openDeviceWorld();
-  const verdicts = await runAll(DEVICE, honest, sayBothWays).finally(() => honest.close());
+  const verdicts = await runAll(chosen(DEVICE), honest, sayBothWays).finally(() => honest.close());
   const rogue = await openRogueWorld();
-  const more = runAll(HOSTILE_CONTACT, rogue, assertDeviceServed);
+  const more = runAll(chosen(HOSTILE_CONTACT), rogue, assertDeviceServed);
   return [...verdicts, ...(await more.finally(() => rogue.close()))];
 }
 
@@ -72,7 +85,6 @@ const GROUPS: Readonly<Record<string, () => Promise<Verdict[]>>> = {
   museum: onPeers(MUSEUM),
 };
 
-const wanted = process.argv.slice(2).filter((argument) => argument !== '--write');
 const unknown = wanted.filter((name) => !(name in GROUPS));
 if (unknown.length > 0) {
   console.error(
@@ -92,9 +104,13 @@ for (const [name, run] of Object.entries(GROUPS)) {
   verdicts.push(...tried);
 }
 
+if (verdicts.length === 0) {
+  console.error('No attempt has these words in its row; docs/ATTACKS.md shows them all.');
+  process.exit(2);
+}
 const failed = verdicts.filter(({ passed }) => !passed).length;
 console.log(`${tableOf(verdicts)}\n\n${verdicts.length} attempts, ${failed} succeeded.`);
-if (process.argv.includes('--write')) {
+if (options.write === true) {
   const machine = `${availableParallelism()} cores, Linux ${release()}, Node ${process.version}`;
   const date = new Date().toISOString().slice(0, 10);
   writeFileSync(
