@@ -37,6 +37,7 @@ import type { RouteContext } from '../src/routes/route.ts';
 import { decodePng, encodePng, phantom, StegoError } from '../src/stego/coder.ts';
 import { contact } from './contact.ts';
 import type { Target } from './fuzzer.ts';
+import { letters } from './letters.ts';
 import { answers, backups, requests } from './outside.ts';
 import { vectors } from './vectors.ts';
 
@@ -227,6 +228,7 @@ export const TARGETS: readonly Target[] = [
   configuration,
   forms,
   contact,
+  letters,
   answers,
   requests,
   backups,
