@@ -26,6 +26,8 @@ export class Rogue {
   #counter: bigint | undefined;
   /** Version and suite in the prologue of its handshakes, if it lies about them. */
   prologue: string | undefined;
+  /** Its fresh key of every handshake, if that is no honest one. */
+  ephemeral: KeyPair | undefined;
 
   private constructor(name: string, server: Server, keys: KeyPair | undefined) {
     this.name = name;
@@ -104,6 +106,7 @@ export class Rogue {
   #bendingCrypto(): CryptoProvider {
     return {
       ...openssl,
+      generateKeyPair: (random) => this.ephemeral ?? openssl.generateKeyPair(random),
       hash: (...parts) => openssl.hash(...parts.map((part) => this.#bentPrologue(part))),
       importSymmetricKey: (key) => {
         const honest = openssl.importSymmetricKey(key);
