@@ -154,8 +154,10 @@ bool port_network_start(const wifi_settings_t *wifi)
 
     time_config.sync_cb = on_time;
     time_config.wait_for_sync = false;
-    return esp_netif_init() == ESP_OK && esp_event_loop_create_default() == ESP_OK
-           && start_interface(wifi) && esp_netif_sntp_init(&time_config) == ESP_OK;
+    const bool is_started = esp_netif_init() == ESP_OK && esp_event_loop_create_default() == ESP_OK
+                            && start_interface(wifi) && esp_netif_sntp_init(&time_config) == ESP_OK;
+    if (!is_started) ESP_LOGE(TAG, "cannot be used");
+    return is_started;
 }
 
 static void feed_watchdog(void)
