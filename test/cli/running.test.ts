@@ -146,7 +146,8 @@ t.test('the log has levels, and only those that were asked for', async (t) => {
     peer.log.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
   const listening = { level: 'info', time: String, msg: 'listening', origin: peer.origin };
   t.match(
-    lines().find(({ msg }) => msg === 'listening'),
+    // What a process logs comes another way than that it is ready.
+    await until('it is logged', () => lines().find(({ msg }) => msg === 'listening')),
     listening,
   );
   t.strictSame([...new Set(lines().map(({ level }) => level))].sort(), ['info', 'warn']);

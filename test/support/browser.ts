@@ -25,7 +25,8 @@ export function browserMissing(): string | undefined {
 }
 
 export async function openBrowser(t: Pick<Test, 'teardown'>): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+  const timeout = 2 * PATIENCE_MS;
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS, timeout });
   t.teardown(() => browser.close());
   return browser;
 }
