@@ -148,7 +148,7 @@ t.test('what was acknowledged is off the queue when a peer has stopped', async (
     ).json();
   await post(alice.origin, '/send_keys', {});
   await post(bob.origin, '/send_keys', { to: 'alice', address: alice.origin });
-  t.match(await post(alice.origin, '/send_msg', { text: 'hello', wait: 20 }), { delivered: true });
+  t.match(await post(alice.origin, '/send_msg', { text: 'hello', wait: 60 }), { delivered: true });
   await made.stop();
 
   const store = await openStore({ folder: here, key: 'key file', log: silentLog, crypto: openssl });

@@ -208,7 +208,7 @@ async function friends(t: Test) {
 t.test('where no peer runs, a command does it by itself', async (t) => {
   const { alice, bob, data } = await friends(t);
   const known = JSON.parse((await here('contacts', '--json', ...data)).out);
-  await bob.post('/send_msg', { text: 'while you are here', wait: 20 });
+  await bob.post('/send_msg', { text: 'while you are here', wait: 60 });
   await alice.stop();
 
   const alone = JSON.parse((await here('contacts', '--json', ...data)).out);
@@ -216,7 +216,10 @@ t.test('where no peer runs, a command does it by itself', async (t) => {
   t.match(await here('inbox', ...data), { code: 0, out: 'bob: while you are here' });
   t.match(await here('inbox', ...data), { code: 0, out: '', said: 'Nothing new.' });
   t.match(await here('sensors', '--json', ...data), { code: 0, out: '', said: /No readings/ });
-  t.match(await here('send', 'by myself', ...data), { code: 0, out: /^delivered for bob/ });
+  t.match(await here('send', 'by myself', '--wait', '60', ...data), {
+    code: 0,
+    out: /^delivered for bob/,
+  });
   t.strictSame(await bob.openedTexts(), ['by myself']);
   await bob.stop();
   const waits = await here('send', 'for later', ...data);
@@ -305,7 +308,7 @@ t.test('each documented exit code is what a command ends with', async (t) => {
 t.test('what cannot be saved is not lost', async (t) => {
   const { alice, bob, data } = await friends(t);
   const save = join(home, 'downloads');
-  const send = (bytes: string) => bob.call('POST', '/send_msg?name=a.txt&wait=20', { body: bytes });
+  const send = (bytes: string) => bob.call('POST', '/send_msg?name=a.txt&wait=60', { body: bytes });
   await send('first');
   t.match(await here('inbox', '--save', join(home, 'words'), ...data), { code: 2, out: '' });
   t.notMatch((await here('inbox', '--last', '5', ...data)).out, 'a.txt', 'nothing was opened');
@@ -316,7 +319,7 @@ t.test('what cannot be saved is not lost', async (t) => {
     ['first', 'first'],
     'a second one of the same name goes beside it',
   );
-  await bob.post('/send_msg', { text: `long ${'x'.repeat(20_000)}`, wait: 20 });
+  await bob.post('/send_msg', { text: `long ${'x'.repeat(20_000)}`, wait: 60 });
   await here('inbox', ...data);
   const again = await here('inbox', '--last', '1', '--json', ...data);
   t.equal(JSON.parse(again.out).text.length, 20_005, 'a long text is whole');

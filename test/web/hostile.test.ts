@@ -145,7 +145,7 @@ inBrowser(
 inBrowser('another site can neither send, open, read nor frame', async (t, browser) => {
   const { alice, bob, enter } = await setStage(t, browser);
   await meet(alice, bob);
-  await operate(bob, 'POST', '/send_msg', { to: 'alice', text: 'sealed', wait: 5 });
+  await operate(bob, 'POST', '/send_msg', { to: 'alice', text: 'sealed', wait: 60 });
   const { page, context } = await enter(alice);
   const evil = createServer((_request, response) => {
     response.setHeader('content-type', 'text/html');

@@ -80,7 +80,7 @@ inBrowser('two people pair, compare, write and open, by keyboard and mouse', asy
 inBrowser('every control is reached by Tab, is seen there, and has a name', async (t, browser) => {
   const { alice, bob, enter } = await setStage(t, browser);
   await meet(alice, bob);
-  await operate(bob, 'POST', '/send_msg', { to: 'alice', text: 'hello', wait: 5 });
+  await operate(bob, 'POST', '/send_msg', { to: 'alice', text: 'hello', wait: 60 });
   const { page } = await enter(alice);
   // Colours that are on their way from one theme to the other are those of neither.
   await page.emulateMedia({ reducedMotion: 'reduce' });

@@ -154,7 +154,7 @@ async function countsInTitle(t: Test, page: Page, bob: PeerProcess): Promise<voi
   await page.clock.install();
   await page.evaluate(`Object.defineProperty(document, 'hidden', { value: true })`);
   await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
-  await operate(bob, 'POST', '/send_msg', { to: 'alice', text: `${ARABIC} (2)`, wait: 5 });
+  await operate(bob, 'POST', '/send_msg', { to: 'alice', text: `${ARABIC} (2)`, wait: 60 });
   t.notMatch(await page.title(), /1/, 'it holds no connection');
   await page.clock.fastForward(61_000);
   const counts = async () => (await page.title()).startsWith('(1)') || undefined;
