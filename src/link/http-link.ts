@@ -67,8 +67,7 @@ export class HttpLink implements Link {
     options: { readonly mediaType?: 'application/octet-stream' | 'image/png' } = {},
   ): Promise<Uint8Array> {
     if (this.#isClosed) throw new LinkError('unreachable', STOPPING);
-    this.#agent ??= open(this.#limits);
-    const agent = await this.#agent;
+    const agent = await this.#open();
     if (this.#underWay.size >= this.#limits.exchangesMax) {
       throw new LinkError('busy', `too many exchanges under way, ${address} has to wait`);
     }
@@ -95,8 +94,21 @@ export class HttpLink implements Link {
       for (const exchange of this.#underWay) exchange.abort(stopping);
     }, grace_ms);
     this.#isClosed = true;
-    await (await this.#agent)?.close();
+    const agent = await this.#agent?.catch(() => undefined);
+    await agent?.close();
     clearTimeout(timer);
+  }
+
+  /** Its library is read from the disk: that fails where no descriptor is left, and later does not. */
+  async #open(): Promise<Agent> {
+    this.#agent ??= open(this.#limits);
+    const opening = this.#agent;
+    try {
+      return await opening;
+    } catch (cause) {
+      if (this.#agent === opening) this.#agent = undefined;
+      throw new LinkError('unreachable', 'this peer can call nobody at present', { cause });
+    }
   }
 }
 

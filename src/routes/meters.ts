@@ -61,7 +61,11 @@ export class Meters {
 
   async scrape(): Promise<{ readonly type: string; readonly text: string }> {
     this.#shown = this.#messenger.show();
-    this.#registry ??= this.#open();
+    this.#registry ??= this.#open().catch((cause) => {
+      // Such as that no descriptor is left: the next scrape tries again.
+      this.#registry = undefined;
+      throw cause;
+    });
     const registry = await this.#registry;
     return { type: registry.contentType, text: await registry.metrics() };
   }

@@ -85,12 +85,17 @@ export class StegoPool {
   /** Ends all threads; what still runs is rejected. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await (await this.#piscina)?.destroy();
+    const piscina = await this.#piscina?.catch(() => undefined);
+    await piscina?.destroy();
   }
 
   async #pool(): Promise<Piscina> {
     if (this.#isClosed) throw closed();
-    this.#piscina ??= open(this.#options);
+    this.#piscina ??= open(this.#options).catch((cause) => {
+      // Such as that no descriptor is left: the next picture tries again.
+      this.#piscina = undefined;
+      throw cause;
+    });
     return this.#piscina;
   }
 

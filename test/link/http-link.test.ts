@@ -4,7 +4,10 @@
  *
  * Method: real servers on loopback that answer rightly, wrongly, slowly, too much or not at all.
  */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import {
   type AddressInfo,
@@ -203,6 +206,38 @@ t.test('nobody there, and somebody who speaks no HTTP', async (t) => {
 
   const hangUp = createTcpServer((socket) => socket.destroy());
   t.equal((await refusal(http.exchange(await listen(t, hangUp), bundle))).failure, 'unreachable');
+});
+
+t.test('where no descriptor is left nobody is called, and later again', async (t) => {
+  if (!existsSync('/usr/bin/prlimit')) {
+    return t.comment('LEFT OUT for want of prlimit: apt-get install util-linux');
+  }
+  const address = await listen(
+    t,
+    createServer((_request, response) => response.writeHead(200, BUNDLE_TYPE).end()),
+  );
+  const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { HttpLink } from './src/link/index.ts';
+    const link = new HttpLink();
+    const taken = [];
+    try { for (;;) taken.push(openSync('/dev/null')); } catch {}
+    const refused = await link.exchange('${address}', new Uint8Array()).catch((error) => error);
+    for (const file of taken) closeSync(file);
+    const { length } = await link.exchange('${address}', new Uint8Array());
+    await link.close(0);
+    process.stdout.write([refused.name, refused.failure, length].join());`;
+  const node = [process.execPath, '--input-type=module', '-e', program];
+  // Without what the test runner adds, which has files open of its own.
+  const child = spawn('prlimit', ['--nofile=64', 'env', '-u', 'NODE_OPTIONS', ...node]);
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      text += chunk;
+    });
+  }
+  await once(child, 'close');
+  t.equal(text, 'LinkError,unreachable,0');
 });
 
 t.test('connections are kept alive, and bounded', async (t) => {
