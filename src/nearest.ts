@@ -1,7 +1,10 @@
 /** Which of the words that there are somebody meant who mistyped one. */
 
-/** Undefined if nothing is near: at most two slips, and fewer in short words. */
+/** Undefined if nothing is near: cut short, or at most two slips, and fewer in short words. */
 export function nearest(typed: string, known: readonly string[]): string | undefined {
+  // --passphrase for --passphrase-file: nobody counts the rest of a long name as slips.
+  const longer = known.find((word) => word.startsWith(`${typed}-`));
+  if (typed !== '' && longer !== undefined) return longer;
   const slipsMax = Math.min(2, Math.floor(typed.length / 3));
   const [best] = known
     .map((word) => ({ word, slips: slipsBetween(typed, word) }))

@@ -139,6 +139,7 @@ t.test('what cannot be used is named, with its source', async (t) => {
     [['--allow-host', 'a.example:80'], {}, /^allow-host must be a host name without port/],
     [['--prot', '5'], {}, /^Unknown option '--prot'\. Did you mean --port\? `sotto up --help`/],
     [['--nothing-like-it', '5'], {}, /^Unknown option '--nothing-like-it'\. `sotto up --help`/],
+    [['--passphrase', 'sesame'], {}, /^Unknown option '--passphrase'\. Did you mean --passphrase-/],
     [[], { SOTTO_PROT: '5' }, /^There is no setting SOTTO_PROT\. Did you mean SOTTO_PORT\?/],
     [[], { SOTTO_PASPHRASE: 'x' }, /Did you mean SOTTO_PASSPHRASE\?/],
     [
