@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { styleText } from 'node:util';
 import { wantsColor } from '../src/config.ts';
+import { readLogLine } from '../src/log-line.ts';
 import {
   heedSignals,
   type Listener,
@@ -45,23 +46,11 @@ export async function main(args: readonly string[]): Promise<number> {
 const print: Listener = (name, stream, line) => {
   const mark = paint(COLORS[name === 'alice' ? 'alice' : 'bob'], `${name.padEnd(5)} │`);
   if (stream === 'out') console.log(`${mark} ${paint('bold', line)}`);
-  else console.error(`${mark} ${paint('dim', readable(line))}`);
+  else console.error(`${mark} ${paint('dim', readLogLine(line)?.words ?? line)}`);
 };
 
 function paint(style: Parameters<typeof styleText>[0], text: string): string {
   return colored ? styleText(style, text, { validateStream: false }) : text;
-}
-
-/** A structured log line as words; anything else as it is. */
-function readable(line: string): string {
-  if (!line.startsWith('{')) return line;
-  try {
-    const { level: _level, time: _time, msg, ...fields } = JSON.parse(line);
-    const words = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
-    return [msg, ...words].join(' ');
-  } catch {
-    return line;
-  }
 }
 
 function guide(alice: RunningPeer, bob: RunningPeer, serial: string | undefined): string {

@@ -1,6 +1,7 @@
 /** The messenger's small ports on this process: its clock, its terminal, its log. */
 import { pino } from 'pino';
 import { LinkError } from './failures.ts';
+import { readLogLine } from './log-line.ts';
 import type { Clock, Link, Log, Terminal } from './messenger/index.ts';
 
 export const systemClock: Clock = {
@@ -54,7 +55,20 @@ export function stdoutTerminal(printMessages: boolean): Terminal {
 /** What waits for a disk that is full; what does not fit is not logged. */
 const LOG_WAITING_SIZE_MAX = 64 * 1024;
 
-/** stderr, one JSON object a line. That it cannot be written is no reason to end. */
+function forPrograms() {
+  const stderr = pino.destination({ fd: 2, sync: true, maxLength: LOG_WAITING_SIZE_MAX });
+  return stderr.on('error', () => undefined);
+}
+
+const forPeople = {
+  write(line: string): void {
+    const { level = '', time = '', words = line } = readLogLine(line) ?? {};
+    const local = new Date(time).toTimeString().slice(0, 8);
+    process.stderr.write(`${local} ${level.padEnd(5)} ${words}\n`);
+  },
+};
+
+/** stderr, one JSON object a line; words on a terminal. That it cannot be written is no reason to end. */
 export function createLog(level: 'debug' | 'info' | 'warn' | 'error' | 'silent'): Log {
   const options = {
     level,
@@ -62,9 +76,7 @@ export function createLog(level: 'debug' | 'info' | 'warn' | 'error' | 'silent')
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const stderr = pino.destination({ fd: 2, sync: true, maxLength: LOG_WAITING_SIZE_MAX });
-  stderr.on('error', () => undefined);
-  const logger = pino(options, stderr);
+  const logger = pino(options, process.stderr.isTTY === true ? forPeople : forPrograms());
   return {
     debug: (event, fields = {}) => logger.debug(fields, event),
     info: (event, fields = {}) => logger.info(fields, event),

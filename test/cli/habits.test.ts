@@ -6,6 +6,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -169,6 +170,18 @@ t.test('colours and bars are for a terminal only', async (t) => {
   t.match(await shown(true, none), /^sotto: No peer runs/, 'no bar for what never begins');
   const taken = await shown(true, ['receive', at('note'), '--data-dir', at('data')]);
   t.match(taken, /looking {2}.* \d s/);
+});
+
+t.test('the log is words for a terminal, and JSON for a program', async (t) => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => holder.close());
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  const up = ['up', '--port', `${port}`, '--data-dir', at('log')];
+  const words = /^\d\d:\d\d:\d\d warn {2}store_key_without_passphrase file=peer\.key\r?\n/;
+  t.match(await shown(true, up), words);
+  const [line = ''] = (await shown(false, up)).split('\n');
+  t.match(JSON.parse(line), { level: 'warn', msg: 'store_key_without_passphrase' });
 });
 
 t.test('a peer of another user is told from one that is not there', async (t) => {

@@ -38,7 +38,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   forward: ['messenger', 'reasons.ts'],
   bridge: ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
   'presence.ts': ['config.ts', 'on-disk.ts', 'reasons.ts'],
-  'surroundings.ts': ['failures.ts', 'messenger'],
+  'log-line.ts': [],
+  'surroundings.ts': ['failures.ts', 'log-line.ts', 'messenger'],
   'upkeep.ts': ['config.ts', 'messenger', 'store'],
   'identity.ts': [
     'bytes.ts',
