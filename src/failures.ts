@@ -30,6 +30,7 @@ export class StoreError extends Error {
 export type LinkFailure =
   | 'unreachable'
   | 'timeout'
+  | 'broken' // The connection ended before the answer.
   | 'busy' // 429 or 503: the other side asks for patience.
   | 'rejected'; // Anything else that is not a bundle.
 

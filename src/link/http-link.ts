@@ -10,7 +10,7 @@ import type { Agent } from 'undici';
 import { release } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
 import type { Link } from '../messenger/index.ts';
-import { knownReason } from '../reasons.ts';
+import { knownReason, systemCode } from '../reasons.ts';
 import { type Answer, HttpExchange } from './http-exchange.ts';
 
 const BUNDLE_TYPE = 'application/octet-stream';
@@ -181,6 +181,7 @@ function parseRetryAfter(value: string | string[] | undefined): number | undefin
 
 /** Errors of the library. */
 const TIMEOUTS = ['HeadersTimeoutError', 'BodyTimeoutError'];
+const BREAKS = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
 const MISBEHAVIOURS = ['ResponseExceededMaxSizeError', 'HeadersOverflowError', 'HTTPParserError'];
 
 function failure(address: string, cause: unknown): unknown {
@@ -194,5 +195,10 @@ function failure(address: string, cause: unknown): unknown {
     return new LinkError('rejected', `${address} answered something else than a bundle`, { cause });
   }
   const reason = knownReason(cause) ?? cause.message;
-  return new LinkError('unreachable', `${address} cannot be reached: ${reason}`, { cause });
+  const isBroken = BREAKS.includes(systemCode(cause) ?? '');
+  return new LinkError(
+    isBroken ? 'broken' : 'unreachable',
+    `${address} cannot be reached: ${reason}`,
+    { cause },
+  );
 }

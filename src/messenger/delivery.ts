@@ -74,7 +74,7 @@ export class Delivery implements LaneOwner {
   #confirming = false;
   #polling = false;
   /** Why nothing came back last time. */
-  lastError: string | undefined;
+  lastError: LinkError | StoreError | undefined;
 
   constructor(contact: ContactId, deps: DeliveryDeps) {
     this.#contact = contact;
@@ -226,7 +226,7 @@ export class Delivery implements LaneOwner {
   }
 
   failed(error: LinkError | StoreError, outgoing?: Outgoing): void {
-    this.lastError = error.message;
+    this.lastError = error;
     if (error instanceof StoreError) {
       this.#deps.log.error('store_failed', { failure: error.failure, detail: error.message });
     }
@@ -370,7 +370,7 @@ export class Delivery implements LaneOwner {
 
   /** No loss: a row that stays is sent again and recognised. */
   #notFlushed(error: unknown): void {
-    if (error instanceof StoreError) this.lastError = error.message;
+    if (error instanceof StoreError) this.lastError = error;
     else if (!this.#stopped) throw error;
   }
 

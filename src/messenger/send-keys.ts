@@ -64,8 +64,11 @@ function obstacleToCode(deps: SendKeysDeps, { id, name }: Contact): UseCaseError
   const failure = announcer.failure(id);
   const isConfirming = meetings.standing(id, clock.monotonic_ms()) === 'open';
   const address = contacts.get(id)?.address;
-  if (deliveries.of(id).lastError !== undefined) {
-    if (isConfirming) return undefined;
+  const error = deliveries.of(id).lastError;
+  if (error !== undefined) {
+    // Where it may have arrived it is repeated, and the answer may come yet.
+    const isAbsent = error.failure === 'unreachable' || error.failure === 'rejected';
+    if (isConfirming || !isAbsent) return undefined;
     const next = 'start the peer there, or correct the address';
     return new UseCaseError('unreachable', `nobody answers at ${address}: ${next}`);
   }

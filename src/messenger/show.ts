@@ -82,7 +82,7 @@ function shown(deps: ShowDeps, contact: Contact, now: number): ShownContact {
     pictures: { count: pictures.count, bytes: pictures.bytes },
     arriving: store.inbox.arriving(id).map(({ parts, count }) => ({ parts, count })),
     unopened: store.inbox.countUnopened(id),
-    last_error: delivery.lastError ?? pictureWays.lastError(id),
+    last_error: delivery.lastError?.message ?? pictureWays.lastError(id),
   };
 }
 

@@ -205,7 +205,7 @@ t.test('nobody there, and somebody who speaks no HTTP', async (t) => {
   t.equal((await refusal(http.exchange(await listen(t, babble), bundle))).failure, 'rejected');
 
   const hangUp = createTcpServer((socket) => socket.destroy());
-  t.equal((await refusal(http.exchange(await listen(t, hangUp), bundle))).failure, 'unreachable');
+  t.equal((await refusal(http.exchange(await listen(t, hangUp), bundle))).failure, 'broken');
 });
 
 t.test('where no descriptor is left nobody is called, and later again', async (t) => {
