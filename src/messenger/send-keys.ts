@@ -50,7 +50,7 @@ export async function sendKeys(
   const established = sessions.currentIndex(contact.id) !== before;
   if (established) return establishedResult(deps, contact, code !== undefined);
   const obstacle = code && obstacleToCode(deps, contact);
-  if (obstacle === undefined) return waitingResult(deps, contact);
+  if (obstacle === undefined) return waitingResult(deps, contact, code !== undefined);
   takeBack(deps, contact.id, earlier.get(contact.id));
   throw obstacle;
 }
@@ -188,13 +188,16 @@ function establishedResult(
 }
 
 /** @throws {UseCaseError} if waiting is of no use. */
-function waitingResult(deps: SendKeysDeps, { id }: Contact): SendKeysResult {
+function waitingResult(deps: SendKeysDeps, { id }: Contact, isByCode: boolean): SendKeysResult {
   const { contacts, announcer, deliveries } = deps;
   const { name, verified, address } = contacts.named(contacts.get(id)?.name);
   const failure = announcer.failure(id);
   if (failure !== undefined) throw refusal(failure, name);
-  const error = deliveries.of(id).lastError;
-  if (error !== undefined) {
+  if (isByCode) {
+    const detail = `${name} has yet to answer: it is asked again for a minute`;
+    return { to: name, state: 'waiting', verified, detail };
+  }
+  if (deliveries.of(id).lastError !== undefined) {
     const words = `${name} does not answer at ${address}: ${startIt(name)}`;
     throw new UseCaseError('unreachable', words);
   }
