@@ -32,6 +32,7 @@ export class PictureWork {
   readonly #own = new StegoPool({ queueMax: WAITING_MAX });
   readonly #foreign = new StegoPool({ queueMax: WAITING_MAX });
   #waiting = 0;
+  #isClosed = false;
 
   /** @param onHiding is told several times a second what share of a picture is done. */
   constructor(clock: Clock, onHiding: (share: number) => void) {
@@ -73,7 +74,9 @@ export class PictureWork {
     );
   }
 
+  /** What is under way is refused as `stopping`. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([this.#own.close(), this.#foreign.close()]);
   }
 
@@ -101,6 +104,9 @@ export class PictureWork {
     try {
       return await work(late.signal);
     } catch (cause) {
+      if (this.#isClosed) {
+        throw new UseCaseError('stopping', 'the peer is stopping: try again later', { cause });
+      }
       if (!late.signal.aborted) throw cause;
       const seconds = DEADLINE_MS / 1_000;
       const message = `the picture took more than ${seconds} s: take a smaller one`;

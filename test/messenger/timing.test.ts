@@ -83,6 +83,20 @@ t.test('nobody waits for what will not be known any more', async (t) => {
   }
 });
 
+t.test('a picture that is worked on when the peer stops is refused as that', async (t) => {
+  const { alice } = await pairedPeers(t);
+  const png = encodePng(phantom({ size: 90, depth: 8, seed: 1 }), { before: [], after: [] });
+  const { messenger } = alice;
+  const cover = { name: 'cover.png', png };
+  const stopping = { name: 'UseCaseError', failure: 'stopping' };
+  const refused = [
+    t.rejects(messenger.sendPicture({ ...text('hidden'), carry: false, cover }), stopping),
+    t.rejects(messenger.readPicture(png), stopping),
+  ];
+  await alice.stop();
+  await Promise.all(refused);
+});
+
 t.test('a picture that comes the moment the last one has arrived is sent', async (t) => {
   let sent = 0;
   const link = {
