@@ -12,23 +12,21 @@ import {
   existsSync,
   globSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
 import { rowsOf } from '../src/cli/command.ts';
 import { COMMANDS } from '../src/cli/index.ts';
 import { findPresence } from '../src/presence.ts';
 import { PeerProcess, until } from './support/peer-process.ts';
+import { temporaryFolder } from './support/temporary-folder.ts';
 
 const HARDWARE = 'hardware/esp32-peer/README.md';
 const DOCUMENTS = ['README.md', ...globSync('docs/*.md').sort(), HARDWARE];
-const home = mkdtempSync(join(tmpdir(), 'sotto-docs-'));
-t.teardown(() => rmSync(home, { recursive: true, force: true }));
+const home = temporaryFolder(t);
 const at = (name: string) => join(home, name);
 
 interface Block {

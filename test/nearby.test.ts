@@ -4,15 +4,13 @@
  * Method: real multicast on loopback, at a port of its own; then `sotto up --announce` and
  * `sotto nearby` on this machine's own network, where it has one.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Bonjour } from 'bonjour-service';
 import t from 'tap';
 import { main } from '../src/cli/index.ts';
 import { announce, lookAround } from '../src/nearby.ts';
 import { freePort } from './support/free-ports.ts';
 import { PeerProcess, until } from './support/peer-process.ts';
+import { temporaryFolder } from './support/temporary-folder.ts';
 
 const digits = (digit: string) => digit.repeat(30);
 const failed = (cause: Error) => {
@@ -68,8 +66,7 @@ t.test(
 );
 
 t.test('the command finds a peer that was told to announce itself', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-nearby-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const flags = ['--announce', '--address', 'http://pi.lan:5000'];
   const peer = await new PeerProcess({ name: 'found', folder, flags }).start();
   t.teardown(() => peer.stop('SIGKILL'));

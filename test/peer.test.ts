@@ -4,9 +4,9 @@
  * Method: peers in this process, on real folders and ports.
  */
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ConfigError, loadConfig } from '../src/config.ts';
@@ -17,10 +17,10 @@ import { findPresence } from '../src/presence.ts';
 import { openStore } from '../src/store/index.ts';
 import { silentLog } from './support/http.ts';
 import { PeerProcess, until } from './support/peer-process.ts';
+import { temporaryFolder } from './support/temporary-folder.ts';
 
 function folder(t: Test): string {
-  const made = mkdtempSync(join(tmpdir(), 'sotto-peer-'));
-  t.teardown(() => rmSync(made, { recursive: true, force: true }));
+  const made = temporaryFolder(t);
   return join(made, 'data');
 }
 

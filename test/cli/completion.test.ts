@@ -5,16 +5,15 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { rowsOf } from '../../src/cli/command.ts';
 import { COMMANDS, main } from '../../src/cli/index.ts';
 import { until } from '../support/peer-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'sotto-completion-'));
-t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder(t);
 writeFileSync(join(folder, 'words.txt'), '');
 
 async function completion(...args: string[]) {

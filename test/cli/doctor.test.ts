@@ -10,9 +10,7 @@ import { once } from 'node:events';
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
-  rmSync,
   statSync,
   truncateSync,
   utimesSync,
@@ -20,16 +18,15 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { examineClock } from '../../src/cli/examine.ts';
 import { FINDINGS } from '../../src/cli/findings.ts';
 import { main } from '../../src/cli/index.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const home = mkdtempSync(join(tmpdir(), 'sotto-doctor-'));
-t.teardown(() => rmSync(home, { recursive: true, force: true }));
+const home = temporaryFolder(t);
 const at = (name: string) => join(home, name);
 const seen = new Set<string>();
 const isRoot = process.getuid?.() === 0;

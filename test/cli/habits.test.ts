@@ -5,9 +5,8 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { rowsOf } from '../../src/cli/command.ts';
@@ -15,9 +14,9 @@ import { COMMAND_CODES } from '../../src/cli/error-codes.ts';
 import { EXIT } from '../../src/cli/errors.ts';
 import { FINDINGS } from '../../src/cli/findings.ts';
 import { COMMANDS, main } from '../../src/cli/index.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const home = mkdtempSync(join(tmpdir(), 'sotto-habits-'));
-t.teardown(() => rmSync(home, { recursive: true, force: true }));
+const home = temporaryFolder(t);
 const at = (name: string) => join(home, name);
 writeFileSync(at('words'), 'correct horse\n');
 writeFileSync(at('note'), 'see you at nine\n');

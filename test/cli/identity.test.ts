@@ -3,16 +3,15 @@
  * without anything being overwritten or told.
  * Method: the real command on real folders.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { main } from '../../src/cli/index.ts';
 import type { Io } from '../../src/cli/io.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function workplace(t: Test) {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-identity-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const at = (name: string) => join(folder, name);
   writeFileSync(at('words'), 'correct horse\nsecond line\n');
   writeFileSync(at('other'), 'battery staple\n');

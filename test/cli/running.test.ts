@@ -6,18 +6,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { main } from '../../src/cli/index.ts';
@@ -27,9 +18,9 @@ import { findPresence } from '../../src/presence.ts';
 import { openStore } from '../../src/store/index.ts';
 import { silentLog } from '../support/http.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const home = mkdtempSync(join(tmpdir(), 'sotto-running-'));
-t.teardown(() => rmSync(home, { recursive: true, force: true }));
+const home = temporaryFolder(t);
 
 const HOUR_MS = 3_600_000;
 /** Two values that were measured at one time shall not lie on both sides of a full hour. */

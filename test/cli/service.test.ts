@@ -6,14 +6,12 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import t from 'tap';
 import { PeerProcess, until } from '../support/peer-process.ts';
 
-const home = mkdtempSync(join(tmpdir(), 'sotto-service-'));
-t.teardown(() => rmSync(home, { recursive: true, force: true }));
+const home = temporaryFolder(t);
 
 const lacks = (program: string) => spawnSync(program, ['--version']).error !== undefined;
 const LEFT_OUT = 'LEFT OUT for want of systemd: apt-get install systemd';
@@ -51,6 +49,8 @@ print('open', flush=True)
 while True:
     print(s.recv(4096).decode().replace('\\n', ' '), flush=True)
 `;
+
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 t.test('the manager hears that it is ready, that it turns, and that it stops', async (t) => {
   if (lacks('systemd-notify') || lacks('python3')) return t.comment(LEFT_OUT);

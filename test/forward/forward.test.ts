@@ -16,12 +16,13 @@ import { PostgresPlace } from '../../src/forward/postgres.ts';
 import { SCHEMA } from '../../src/forward/postgres-schema.ts';
 import { unmet } from '../../src/messenger/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import { NOW, options, temporaryFolder } from '../store/support.ts';
+import { NOW, options } from '../store/support.ts';
 import { rounds } from '../support/counts.ts';
 import { FleetDevice, SENSORS } from '../support/fleet-device.ts';
 import { freePort } from '../support/free-ports.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 import { AUTHORITY, findPostgres, PostgresServer } from '../support/postgres-server.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const DEVICES = 2;
 const KILLS = rounds({ reduced: 2, full: 40 });

@@ -5,15 +5,13 @@
  * between them a line that drops, flips and repeats bytes, and plugs that are pulled.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { OpenSerial } from '../../src/link/index.ts';
 import { findPresence } from '../../src/presence.ts';
 import { rounds } from '../support/counts.ts';
 import { freePort, freePorts } from '../support/free-ports.ts';
 import { Random } from '../support/random.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { HostDevice } from './host-device.ts';
 import { badLine, noHarm } from './noise.ts';
 import {
@@ -190,8 +188,7 @@ play('a reading inside a picture, and the cover given back', async (t) => {
 });
 
 play('npm run esp32 pairs a device on this computer and shows its readings', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-esp32-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const first = await freePorts(2);
   const ports = ['--ports', `${first},${first + 1}`];
   const script = ['scripts/run.mjs', 'run-esp32.ts', ...ports, '--data-dir', folder];

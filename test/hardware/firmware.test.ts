@@ -6,15 +6,15 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openPort } from '../../src/link/index.ts';
 import { decodePng, reveal } from '../../src/stego/coder.ts';
 import { rounds } from '../support/counts.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { firmwareMissing, HARDWARE, HostDevice, make } from './host-device.ts';
 import { begin, bridged, lineOf, pair, play, post, power, type Scene, until } from './scene.ts';
 
@@ -49,8 +49,7 @@ play('no step of the ladder depends on a secret', async (t) => {
 });
 
 play('what C has hidden in a picture, TypeScript finds, and gives the cover back', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-picture-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const file = join(folder, 'phantom.png');
   await make('test', 'build/test_picture');
   execFileSync(join(HARDWARE, 'test/build/test_picture'), [file]);
@@ -130,8 +129,7 @@ async function imageServer(t: Test, image: Uint8Array): Promise<string> {
 play(
   'an update is kept if it is what a person named, and whole; else nothing changes',
   async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'sotto-update-'));
-    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = temporaryFolder(t);
     const device = new HostDevice('--data', folder, '--network');
     t.teardown(() => device.kill());
     const image = new Uint8Array(300_000).map((_, at) => (at * at) >> 3);

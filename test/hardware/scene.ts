@@ -1,7 +1,4 @@
 /** What the tests of the device share: a Pi, a device with power, a bridge between them. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Bridge, startBridge } from '../../src/bridge/index.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -11,6 +8,7 @@ import { createPeer, type Peer } from '../../src/peer.ts';
 import { openStore } from '../../src/store/index.ts';
 import { freePort } from '../support/free-ports.ts';
 import { silentLog } from '../support/http.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { firmwareMissing, HostDevice, make } from './host-device.ts';
 
 export interface Scene {
@@ -22,8 +20,7 @@ export interface Scene {
 }
 
 export async function begin(t: Test): Promise<Scene> {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-device-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const printed: string[] = [];
   const print = (line: string) => void printed.push(line);
   // One that is still there after a reboot.

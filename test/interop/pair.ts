@@ -1,9 +1,8 @@
 /** A peer of this program and the one in Python, who know each other's addresses. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { decodeBundle } from '../../src/protocol/index.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { PythonPeer } from './python-peer.ts';
 import { SottoPeer, until } from './sotto-peer.ts';
 
@@ -18,8 +17,7 @@ export interface Pair {
 }
 
 export function folder(t: Test): string {
-  const path = mkdtempSync(join(tmpdir(), 'sotto-interop-'));
-  t.teardown(() => rmSync(path, { recursive: true, force: true }));
+  const path = temporaryFolder(t);
   return path;
 }
 

@@ -23,8 +23,9 @@ import {
   LocalProtocolError,
   type Payload,
 } from '../../src/protocol/index.ts';
-import { contact, open, temporaryFolder } from '../store/support.ts';
+import { contact, open } from '../store/support.ts';
 import { rounds } from '../support/counts.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { pairedPeers, realClock, text } from './support.ts';
 
 const MIB = 1_048_576;

@@ -4,8 +4,7 @@
  * Method: the description is fetched from a real peer and read back into validators; then every
  * operation of it is called until each of its statuses was seen, and once wrongly.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import t, { type Test } from 'tap';
@@ -13,9 +12,9 @@ import { type Dispatcher, request } from 'undici';
 import { z } from 'zod';
 import { main } from '../../src/cli/index.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const home = mkdtempSync(join(tmpdir(), 'sotto-openapi-'));
-t.teardown(() => rmSync(home, { recursive: true, force: true }));
+const home = temporaryFolder(t);
 const at = (name: string) => join(home, name);
 
 interface Operation {

@@ -5,15 +5,14 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import jsQR from 'jsqr';
 import t, { type Test } from 'tap';
 import { main } from '../../src/cli/index.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const home = mkdtempSync(join(tmpdir(), 'sotto-cli-'));
-t.teardown(() => rmSync(home, { recursive: true, force: true }));
+const home = temporaryFolder(t);
 
 async function up(t: Test, name: string): Promise<void> {
   const args = ['up', '--name', name, '--port', '0', '--data-dir', join(home, name)];

@@ -21,7 +21,8 @@ import t, { type Test } from 'tap';
 import { main } from '../../src/cli/index.ts';
 import { rounds } from '../support/counts.ts';
 import { PeerProcess } from '../support/peer-process.ts';
-import { pairOfProcesses, temporaryFolder, untilDelivered } from './support/pairs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { pairOfProcesses, untilDelivered } from './support/pairs.ts';
 
 const PAGE_SIZE = 8192;
 

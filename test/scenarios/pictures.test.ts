@@ -17,7 +17,7 @@ import { pictureOf } from '../stego/support/pictures.ts';
 import { chunk, SIGNATURE, uint32 } from '../stego/support/png-files.ts';
 import { type Answer, PeerProcess, until } from '../support/peer-process.ts';
 import { PictureWire } from '../support/picture-wire.ts';
-import { temporaryFolder } from './support/pairs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 interface Side {
   readonly peer: PeerProcess;

@@ -15,7 +15,7 @@ import { freePort } from '../support/free-ports.ts';
 import { type Answer, type CallOptions, PeerProcess, until } from '../support/peer-process.ts';
 import type { Secret } from '../support/recording-crypto.ts';
 import { SecretSearch } from '../support/secret-search.ts';
-import { temporaryFolder } from './support/pairs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const ENTRY = fileURLToPath(new URL('../support/recording-peer.ts', import.meta.url));
 const PASSPHRASE = 'the passphrase of this test';

@@ -14,16 +14,8 @@ import { StoreError } from '../../src/failures.ts';
 import type { Store } from '../../src/messenger/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { rounds } from '../support/counts.ts';
-import {
-  CHILD,
-  contact,
-  joined,
-  open,
-  options,
-  received,
-  temporaryFolder,
-  utf8,
-} from './support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { CHILD, contact, joined, open, options, received, utf8 } from './support.ts';
 
 /** Runs the child until it printed `lines` lines and `extra_ms` more, and kills it. */
 async function runAndKill(args: readonly string[], lines: number, extra_ms: number) {

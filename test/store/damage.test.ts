@@ -10,17 +10,8 @@ import t, { type Test } from 'tap';
 import { StoreError } from '../../src/failures.ts';
 import type { Store } from '../../src/messenger/index.ts';
 import { rounds } from '../support/counts.ts';
-import {
-  contact,
-  failureOf,
-  filled,
-  flip,
-  NOW,
-  open,
-  readAll,
-  received,
-  temporaryFolder,
-} from './support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { contact, failureOf, filled, flip, NOW, open, readAll, received } from './support.ts';
 
 /** In SQLite's header: another number there means "a later SQLite: do not write". */
 const WRITE_VERSION = 18;

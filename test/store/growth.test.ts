@@ -13,7 +13,8 @@ import { KEY_FILE, loadDataKey } from '../../src/store/data-key.ts';
 import { DATABASE, openDatabase } from '../../src/store/database.ts';
 import { Folder } from '../../src/store/folder.ts';
 import { MIGRATIONS } from '../../src/store/migrations.ts';
-import { contact, joined, NOW, open, temporaryFolder, utf8 } from './support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { contact, joined, NOW, open, utf8 } from './support.ts';
 
 const VERSION_1 = join(import.meta.dirname, '../vectors/store-version-1');
 

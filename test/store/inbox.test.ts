@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Received, Store } from '../../src/messenger/index.ts';
 import { rounds } from '../support/counts.ts';
-import { contact, failureOf, joined, open, received, temporaryFolder, utf8 } from './support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { contact, failureOf, joined, open, received, utf8 } from './support.ts';
 
 interface Arrived {
   readonly received: Received;

@@ -9,7 +9,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { OutboxItem, Store } from '../../src/messenger/index.ts';
 import { rounds } from '../support/counts.ts';
-import { contact, NOW, open, temporaryFolder, utf8 } from './support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { contact, NOW, open, utf8 } from './support.ts';
 
 /** What the outbox of one contact should hold. */
 class Model {

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { Store } from '../../src/messenger/index.ts';
 import { UsedCovers } from '../../src/used-covers.ts';
-import { contact, failureOf, joined, NOW, open, temporaryFolder, utf8 } from './support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { contact, failureOf, joined, NOW, open, utf8 } from './support.ts';
 
 const EPOCH = 0xffff_ffff_ffff_fff0n;
 const id = (sequence: bigint) => ({ epoch: EPOCH, sequence });

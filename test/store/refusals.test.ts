@@ -31,18 +31,8 @@ import {
   unpackBackup,
 } from '../../src/store/index.ts';
 import { UsedCovers } from '../../src/used-covers.ts';
-import {
-  CHEAP,
-  CHILD,
-  filled,
-  flip,
-  open,
-  options,
-  refused,
-  snapshot,
-  temporaryFolder,
-  utf8,
-} from './support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { CHEAP, CHILD, filled, flip, open, options, refused, snapshot, utf8 } from './support.ts';
 
 const derive = promisify(pbkdf2);
 const passphrase = (text: string) => ({ key: { passphrase: utf8(text) } });

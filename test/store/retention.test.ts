@@ -11,15 +11,8 @@ import { openStore } from '../../src/store/index.ts';
 import { MovedClock } from '../support/moved-clock.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 import { Random } from '../support/random.ts';
-import {
-  contact as contactOf,
-  failureOf,
-  joined,
-  options,
-  received,
-  temporaryFolder,
-  utf8,
-} from './support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { contact as contactOf, failureOf, joined, options, received, utf8 } from './support.ts';
 
 const DAY_MS = 86_400_000;
 const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS);

@@ -11,7 +11,8 @@ import t from 'tap';
 import type { Store } from '../../src/messenger/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { rounds } from '../support/counts.ts';
-import { contact, NOW, open, options, received, temporaryFolder, utf8 } from './support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { contact, NOW, open, options, received, utf8 } from './support.ts';
 
 const who = fc.constantFrom(0, 1);
 const step = fc.oneof(

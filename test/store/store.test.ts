@@ -9,16 +9,8 @@ import t from 'tap';
 import type { PublicKey } from '../../src/crypto/index.ts';
 import type { Reading } from '../../src/messenger/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import {
-  contact,
-  failureOf,
-  open,
-  options,
-  received,
-  SILENT,
-  temporaryFolder,
-  utf8,
-} from './support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { contact, failureOf, open, options, received, SILENT, utf8 } from './support.ts';
 
 const key = (fill: number) => new Uint8Array(32).fill(fill) as PublicKey;
 

@@ -1,22 +1,13 @@
 /** A store in a temporary folder, cheap to open: a key file, no passphrase. */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { openssl } from '../../src/crypto/index.ts';
 import { StoreError, type StoreFailure } from '../../src/failures.ts';
 import type { Log, NewContact, Received, Store } from '../../src/messenger/index.ts';
 import { openStore, type StoreOptions } from '../../src/store/index.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 export const NOW = new Date('2026-01-01T00:00:00Z');
 
@@ -32,12 +23,6 @@ export const SILENT: Log = {
 
 /** scrypt at the least it may cost: what is tested is not how slow it is. */
 export const CHEAP = { N: 16, r: 1, p: 1 };
-
-export function temporaryFolder(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-store-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 export function options(folder: string, change: Partial<StoreOptions> = {}): StoreOptions {
   return { folder, key: 'key file', log: SILENT, crypto: openssl, cost: CHEAP, ...change };

@@ -6,7 +6,6 @@ import type { Browser, Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { openssl } from '../../src/crypto/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import { temporaryFolder } from '../scenarios/support/pairs.ts';
 import {
   browserMissing,
   openBrowser,
@@ -17,6 +16,7 @@ import {
 import { freePort } from '../support/free-ports.ts';
 import { silentLog } from '../support/http.ts';
 import { PeerProcess } from '../support/peer-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 export interface Stage {
   readonly alice: PeerProcess;

@@ -1,10 +1,9 @@
 /** Two processes that can be killed and come back under the same address. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { freePort } from '../../support/free-ports.ts';
 import { PeerProcess, until } from '../../support/peer-process.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 export interface Pair {
   readonly alice: PeerProcess;
@@ -40,12 +39,6 @@ export async function pairOfProcesses(t: Test, options: PairOptions = {}): Promi
   const { status, text } = await bob.post('/send_keys');
   if (status !== 200) throw new Error(`they did not meet: ${text}`);
   return { alice, bob };
-}
-
-export function temporaryFolder(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-scenario-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 export function untilDelivered(from: PeerProcess, to: string): Promise<true> {
