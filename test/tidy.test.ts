@@ -3,7 +3,7 @@
  * Method: read every source file once and hold it against the tables of support/house-rules.ts;
  * then hold one made-up offender against each rule, so that no rule can go blind unnoticed.
  */
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import * as rules from './support/house-rules.ts';
 import { readSources, toSource } from './support/sources.ts';
@@ -29,6 +29,12 @@ t.test('the tree keeps every rule', async (t) => {
   t.strictSame(everything.flatMap(rules.longFile), [], 'files hold one idea');
   const rooted = src.some(({ path }) => path === 'src/peer.ts');
   if (rooted) t.strictSame(rules.deadFiles(src, scripts), [], 'no file is dead');
+});
+
+t.test('the house is drawn whole', async (t) => {
+  const drawn = readFileSync('docs/ARCHITECTURE.md', 'utf8');
+  const rooms = readdirSync('src').filter((name) => !new RegExp(`src/${name}\\b`).test(drawn));
+  t.strictSame(rooms, []);
 });
 
 t.test('the page keeps to the same sizes', async (t) => {
