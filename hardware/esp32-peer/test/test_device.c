@@ -203,6 +203,29 @@ static void test_messages(void)
     pass(2000);
     type("show");
     CHECK(says("\"state\":\"paired\""), "show");
+    for (const char *const *text = (const char *[]){ "@beta to beta", "@you are a text", "@too", NULL };
+         *text != NULL; text++) {
+        char line[DEVICE_LINE_SIZE_MAX];
+
+        snprintf(line, sizeof line, "send_msg %s", *text);
+        type(line);
+        CHECK(says("send_msg: done"), *text);
+        pass(1000);
+        check_text(&b, strcmp(*text, "@beta to beta") == 0 ? "to beta" : *text);
+    }
+}
+
+/** One of several: only he is forgotten. */
+static void test_forget(void)
+{
+    contact_t *other = &device.peer.contacts[1];
+
+    other->record = (contact_record_t){ .is_pinned = 1, .name = "other" };
+    type("send_msg to whom");
+    CHECK(says("@NAME TEXT"), "several");
+    type("forget other");
+    CHECK(says("forget: done") && !other->record.is_pinned, "that one");
+    CHECK(peer_paired(&device.peer) == 1, "and no other");
 }
 
 static void check_no_picture(const char *reason)
@@ -334,6 +357,7 @@ int main(void)
     test_asked_too_often();
     test_pairing();
     test_messages();
+    test_forget();
     test_pictures();
     test_cut_cable();
     test_wifi();
