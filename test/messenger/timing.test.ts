@@ -7,7 +7,7 @@ import t from 'tap';
 import { PictureWay, type PictureWayDeps } from '../../src/messenger/picture-way.ts';
 import { Turns } from '../../src/messenger/turns.ts';
 import { encodePng, phantom } from '../../src/stego/coder.ts';
-import { pairedPeers, readTexts, realClock, SILENT, text, until } from './support.ts';
+import { pairedPeers, readTexts, realClock, SILENT, text, twoPeers, until } from './support.ts';
 
 t.test('a message is delivered when its last part is, and all others are', async (t) => {
   const { wire, alice, bob } = await pairedPeers(t);
@@ -131,4 +131,21 @@ t.test('a picture that comes the moment the last one has arrived is sent', async
   }
   await until(() => sent === 31);
   t.pass('whatever of it is done by then');
+});
+
+t.test('a code whose last reply is lost is asked about again, and holds', async (t) => {
+  const { wire, alice, bob } = await twoPeers(t);
+  let isLost = false;
+  wire.harm = (bundle) => {
+    const isPSK3 = bundle[2] === 6;
+    if (!isPSK3 || isLost) return 'pass';
+    isLost = true;
+    return 'lose_reply';
+  };
+  const { code } = bob.messenger.createPairingCode();
+  const result = await alice.messenger.sendKeys({ code });
+  t.match(result, { state: 'waiting', verified: false, detail: /asked again/ });
+  t.equal(result.comparison, undefined, 'there is nothing to compare');
+  await until(() => alice.messenger.show().contacts[0]?.verified === true);
+  t.match(alice.messenger.show().contacts, [{ name: 'bob', state: 'paired' }]);
 });
