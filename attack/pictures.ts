@@ -37,7 +37,7 @@ const BOMBS: Readonly<Record<string, Uint8Array>> = {
   nothing: new Uint8Array(),
   '60,000 × 60,000 declared': png(header(60_000, 60_000), idat(new Uint8Array(10))),
   'sizes of 2^31': png(header(2 ** 31, 2 ** 31), idat(new Uint8Array(10))),
-  '64 MiB of zeros in 64 KiB': png(header(64, 64), idat(new Uint8Array(64 * 1024 * 1024))),
+  '160 MiB of zeros in 160 KiB': png(header(64, 64), idat(new Uint8Array(160 * 1024 * 1024))),
   'a short IDAT': png(header(64, 64), idat(new Uint8Array(100))),
   'a filter that does not exist': png(header(8, 8), idat(new Uint8Array(72).fill(9))),
   'no IDAT': png(header(8, 8)),
