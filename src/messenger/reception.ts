@@ -271,20 +271,16 @@ export class Reception {
     const { type } = decodePacket(about);
     const { contact } = via;
     if (type === 'TRANSPORT') {
-      if (code === 'unknown') this.#carryOutOwn(reunions.start(contact, now));
+      if (code === 'unknown') this.carryOut(reunions.start(contact, now));
     } else if (type === 'KK1' || type === 'KK2') {
-      this.#carryOutOwn(reunions.status(code, about, contact, now));
+      this.carryOut(reunions.status(code, about, contact, now));
     } else if (type !== 'LETTER' && type !== 'STATUS') {
-      this.#carryOutOwn(meetings.status(code, about, contact, now));
+      this.carryOut(meetings.status(code, about, contact, now));
     }
   }
 
   /** Effects that answer no packet: of a trigger, a tick, a status. */
   carryOut(effects: readonly Effect[]): void {
-    this.#carryOutOwn(effects);
-  }
-
-  #carryOutOwn(effects: readonly Effect[]): void {
     for (const effect of effects) {
       if (effect.kind !== 'answer') this.#carryOutOne(effect, undefined, undefined);
     }
