@@ -15,7 +15,8 @@ import { until } from '../support/peer-process.ts';
 import { packetsOf, THEIRS } from '../support/pure-pairs.ts';
 import { PurePeer } from '../support/pure-peer.ts';
 import { Random } from '../support/random.ts';
-import { folder, startPython } from './pair.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { startPython } from './pair.ts';
 import { type PythonPeer, pythonMissing } from './python-peer.ts';
 
 const skip = pythonMissing() ?? false;
@@ -39,7 +40,7 @@ async function open(t: Test): Promise<Port> {
   await once(server, 'listening');
   t.teardown(() => server.close().closeAllConnections());
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const started = await startPython(t, join(folder(t), 'py'));
+  const started = await startPython(t, join(temporaryFolder(t), 'py'));
   const { peer: python, address: pythonAddress } = started;
   const port: Port = { python, pythonAddress, address, received: [], answer: () => [] };
   server.on('request', async (incoming, outgoing) => {

@@ -9,7 +9,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { encodeBundle } from '../../src/protocol/index.ts';
-import { folder, meet, type Pair, post, startPython } from './pair.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { meet, type Pair, post, startPython } from './pair.ts';
 import { pythonMissing } from './python-peer.ts';
 import { until } from './sotto-peer.ts';
 
@@ -202,7 +203,7 @@ t.test('another key at the same address is refused, and the pin stays', { skip }
   const both = await meet(t);
   const pinned = (await both.sotto.contact('py'))['public_key'];
   await both.python.stop();
-  const { peer: impostor } = await startPython(t, join(folder(t), 'py'), both.pythonPort);
+  const { peer: impostor } = await startPython(t, join(temporaryFolder(t), 'py'), both.pythonPort);
   await impostor.do('contact', { contact: 'sotto', address: both.sotto.origin });
 
   await impostor.do('meet', { contact: 'sotto' });
@@ -221,7 +222,7 @@ t.test('another key at the same address is refused, and the pin stays', { skip }
 
 t.test('a letter that was bent, or that another wrote, is not read', { skip }, async (t) => {
   const both = await meet(t);
-  const path = join(folder(t), 'letter.sotto');
+  const path = join(temporaryFolder(t), 'letter.sotto');
   const answer = await both.sotto.fetch('/send_msg', { to: 'py', text: 'dear', carrier: 'file' });
   const letter = await answer.bytes();
   t.equal((await both.sotto.fetch('/receive', letter)).status, 422, 'to ourselves');

@@ -16,11 +16,6 @@ export interface Pair {
   readonly address: string;
 }
 
-export function folder(t: Test): string {
-  const path = temporaryFolder(t);
-  return path;
-}
-
 export async function startPython(t: Test, store: string, port = 0, ...args: string[]) {
   const started = await PythonPeer.start('py', store, port, ...args);
   t.teardown(() => started.peer.stop());
@@ -29,7 +24,7 @@ export async function startPython(t: Test, store: string, port = 0, ...args: str
 
 /** `args` are peer.py's. */
 export async function pair(t: Test, ...args: string[]): Promise<Pair> {
-  const [sottoFolder, pythonStore] = [folder(t), join(folder(t), 'py')];
+  const [sottoFolder, pythonStore] = [temporaryFolder(t), join(temporaryFolder(t), 'py')];
   const { peer: python, address } = await startPython(t, pythonStore, 0, ...args);
   const sotto = await SottoPeer.start('sotto', sottoFolder, 0, `py=${address}`);
   t.teardown(() => sotto.stop());

@@ -8,7 +8,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { folder, meet, type Pair, pair, post, startPython } from './pair.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { meet, type Pair, pair, post, startPython } from './pair.ts';
 import { pythonMissing, runPython } from './python-peer.ts';
 import { type Json, SottoPeer, until } from './sotto-peer.ts';
 
@@ -174,7 +175,7 @@ t.test('a file of 1 MiB goes both ways in parts', { skip }, async (t) => {
   t.equal((await sotto.fetch(path, data)).status, 202);
   t.match(await python.until('message'), { kind: 'file', name: 'Käse.bin', size: MIB, sha256 });
 
-  const file = join(folder(t), 'zurück.bin');
+  const file = join(temporaryFolder(t), 'zurück.bin');
   writeFileSync(file, data);
   await python.do('file', { contact: 'sotto', path: file, media_type: 'application/x-any' });
   const [message] = await sotto.open();
@@ -204,7 +205,7 @@ t.test('a peer with a small max_frame gets small slices', { skip }, async (t) =>
 
 t.test('letters go both ways, are acknowledged, and are taken once', { skip }, async (t) => {
   const { sotto, python } = await meet(t);
-  const path = join(folder(t), 'letter.sotto');
+  const path = join(temporaryFolder(t), 'letter.sotto');
   const written = await sotto.fetch('/send_msg', { to: 'py', text: 'dear Py', carrier: 'file' });
   writeFileSync(path, await written.bytes());
   await python.do('read_letter', { path });
@@ -237,9 +238,9 @@ t.test('what nobody understands is acknowledged and noticed', { skip }, async (t
 });
 
 t.test('who cannot be called pairs by a code and hears by polling', { skip }, async (t) => {
-  const sotto = await SottoPeer.start('sotto', folder(t));
+  const sotto = await SottoPeer.start('sotto', temporaryFolder(t));
   t.teardown(() => sotto.stop());
-  const { peer: python } = await startPython(t, join(folder(t), 'py'), 0, '--uncallable');
+  const { peer: python } = await startPython(t, join(temporaryFolder(t), 'py'), 0, '--uncallable');
   await python.do('contact', { contact: 'sotto', address: sotto.origin });
   const { code } = await sotto.call('/pair');
   await python.do('use_code', { contact: 'sotto', code });
