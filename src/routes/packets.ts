@@ -3,14 +3,14 @@ import type { Context, Middleware } from 'koa';
 import { release } from '../bytes.ts';
 import { StoreError } from '../failures.ts';
 import { type Messenger, UseCaseError } from '../messenger/index.ts';
-import { RemoteProtocolError } from '../protocol/index.ts';
+import { BUNDLE_SIZE_MAX, RemoteProtocolError } from '../protocol/index.ts';
 import { type Arrivals, network } from './arrivals.ts';
 import { readBytes } from './body.ts';
 import { PICTURE_LIMITS, PICTURE_TYPE } from './pictures.ts';
 import { Problem } from './problem.ts';
 
 const BUNDLE_TYPE = 'application/octet-stream';
-const LIMITS = { sizeMax: 1_048_576, deadline_ms: 10_000 };
+const LIMITS = { sizeMax: BUNDLE_SIZE_MAX, deadline_ms: 10_000 };
 const RETRY_AFTER_S = 5;
 
 /** Pictures whose bytes are arriving, from all addresses together: each is held in memory. */
