@@ -21,6 +21,9 @@ import { filteredSize, type Layout, unfilter } from './png-samples.ts';
 /** Samples over all channels; 64 megapixels of gray. */
 export const SAMPLES_MAX = 64 * 1024 * 1024;
 
+/** Zlib wants some room, also for one sample. */
+const PIECE_MIN = 1024;
+
 /** Up to this many samples every way of writing is tried and the smallest file kept. */
 const SAMPLES_TRIED = 1024 * 1024;
 
@@ -101,7 +104,9 @@ function inflate({ imageData }: Container, size: number): Uint8Array {
   const stream = imageData.length === 1 ? (imageData[0] as Uint8Array) : concat(...imageData);
   let result: { readonly buffer: Uint8Array; readonly engine: { readonly bytesWritten: number } };
   try {
-    result = inflateSync(stream, { maxOutputLength: size, info: true }) as unknown as typeof result;
+    // In one piece: thousands of small ones would stand in memory beside what is made of them.
+    const options = { chunkSize: Math.max(PIECE_MIN, size), maxOutputLength: size, info: true };
+    result = inflateSync(stream, options) as unknown as typeof result;
   } catch (cause) {
     throw malformed('its image data does not inflate to its dimensions', cause);
   }
@@ -167,5 +172,6 @@ function write(rows: Rows, way: (typeof WAYS)[number]): Uint8Array {
     filterType: way[0],
     deflateLevel: 9,
     deflateStrategy: way[1],
+    deflateChunkSize: Math.max(PIECE_MIN, bytes.length),
   });
 }
