@@ -271,8 +271,7 @@ export interface ShownContact {
   readonly device?: DeviceCounters;
 }
 
-/** `GET /show`. Public facts only, never a secret. Keys are hex. */
-/** What a stranger may see. */
+/** What a stranger may see of this peer. Keys are hex. */
 export interface ShownSelf {
   readonly name: string;
   readonly public_key: string;
@@ -281,6 +280,7 @@ export interface ShownSelf {
   readonly address: string | undefined;
 }
 
+/** `GET /show`. Public facts only, never a secret. */
 export interface Shown extends ShownSelf {
   readonly contacts: readonly ShownContact[];
   /** XX1 that wait for a trigger: hints only. */
