@@ -62,7 +62,10 @@ static void show_piece(device_t *device, const inbox_text_t *piece)
 
     for (size_t i = 0; i < piece->size; i++) {
         const uint8_t byte = piece->text[i];
-        line[i] = (char)(byte < 0x20 || byte == 0x7F ? ' ' : byte);
+        /* U+0080 to U+009F, in UTF-8: U+009B begins what ESC [ begins. */
+        const bool is_c1 = byte == 0xC2 && i + 1 < piece->size && piece->text[i + 1] < 0xA0;
+        line[i] = (char)(byte < 0x20 || byte == 0x7F || is_c1 ? ' ' : byte);
+        if (is_c1) line[++i] = ' ';
     }
     line[piece->size] = '\0';
     device->console.print(device->console.context, line);
