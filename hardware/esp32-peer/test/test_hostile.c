@@ -127,6 +127,86 @@ static void test_hostile_packets(void)
     check_text(&b, "y");
 }
 
+/** Answers KK1 with a STATUS of its own making, and counts. */
+static status_code_t forged;
+static int forgeries_left;
+static int asked, asked_anew;
+static uint8_t asked_last[PEER_BUNDLE_SIZE_MAX];
+
+static bool forge(uint8_t *bundle, size_t *size)
+{
+    static bool is_reply, is_about_kk1;
+
+    if (!is_reply) {
+        is_about_kk1 = bundle[2] == PACKET_KK1;
+        if (is_about_kk1) {
+            asked++;
+            if (memcmp(asked_last, bundle, *size) != 0) asked_anew++;
+            memcpy(asked_last, bundle, *size);
+        }
+    } else if (is_about_kk1 && forgeries_left > 0) {
+        const size_t kk1_size = (size_t)asked_last[0] << 8 | asked_last[1];
+        bundle_writer_t writer = { .bytes = bundle, .room = PEER_BUNDLE_SIZE_MAX };
+
+        forgeries_left--;
+        CHECK(status_add(&writer, forged, (slice_t){ asked_last + 2, kk1_size }) == PEER_OK, "forged");
+        *size = writer.size;
+    }
+    is_reply = !is_reply;
+    return true;
+}
+
+/** PROTOCOL §4.2: a STATUS is a hint. Whoever makes one up delays, however long he does. */
+static void test_forged_status(status_code_t code, peer_news_t news, int forgeries)
+{
+    begin();
+    pair();
+    b.peer.contacts[0].record.address[0] = '\0'; /* It cannot help by calling. */
+    start(&a);
+    forged = code, forgeries_left = forgeries, asked = asked_anew = 0;
+    CHECK(peer_send_text(&a.peer, NULL, "one") == PEER_OK, "queued");
+    run(3600 * 1000, forge);
+    CHECK(asked <= 40, "ever more seldom");
+    for (int hour = 0; forgeries_left > 0 && hour < 24; hour++) run(3600 * 1000, forge);
+    CHECK(forgeries_left == 0, "it is tried for as long as it takes");
+    run(2 * 60 * 1000 + 1000, forge);
+    check_text(&b, "one");
+    CHECK(peer_take_news(&a.peer) == news, "a person was told");
+    CHECK(a.peer.contacts[0].refusal == STATUS_NONE, "it is well again");
+}
+
+/** A session that works is used while somebody lies about its renewal. */
+static void test_forged_at_renewal(void)
+{
+    begin();
+    pair();
+    b.peer.contacts[0].record.address[0] = '\0';
+    forged = STATUS_UNKNOWN, forgeries_left = 1000;
+    now_ms += 12 * 60 * 1000; /* Old enough to be renewed, too young to be over. */
+    for (int i = 0; i < 10; i++) {
+        CHECK(peer_send_text(&a.peer, NULL, "on") == PEER_OK, "queued");
+        run(10000, forge);
+        check_text(&b, "on");
+    }
+    CHECK(forgeries_left < 1000, "there were lies");
+}
+
+/** Somebody who has really forgotten is asked, but seldom. */
+static void test_really_forgotten(void)
+{
+    begin();
+    pair();
+    CHECK(peer_factory_reset(&b.peer) == PEER_OK, "reset");
+    b.peer.time_interval_ms = 0;
+    CHECK(peer_send_text(&a.peer, NULL, "x") == PEER_OK, "queued");
+    forgeries_left = asked = asked_anew = 0;
+    run(5000, forge);
+    CHECK(peer_take_news(&a.peer) == NEWS_FORGOTTEN, "a is told");
+    run(2 * 60 * 60 * 1000, forge);
+    CHECK(peer_take_news(&a.peer) == NEWS_NONE, "once");
+    CHECK(asked >= 60 && asked <= 68 && asked_anew <= 62, "every two minutes, in two hours");
+}
+
 static void test_plain_xx_is_refused(void)
 {
     uint8_t out[PEER_BUNDLE_SIZE_MAX], bundle[2 + 4 + 76];
@@ -156,6 +236,11 @@ int main(void)
     test_bad_link();
     test_replays();
     test_hostile_packets();
+    test_forged_status(STATUS_UNKNOWN, NEWS_FORGOTTEN, 1);
+    test_forged_status(STATUS_UNKNOWN, NEWS_FORGOTTEN, 100);
+    test_forged_status(STATUS_REFUSED, NEWS_KEY_CHANGED, 100);
+    test_forged_at_renewal();
+    test_really_forgotten();
     test_plain_xx_is_refused();
     puts("hostile: ok");
     return 0;

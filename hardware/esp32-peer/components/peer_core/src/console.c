@@ -156,7 +156,7 @@ static void add_contacts(const peer_t *peer, text_t *json)
         if (!contact->record.is_pinned) continue;
         plain(contact->record.name, name);
         add(json, "%s{\"name\":\"%s\",\"state\":\"%s\",\"verified\":%s,\"session\":%s}", between, name,
-            contact->is_forgotten ? "forgotten_by_contact" : "paired",
+            contact->refusal == STATUS_UNKNOWN ? "forgotten_by_contact" : "paired",
             json_of(contact->record.is_verified), json_of(contact->current.is_alive));
         between = ",";
     }

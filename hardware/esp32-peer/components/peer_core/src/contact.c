@@ -155,7 +155,7 @@ void contact_promote(contact_t *contact, session_t *session, uint64_t now_ms)
     contact->current.promoted_at_ms = now_ms;
     session_wipe(session);
     contact->is_wanted = false;
-    contact->is_forgotten = false;
+    contact->refusal = STATUS_NONE;
     contact->send_at_ms = contact->backoff_ms = 0;
 }
 

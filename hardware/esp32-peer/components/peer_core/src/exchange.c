@@ -5,6 +5,7 @@
 
 enum {
     REPEAT_MAX_MS = 32 * 1000,
+    REFUSED_MAX_MS = 2 * 60 * 1000,
     STATUS_PER_SECOND = 16,
 };
 
@@ -30,7 +31,16 @@ static int status_of(peer_error_t error)
     }
 }
 
-/** A STATUS about what I sent: a hint, which never ends a session that works. */
+/** KK1 was turned down, or so it is said: a person is told once, and it is tried more seldom. */
+static void hear_refusal(peer_t *peer, contact_t *from, status_code_t refusal)
+{
+    if (from->out_type != PACKET_KK1 || from->refusal != refusal) {
+        peer->news = refusal == STATUS_UNKNOWN ? NEWS_FORGOTTEN : NEWS_KEY_CHANGED;
+    }
+    if (from->out_type == PACKET_KK1) from->refusal = refusal;
+}
+
+/** A STATUS about what I sent: whoever carries it may have made it up, so it ends nothing but a code. */
 static peer_error_t receive_status(peer_t *peer, contact_t *from, const packet_t *packet,
                                    uint64_t now_ms)
 {
@@ -43,17 +53,11 @@ static peer_error_t receive_status(peer_t *peer, contact_t *from, const packet_t
         peer->news = NEWS_CODE_NOT_TAKEN;
     } else if (packet->status == STATUS_UNKNOWN && from->out_type == PACKET_TRANSPORT) {
         from->is_wanted = true;
-    } else if (packet->status == STATUS_UNKNOWN && from->out_type == PACKET_KK1) {
-        meeting_end(&from->initiation);
-        from->is_wanted = false;
-        from->is_forgotten = true;
-        peer->news = NEWS_FORGOTTEN;
     } else if (packet->status == STATUS_BUSY) {
         contact_wait(peer, from, now_ms);
-    } else if (packet->status == STATUS_REFUSED) {
-        meeting_end(&from->initiation);
-        from->is_wanted = false;
-        peer->news = NEWS_KEY_CHANGED;
+    } else if (packet->status == STATUS_REFUSED
+               || (packet->status == STATUS_UNKNOWN && from->out_type == PACKET_KK1)) {
+        hear_refusal(peer, from, packet->status);
     }
     return PEER_OK;
 }
@@ -158,14 +162,19 @@ static size_t poll_initiation(peer_t *peer, contact_t *contact, uint64_t now_ms,
     initiation_t *mine = &contact->initiation;
 
     if (mine->sending == 0) return 0;
-    if (now_ms >= mine->give_up_at_ms) {
+    const bool is_refused = mine->sending == PACKET_KK1 && contact->refusal != STATUS_NONE;
+    const uint64_t interval_max_ms = is_refused ? REFUSED_MAX_MS : REPEAT_MAX_MS;
+    /* One that was refused is out until the next is due: each costs two Diffie-Hellmans. */
+    if (now_ms >= mine->give_up_at_ms && (!is_refused || now_ms >= mine->at_ms)) {
         if (mine->sending != PACKET_KK1) peer->news = NEWS_CODE_NOT_TAKEN;
         meeting_end(mine);
         return 0;
     }
     if (now_ms < mine->at_ms) return 0;
     mine->at_ms = now_ms + mine->interval_ms;
-    if (mine->interval_ms < REPEAT_MAX_MS) mine->interval_ms *= 2;
+    mine->interval_ms *= 2;
+    if (mine->interval_ms > interval_max_ms) mine->interval_ms = interval_max_ms;
+    contact->refused_interval_ms = mine->interval_ms;
     bundle_add_copy(bundle, mine->packet, mine->packet_size);
     return bundle->is_full ? 0 : send(contact, mine->sending, bundle);
 }
@@ -184,7 +193,7 @@ static size_t poll_contact(peer_t *peer, contact_t *contact, uint64_t now_ms,
     const bool is_needed = contact->is_wanted
                            || ((has_queue || contact->letter_acks > 0) && !is_usable)
                            || (is_due && is_usable && session_is_old(current, now_ms));
-    if (is_idle && contact->record.is_pinned && is_needed && !contact->is_forgotten
+    if (is_idle && contact->record.is_pinned && is_needed
         && renewal_start(peer, contact, now_ms) != PEER_OK) {
         return 0;
     }

@@ -167,7 +167,7 @@ peer_error_t peer_send_keys(peer_t *peer, uint64_t now_ms)
         contact_t *contact = &peer->contacts[i];
 
         if (!contact->record.is_pinned || contact->initiation.sending == PACKET_PSK3) continue;
-        contact->is_forgotten = false;
+        contact->refusal = STATUS_NONE;
         contact->is_wanted = true;
         contact->send_at_ms = contact->backoff_ms = 0;
         error = renewal_start(peer, contact, now_ms);

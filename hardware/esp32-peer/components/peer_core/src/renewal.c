@@ -73,7 +73,8 @@ peer_error_t renewal_start(peer_t *peer, contact_t *contact, uint64_t now_ms)
     mine->packet_size = size + GATE_SIZE;
     mine->sending = PACKET_KK1;
     mine->at_ms = now_ms;
-    mine->interval_ms = REPEAT_MIN_MS;
+    mine->interval_ms = contact->refusal == STATUS_NONE ? (uint64_t)REPEAT_MIN_MS
+                                                        : contact->refused_interval_ms;
     mine->give_up_at_ms = now_ms + GIVE_UP_MS;
     return PEER_OK;
 }
@@ -166,7 +167,7 @@ peer_error_t renewal_receive_kk1(peer_t *peer, const packet_t *packet, uint64_t 
     PEER_TRY(respond(peer, contact, packet));
     memcpy(answer->question, question, HASH_SIZE);
     answer->is_alive = true;
-    contact->is_forgotten = false;
+    contact->refusal = STATUS_NONE;
     bundle_add_copy(reply, answer->packet, answer->packet_size);
     return PEER_OK;
 }

@@ -20,7 +20,7 @@ typedef enum {
     PACKET_STATUS,
 } packet_type_t;
 
-typedef enum { STATUS_STALE = 1, STATUS_UNKNOWN, STATUS_BUSY, STATUS_REFUSED } status_code_t;
+typedef enum { STATUS_NONE, STATUS_STALE, STATUS_UNKNOWN, STATUS_BUSY, STATUS_REFUSED } status_code_t;
 
 enum {
     HEADER_SIZE_MAX = 16,

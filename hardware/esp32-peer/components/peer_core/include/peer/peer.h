@@ -103,7 +103,8 @@ typedef struct {
     outbox_t outbox;
     inbox_t inbox;
     bool is_wanted;          /**< Meet even if there is nothing to send. */
-    bool is_forgotten;       /**< The contact said so. */
+    status_code_t refusal;   /**< What was said of KK1, by whoever: unknown or refused. */
+    uint64_t refused_interval_ms; /**< Then: between one KK1 and the next. */
     bool confirm_due;        /**< A packet must go out on the new session. */
     bool ack_due, time_due;
     bool time_asked;         /**< A contact that answers may set the clock. */
