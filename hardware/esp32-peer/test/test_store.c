@@ -156,6 +156,43 @@ static void test_text_given_up(void)
     CHECK(!has_text(&b) && outbox_count(outbox) == 0, "and no more");
 }
 
+static bool is_stored(const side_t *side, const char *text)
+{
+    const size_t size = strlen(text);
+
+    for (int i = 0; i < VALUES_MAX; i++) {
+        for (size_t at = 0; at + size <= VALUE_SIZE_MAX; at++) {
+            if (side->memory.values[i].name[0] == '\0') break;
+            if (memcmp(side->memory.values[i].bytes + at, text, size) == 0) return true;
+        }
+    }
+    return false;
+}
+
+/** A text that has arrived, was given up, or was forgotten with everything is not in the store. */
+static void test_no_text_stays(void)
+{
+    outbox_t *outbox = &a.peer.contacts[0].outbox;
+
+    for (int way = 0; way < 5; way++) {
+        begin_paired();
+        CHECK(peer_send_text(&a.peer, NULL, "for nobody else") == PEER_OK, "queued");
+        CHECK(is_stored(&a, "for nobody else"), "it survives a restart");
+        a.memory.is_failing = way == 3;
+        a.memory.fails_at = "text";
+        if (way == 0 || way == 3) run(3000, NULL);
+        if (way == 1) outbox_drop(outbox, outbox->lowest);
+        if (way == 2) CHECK(peer_factory_reset(&a.peer) == PEER_OK, "reset");
+        if (way == 4) CHECK(peer_forget(&a.peer, "beta") == PEER_OK, "forgotten");
+        CHECK( outbox_count(outbox) == 0, "it waits no more");
+        CHECK(is_stored(&a, "for nobody else") == (way == 3), "nothing of it stays");
+        a.memory.is_failing = false;
+        start(&a);
+        run(3000, NULL); /* An acknowledgement that was not noted comes once more. */
+        CHECK(!is_stored(&a, "for nobody else"), "not longer than the store is at fault");
+    }
+}
+
 static void test_lost_on_the_way(void)
 {
     outbox_t *outbox = &a.peer.contacts[0].outbox;
@@ -177,6 +214,7 @@ int main(void)
     test_pieces_stay_together();
     test_ring_overflows();
     test_text_given_up();
+    test_no_text_stays();
     test_lost_on_the_way();
     puts("store: ok");
     return 0;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "packed_reading.h"
 #include "peer/bytes.h"
 #include "peer/introduction.h"
 
@@ -38,6 +39,14 @@ static bool load(const outbox_t *outbox, const char *what, unsigned number, void
     return outbox->store->load(outbox->store->context, name, value, size);
 }
 
+static bool erase(const outbox_t *outbox, const char *what, unsigned number)
+{
+    char name[STORE_NAME_SIZE];
+
+    name_of(outbox, what, number, name);
+    return outbox->store->erase(outbox->store->context, name);
+}
+
 static outbox_slot_t *slot_at(outbox_t *outbox, uint64_t sequence)
 {
     return &outbox->slots[sequence % OUTBOX_SLOTS];
@@ -48,50 +57,6 @@ static bool is_waiting(const outbox_t *outbox, uint64_t sequence)
     const outbox_slot_t *slot = &outbox->slots[sequence % OUTBOX_SLOTS];
 
     return slot->kind != ITEM_NONE && slot->sequence == (uint16_t)sequence;
-}
-
-/** The values that need more than 16 bits. */
-static bool is_wide(int value)
-{
-    return value == VALUE_PRESSURE_BMP || (value >= VALUE_GX && value <= VALUE_GZ);
-}
-
-static packed_reading_t pack(const reading_t *reading)
-{
-    const uint64_t seconds = reading->time_ms / 1000;
-    packed_reading_t packed = { .time_s = (uint32_t)seconds,
-                                .time_high = (uint8_t)(seconds >> 32),
-                                .time_ms = (uint16_t)(reading->time_ms % 1000),
-                                .is_unsure = reading->is_unsure,
-                                .present = reading->measurement.present };
-    size_t narrow = 0, wide = 0;
-
-    for (int value = 0; value < VALUES; value++) {
-        const int32_t number = reading->measurement.values[value];
-
-        if (is_wide(value)) {
-            packed.wide[wide++] = number;
-            continue;
-        }
-        packed.narrow[narrow++] = (int16_t)number;
-        if (number != (int16_t)number) packed.present &= (uint16_t)~(1u << value);
-    }
-    return packed;
-}
-
-static reading_t unpack(const packed_reading_t *packed)
-{
-    const uint64_t seconds = (uint64_t)packed->time_high << 32 | packed->time_s;
-    reading_t reading = { .time_ms = seconds * 1000 + packed->time_ms,
-                          .is_unsure = packed->is_unsure != 0,
-                          .measurement.present = packed->present };
-    size_t narrow = 0, wide = 0;
-
-    for (int value = 0; value < VALUES; value++) {
-        reading.measurement.values[value] =
-            is_wide(value) ? packed->wide[wide++] : packed->narrow[narrow++];
-    }
-    return reading;
 }
 
 static unsigned block_of(uint64_t sequence)
@@ -135,6 +100,19 @@ static void load_texts(outbox_t *outbox)
 
         if (!load(outbox, "text", number, text, sizeof *text)) text->sequence = UINT64_MAX;
         text->text[OUTBOX_TEXT_SIZE_MAX] = '\0';
+    }
+}
+
+/** Texts that do not wait any more stand nowhere; what the store refuses now, a start erases. */
+static void erase_texts(outbox_t *outbox)
+{
+    for (uint8_t number = 0; number < OUTBOX_TEXTS; number++) {
+        outbox_text_t *text = &outbox->texts[number];
+
+        if (text->sequence == UINT64_MAX || is_text_used(outbox, number)) continue;
+        if (!erase(outbox, "text", number)) continue;
+        memset(text, 0, sizeof *text);
+        text->sequence = UINT64_MAX;
     }
 }
 
@@ -192,6 +170,7 @@ static void load_blocks(outbox_t *outbox)
         if (slot->kind != ITEM_READING || !slot->of.reading.is_unsure) continue;
         slot->of.reading.time_s = slot->of.reading.time_ms = slot->of.reading.time_high = 0;
     }
+    erase_texts(outbox);
 }
 
 peer_error_t outbox_reset(outbox_t *outbox, uint64_t fresh_epoch)
@@ -205,10 +184,11 @@ peer_error_t outbox_reset(outbox_t *outbox, uint64_t fresh_epoch)
     outbox->epoch = fresh_epoch;
     /* Else blocks of the epoch before would be taken for this one's after a restart. */
     for (unsigned block = 0; block < OUTBOX_BLOCKS; block++) {
-        char name[STORE_NAME_SIZE];
-
-        name_of(outbox, "block", block, name);
-        if (!store->erase(store->context, name)) return PEER_ERROR_STORE;
+        if (!erase(outbox, "block", block)) return PEER_ERROR_STORE;
+    }
+    for (unsigned number = 0; number < OUTBOX_TEXTS; number++) {
+        if (!erase(outbox, "text", number)) return PEER_ERROR_STORE;
+        outbox->texts[number].sequence = UINT64_MAX;
     }
     return save_header(outbox);
 }
@@ -241,6 +221,7 @@ void outbox_drop(outbox_t *outbox, uint64_t sequence)
     }
     outbox_close(outbox);
     raise_lowest(outbox);
+    erase_texts(outbox);
 }
 
 /** Makes room for the next slot and reserves its sequence. */
@@ -290,7 +271,7 @@ peer_error_t outbox_add_reading(outbox_t *outbox, const reading_t *reading)
     const uint8_t place = joins ? outbox->open_count : 0;
     const peer_error_t error = add(
         outbox,
-        (outbox_slot_t){ .kind = ITEM_READING, .place = place, .of.reading = pack(reading) }, false);
+        (outbox_slot_t){ .kind = ITEM_READING, .place = place, .of.reading = packed_reading_of(reading) }, false);
 
     if (error != PEER_OK) outbox->dropped++;
     if (!joins) outbox->open_time_ms = reading->time_ms;
@@ -341,7 +322,7 @@ static size_t read_message(const outbox_t *outbox, uint64_t sequence, outbox_mes
     }
     if (message->kind != ITEM_READING) return 1;
     do {
-        message->of.readings[message->count++] = unpack(&slot->of.reading);
+        message->of.readings[message->count++] = reading_of(&slot->of.reading);
         slot = &outbox->slots[++sequence % OUTBOX_SLOTS];
     } while (message->count < OUTBOX_SHARE && sequence < outbox->next
              && is_waiting(outbox, sequence) && slot->place == message->count);
@@ -375,6 +356,7 @@ size_t outbox_acknowledge(outbox_t *outbox, uint64_t next, const uint8_t *bitmap
         count++;
     }
     raise_lowest(outbox);
+    erase_texts(outbox);
     return count;
 }
 
