@@ -6,7 +6,10 @@
 #include "drivers/mpu6050.h"
 #include "drivers/sht4x.h"
 
-enum { MPU6050_ASLEEP = 0x40 };
+enum {
+    MPU6050_ASLEEP = 0x40,
+    BUS_TIMEOUT_MS = 50, /* As in port_i2c.c. */
+};
 
 /** The datasheet's example, §3.12: T1 … T3, P1 … P9. */
 static const int32_t BMP280_TRIM[12] = { 27504, 26435, -1000, 36477, -10685, 3024,
@@ -91,6 +94,10 @@ static bool transfer(void *context, uint8_t address, const uint8_t *write, size_
                           : is_mpu6050 ? model->mpu6050
                                        : model->sht4x;
 
+    /* ESP-IDF's driver clocks a busy bus free before it begins. */
+    if (model->is_held) model->recoveries++;
+    model->is_held = fault == FAULT_STUCK;
+    if (model->is_held) model->waited_ms += BUS_TIMEOUT_MS;
     if (fault == FAULT_ABSENT || fault == FAULT_STUCK) return false;
     if (address == SHT4X_ADDRESS) {
         return sht4x_transfer(model, write, write_size, read, read_size);

@@ -7,7 +7,7 @@
 typedef enum {
     FAULT_NONE,
     FAULT_ABSENT,   /**< Does not acknowledge. */
-    FAULT_STUCK,    /**< Holds the data line: the whole bus fails while this part is spoken to. */
+    FAULT_STUCK,    /**< Holds the data line when it is spoken to, until the bus is clocked free. */
     FAULT_WRONG_ID, /**< Another part at its address. */
     FAULT_BAD_CRC,  /**< SHT4x: one bit of each checksum is wrong. */
     FAULT_ABSURD,   /**< All ones where measurements stand. */
@@ -19,8 +19,10 @@ typedef struct {
     int32_t bmp280_adc_t, bmp280_adc_p;
     int16_t mpu6050_raw[7]; /**< ax ay az temperature gx gy gz */
     uint16_t sht4x_raw[2];  /**< temperature, humidity */
-    uint32_t waited_ms;
+    uint32_t waited_ms;  /**< By the drivers, and for a bus that was held. */
+    uint32_t recoveries; /**< How often the bus was clocked free. */
     /* What the parts remember. */
+    bool is_held;
     bool bmp280_is_measuring;
     uint8_t mpu6050_power;
     uint8_t sht4x_command;

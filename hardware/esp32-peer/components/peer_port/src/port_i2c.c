@@ -50,7 +50,7 @@ static bool transfer(void *context, uint8_t address, const uint8_t *write, size_
     } else {
         error = i2c_master_transmit_receive(device, write, write_size, read, read_size, TIMEOUT_MS);
     }
-    /* A part that holds the bus is clocked free; one that only does not answer stays silent. */
+    /* A part that holds the bus is clocked free: here, or by ESP-IDF 5.5 before the next transfer. */
     if (error == ESP_ERR_TIMEOUT) (void)i2c_master_bus_reset(bus_handle);
     return error == ESP_OK;
 }
