@@ -16,7 +16,7 @@ bool port_network_is_up(void)
     return false;
 }
 
-uint64_t port_network_unix_ms(void)
+uint64_t port_network_take_unix_ms(void)
 {
     return 0;
 }
@@ -41,7 +41,7 @@ bool port_network_exchange(const device_post_t *what, uint8_t *back, size_t room
 #include "http/http_post.h"
 
 static const char TAG[] = "network";
-static atomic_bool is_up, is_synchronised;
+static atomic_bool is_up, is_told; /* The time, since the last look. */
 
 bool port_network_is_up(void)
 {
@@ -58,14 +58,14 @@ static void on_address(void *context, esp_event_base_t base, int32_t id, void *d
 static void on_time(struct timeval *time)
 {
     (void)time;
-    is_synchronised = true;
+    is_told = true;
 }
 
-uint64_t port_network_unix_ms(void)
+uint64_t port_network_take_unix_ms(void)
 {
     struct timeval now;
 
-    if (!is_synchronised || gettimeofday(&now, NULL) != 0) return 0;
+    if (!atomic_exchange(&is_told, false) || gettimeofday(&now, NULL) != 0) return 0;
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
 }
 

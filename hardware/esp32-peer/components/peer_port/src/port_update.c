@@ -57,6 +57,10 @@ bool port_update_command(const char *line)
 {
     static const update_slot_t SLOT = { .begin = begin_slot, .write = write_slot, .end = end_slot };
 
+    if (strncmp(line, "update", 6) == 0 && !port_network_is_up()) {
+        puts("update: the network is not up, in safe mode for ten minutes: try again later");
+        return true;
+    }
     switch (update_command(line, &SLOT, feed_watchdog)) {
     case UPDATE_NOT_ASKED: return false;
     case UPDATE_MALFORMED: puts("update http://HOST:PORT/PATH SHA256"); break;

@@ -46,8 +46,8 @@ void port_led_set(bool is_on);
 bool port_network_start(const wifi_settings_t *wifi);
 bool port_network_is_up(void);
 
-/** Unix time once the time server told it, else 0. */
-uint64_t port_network_unix_ms(void);
+/** Unix time if the time server has told it since the last call, else 0. */
+uint64_t port_network_take_unix_ms(void);
 
 /**
  * One POST to /packets of its contact, of HTTP_POST_MS at most. False unless a bundle of at most
@@ -57,7 +57,8 @@ bool port_network_exchange(const device_post_t *what, uint8_t *back, size_t room
 
 /**
  * `update URL SHA256`, typed at the device's own console: fetches an image into the slot that does
- * not run, and boots it if it has that hash, which is all that is trusted. Takes minutes.
+ * not run, and boots it if it has that hash, which is all that is trusted. Takes minutes. Refused
+ * in words while the network is down.
  *
  * @return False if the line is none of these.
  */
