@@ -78,13 +78,14 @@ export function writeIdentity(config: PeerConfig, passphrase: Uint8Array): Promi
  * Takes over an identity. A store that has talked as somebody else keeps its own: its contacts
  * have pinned that one. @throws {StoreError} `conflict`, `wrong_key`, `damaged`, `foreign`
  */
-export function readIdentity(
+export async function readIdentity(
   config: PeerConfig,
   text: string,
   passphrase: Uint8Array,
 ): Promise<ShownIdentity> {
+  // First, so that no store is made for what cannot be read.
+  const privateKey = await importIdentity(await providerOf(config.crypto), text, passphrase);
   return withStore(config, async (store, crypto) => {
-    const privateKey = await importIdentity(crypto, text, passphrase);
     const present = store.settings.get(STATIC_KEY);
     if (present !== undefined && !equal(present, privateKey) && store.contacts.all().length > 0) {
       const empty = 'import it into an empty data folder';

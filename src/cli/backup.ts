@@ -1,12 +1,11 @@
 /** `sotto backup`: everything that a peer is, as one file, and back. */
-import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { createWriteStream, renameSync, rmSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { findDataFolder, loadConfig } from '../config.ts';
 import { StoreError } from '../failures.ts';
 import { reasonOf } from '../reasons.ts';
-import { findPeer } from './client.ts';
+import { assertPeerIn, findPeer } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { type Io, openFile, refuseExisting } from './io.ts';
@@ -57,9 +56,7 @@ async function copy(values: Values, file: string, io: Io): Promise<Outcome> {
   if (peer !== undefined) {
     await save(await peer.download('POST', '/backup'), file);
   } else {
-    if (!existsSync(join(folder, 'peer.db'))) {
-      throw new CommandError(EXIT.noPeer, `There is no peer in ${folder}. Name it by --data-dir.`);
-    }
+    assertPeerIn(folder);
     const { backUp } = await import('../identity.ts');
     await backUp(configOf(values), (tar) => save(tar, file));
   }

@@ -60,6 +60,12 @@ export async function findPeer(
   return presence && clientOf(localOrigin(presence), presence.token);
 }
 
+/** @throws {CommandError} `noPeer` if nothing of a peer lies there: looking at it makes none. */
+export function assertPeerIn(folder: string): void {
+  if (existsSync(join(folder, 'peer.db'))) return;
+  throw new CommandError(EXIT.noPeer, `There is no peer in ${folder}. Name it by --data-dir.`);
+}
+
 export function noPeer(folder: string): CommandError {
   const next = 'Start one with `sotto up`, or name its folder by --data-dir.';
   return new CommandError(EXIT.noPeer, `No peer runs on ${folder}. ${next}`);

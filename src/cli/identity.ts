@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { findDataFolder, loadConfig, type PeerConfig, readPassphraseFile } from '../config.ts';
-import { findPeer, type PeerClient } from './client.ts';
+import { assertPeerIn, findPeer, type PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { refuseExisting } from './io.ts';
@@ -53,7 +53,7 @@ identity is encrypted; who has it and its passphrase is this peer. Two peers mus
     const act = VERBS[verb];
     if (act === undefined)
       throw usageError('identity', `Which: ${Object.keys(VERBS).join(', ')}? Not ${verb}`);
-    return await act(await keeperOf(values), values, file);
+    return await act(await keeperOf(values, verb), values, file);
   },
 });
 
@@ -70,9 +70,12 @@ interface Keeper {
 const shownSchema = z.object({ public_key: z.string(), fingerprint: z.string() });
 type Shown = z.output<typeof shownSchema>;
 
-async function keeperOf(values: Values): Promise<Keeper> {
-  const peer = await findPeer(findDataFolder(values['data-dir']));
+async function keeperOf(values: Values, verb: string): Promise<Keeper> {
+  const folder = findDataFolder(values['data-dir']);
+  const peer = await findPeer(folder);
   if (peer !== undefined) return askPeer(peer, values['passphrase-file']);
+  // What is opened is made, if it is not there; and a new identity is not the one to be kept.
+  if (verb !== 'import') assertPeerIn(folder);
   const config = configOf(values);
   const load = () => import('../identity.ts');
   return {

@@ -18,6 +18,9 @@ const sendKeysSchema = z.object({
   detail: words,
 });
 
+const NO_ADDRESS = `The code tells no address, for this peer was not told where others call it. Put @ and
+its address behind it, as CODE@http://HOST:PORT, or start it with --address.`;
+
 export const pair = defineCommand({
   name: 'pair',
   summary: 'Pair with another peer, or renew the keys with a contact',
@@ -61,6 +64,7 @@ With --to, exchanges keys as POST /send_keys does; then compare the six digits a
 async function makeCode(peer: PeerClient, io: Io, draws: boolean): Promise<Outcome> {
   const { code, expires } = await peer.post('/pair', {}, codeSchema);
   if (draws) io.say(await drawing(code));
+  if (!code.includes('@')) io.say(NO_ADDRESS);
   io.say(`Type this on the other side before ${new Date(expires).toLocaleTimeString()}:`);
   return { data: { code, expires }, text: `sotto pair ${code}` };
 }

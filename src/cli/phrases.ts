@@ -20,6 +20,7 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/with "again": true/g, 'with --again'],
   [/"force"(: true)?/g, '--force'],
   [/with "to"/g, 'with --to'],
+  [/as "current"/g, 'by --passphrase-file'],
 ];
 
 /** Of an answer's fields those that a person reads, also with --json. */

@@ -74,7 +74,9 @@ function base32(data: Uint8Array, count: number): string {
 function valuesOf(typed: string): readonly number[] {
   const digits = typed.toUpperCase().replace(/[-\s]/g, '').replace(/[IL]/g, '1').replace(/O/g, '0');
   if (digits.length !== CHARACTERS) {
-    throw new PairingCodeError(`a code has ${CHARACTERS} characters, got ${digits.length}`);
+    throw new PairingCodeError(
+      `a code has ${CHARACTERS} characters, got ${digits.length}: copy all of it`,
+    );
   }
   const values = Array.from(digits, (digit) => ALPHABET.indexOf(digit));
   if (values.includes(-1)) throw new PairingCodeError('a code has only digits and letters but U');

@@ -23,6 +23,7 @@ import t, { type Test } from 'tap';
 import { examineClock } from '../../src/cli/examine.ts';
 import { FINDINGS } from '../../src/cli/findings.ts';
 import { main } from '../../src/cli/index.ts';
+import { makeData } from '../support/data-folder.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -61,13 +62,7 @@ async function startPeer(t: Test, name: string, ...flags: string[]): Promise<Pee
 t.test('a peer that does not run', async (t) => {
   const here = ['--data-dir', at('still'), '--port', '0'];
   t.match(await run(...here), { code: 0, out: /^ok .*there is no peer in .* yet\.\n/ });
-  await main(['identity', 'show', '--data-dir', at('still')], {
-    print: () => {},
-    say: () => {},
-    paint: (_style, text) => text,
-    read: async () => new Uint8Array(),
-    stdinIsTerminal: false,
-  });
+  await makeData(at('still'));
   const before = readFileSync(at('still/peer.key'));
   t.strictSame(await finds(...here), []);
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { main } from '../../src/cli/index.ts';
 import type { Io } from '../../src/cli/io.ts';
+import { makeData } from '../support/data-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function workplace(t: Test) {
@@ -40,7 +41,7 @@ const show = async (...args: string[]) => {
 t.test('export and import carry the identity to another folder', async (t) => {
   const at = workplace(t);
   const here = ['--data-dir', at('a')];
-  const before = await show(...here);
+  const before = await makeData(at('a'));
   t.match(before, { public_key: /^[0-9a-f]{64}$/, fingerprint: /^\d{30}$/ });
   t.strictSame(await show(...here), before, 'and it stays');
   const words = ['--new-passphrase-file', at('words')];
@@ -56,12 +57,13 @@ t.test('export and import carry the identity to another folder', async (t) => {
   t.equal(refused.code, 1);
   t.match(refused.said, /passphrase/);
   t.match(await sotto('import', at('words'), ...wrong), { code: 1 }, 'no identity');
+  t.notOk(existsSync(at('c')), 'and nothing is made for it');
 });
 
 t.test('the passphrase changes, and the old one opens nothing', async (t) => {
   const at = workplace(t);
   const here = ['--data-dir', at('a')];
-  const before = await show(...here);
+  const before = await makeData(at('a'));
   t.ok(existsSync(join(at('a'), 'peer.key')));
   const first = ['--new-passphrase-file', at('words')];
   t.match(await sotto('passphrase', ...first, ...here), { code: 0 });
@@ -77,8 +79,21 @@ t.test('the passphrase changes, and the old one opens nothing', async (t) => {
   t.strictSame(await show(...here), before);
 });
 
+t.test('where no peer is, none is made to be shown or kept', async (t) => {
+  const at = workplace(t);
+  const words = ['--new-passphrase-file', at('words')];
+  for (const args of [['show'], ['export', '-o', at('id'), ...words], ['passphrase', ...words]]) {
+    const { code, said } = await sotto(...args, '--data-dir', at('typo'));
+    t.equal(code, 3, args.join(' '));
+    t.match(said, /no peer in .*typo/);
+  }
+  t.notOk(existsSync(at('typo')));
+  t.notOk(existsSync(at('id')));
+});
+
 t.test('wrong words end with usage, and do nothing', async (t) => {
   const at = workplace(t);
+  await makeData(at('a'));
   const here = ['--data-dir', at('a')];
   for (const args of [
     ['destroy'],

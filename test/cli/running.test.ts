@@ -16,6 +16,7 @@ import { openssl } from '../../src/crypto/index.ts';
 import { unmet } from '../../src/messenger/index.ts';
 import { findPresence } from '../../src/presence.ts';
 import { openStore } from '../../src/store/index.ts';
+import { makeData } from '../support/data-folder.ts';
 import { silentLog } from '../support/http.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -326,7 +327,7 @@ t.test('an identity is shown, exported and protected also while its peer runs', 
   const data = ['--data-dir', folder];
   const words = join(home, 'words');
   writeFileSync(words, 'correct horse\n');
-  const before = JSON.parse((await here('identity', 'show', '--json', ...data)).out);
+  const before = await makeData(folder);
   const peer = await new PeerProcess({ name: 'kept', folder }).start();
   t.teardown(() => peer.stop('SIGKILL'));
   const shown = JSON.parse((await here('identity', 'show', '--json', ...data)).out);

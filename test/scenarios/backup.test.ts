@@ -18,6 +18,7 @@ import {
 import { join } from 'node:path';
 import t from 'tap';
 import { request } from 'undici';
+import { makeData } from '../support/data-folder.ts';
 import { freePort } from '../support/free-ports.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -119,7 +120,7 @@ t.test('a peer that does not run, and what is no backup', async (t) => {
   t.notOk(existsSync(at('still')), 'nothing is made by looking');
   writeFileSync(at('words'), 'correct horse\n');
   const sealed = ['--passphrase-file', at('words')];
-  await sotto('identity', 'show', ...where, ...sealed);
+  await makeData(at('still'), ...sealed);
   t.match(await sotto('backup', '-o', at('s.tar'), ...where), { code: 1, words: /\(wrong_key\)/ });
   t.notOk(existsSync(at('s.tar')));
   t.match(await sotto('backup', '-o', at('s.tar'), ...where, ...sealed), { code: 0 });
