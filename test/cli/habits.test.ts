@@ -14,6 +14,7 @@ import { COMMAND_CODES } from '../../src/cli/error-codes.ts';
 import { EXIT } from '../../src/cli/errors.ts';
 import { FINDINGS } from '../../src/cli/findings.ts';
 import { COMMANDS, main } from '../../src/cli/index.ts';
+import { makeData } from '../support/data-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const home = temporaryFolder(t);
@@ -114,6 +115,7 @@ for (const command of COMMANDS) {
 t.test('a sound call, once for people and once for programs', async (t) => {
   for (const { name } of [...COMMANDS].sort(byTable)) {
     const { call, ends } = TABLE[name] ?? { call: [], ends: -1 };
+    if (name === 'identity') await makeData(at('data'));
     const plain = await run(name, call);
     t.equal(plain.code, ends, `${name}: ${plain.words}`);
     if (ends === noPeer) t.match(plain, { out: '', words: /^sotto: No peer runs on .*no_peer/ });

@@ -252,8 +252,9 @@ t.test('each documented exit code is what a command ends with', async (t) => {
   writeFileSync(at('words'), 'correct horse\n');
   writeFileSync(at('others'), 'battery staple\n');
   writeFileSync(at('large'), new Uint8Array(9_999));
-  const picture = [at('64.png'), at('words'), '-o', at('out.png')];
-  const elsewhere = [at('64.png'), at('words'), '-o', '/proc/out/out.png'];
+  const used = ['--data-dir', at('used')];
+  const picture = [at('64.png'), at('words'), '-o', at('out.png'), ...used];
+  const elsewhere = [at('64.png'), at('words'), '-o', '/proc/out/out.png', ...used];
   const away = ['--to', 'quiet', '--address', await quietPeer(t)];
   const table: readonly (readonly [number, readonly string[]])[] = [
     [0, ['--version']],
