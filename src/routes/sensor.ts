@@ -94,9 +94,10 @@ function current(messenger: Messenger, fields: Fields, now_ms: number) {
       last_synchronisation: told?.synchronised?.toISOString() ?? null,
       measured_at: new Date(newest_ms).toISOString(),
       time_is_sure: own.every(({ at, sure }) => sure || at.getTime() < newest_ms),
-      age_s: Math.max(0, Math.round((now_ms - newest_ms) / 1000)),
+      age_s: age_s(new Date(newest_ms), now_ms),
       missing_since: missingSince(measured, newest_ms),
       values: valuesOf(measured),
+      ages_s: Object.fromEntries(own.map(({ name, at }) => [name, age_s(at, now_ms)])),
       units: Object.fromEntries(own.map((row) => [row.name, shownUnit(row)])),
       health: valuesOf(own.filter((row) => !measured.includes(row))),
     };
@@ -106,6 +107,11 @@ function current(messenger: Messenger, fields: Fields, now_ms: number) {
   if (first === undefined) return { devices };
   const { values, current_time, last_synchronisation } = first;
   return { ...values, current_time, last_synchronisation, devices };
+}
+
+/** Not below zero: a device's clock may be ahead of ours. */
+function age_s(at: Date, now_ms: number): number {
+  return Math.max(0, Math.round((now_ms - at.getTime()) / 1000));
 }
 
 /** What the newest reading is without, and when it was last in one; null: never. */

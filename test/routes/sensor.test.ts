@@ -66,6 +66,9 @@ t.test('the newest of each sensor, the device heard of last on top', async (t) =
   const [esp, attic] = body.devices;
   t.match(esp, { device: 'esp', age_s: Number, time_is_sure: true, health: { boots: 3 } });
   t.equal(esp.measured_at, at.toISOString());
+  const { temp_bmp, humid_sht4 } = esp.ages_s;
+  t.equal(temp_bmp, esp.age_s, 'each value has its own age');
+  t.equal(humid_sht4 - temp_bmp, (at.getTime() - earlier.getTime()) / 1000);
   t.strictSame(esp.units, {
     temp_bmp: 'Cel',
     pressure_bmp: 'hPa',
