@@ -19,6 +19,8 @@ const READ_SIZE = 4096;
  * else wakes the loop does.
  */
 const WAKE_MS = 10;
+/** The library takes the end of a line that was hung up for silence; a line that is there drains. */
+const PROBE_MS = 1_000;
 
 /** @throws if there is no such line, or it may not be opened. */
 export const openPort: OpenSerial = async (path, baud, events) => {
@@ -39,9 +41,11 @@ class Port implements SerialPort {
   readonly #binding: BindingPortInterface;
   readonly #events: SerialEvents;
   readonly #wake: NodeJS.Timeout;
+  readonly #probe: NodeJS.Timeout;
   #pending: Uint8Array[] = [];
   #pendingSize = 0;
   #isWriting = false;
+  #isProbing = false;
   #isClosed = false;
 
   constructor(
@@ -53,6 +57,7 @@ class Port implements SerialPort {
     this.#binding = binding;
     this.#events = events;
     this.#wake = wake;
+    this.#probe = setInterval(() => void this.#probeLine(), PROBE_MS);
     this.#readAll(bytesAWindow(baud)).catch(() => this.#gone());
   }
 
@@ -66,6 +71,7 @@ class Port implements SerialPort {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#probe);
     this.#binding
       .close()
       .catch(() => {}) // It may be gone already.
@@ -76,6 +82,13 @@ class Port implements SerialPort {
     if (this.#isClosed) return;
     this.close();
     this.#events.onGone();
+  }
+
+  async #probeLine(): Promise<void> {
+    if (this.#isWriting || this.#isProbing) return;
+    this.#isProbing = true;
+    await this.#binding.drain().catch(() => this.#gone());
+    this.#isProbing = false;
   }
 
   /** Reads no more than `room` bytes a window. */

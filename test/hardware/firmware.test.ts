@@ -107,6 +107,26 @@ play('the line works as on systems without stty too', async (t) => {
   );
 });
 
+play('without stty a line that is hung up between two reads is missed too', async (t) => {
+  const device = power(t, await begin(t), '--pty');
+  const line = await lineOf(device);
+  let killed: Promise<void> | undefined;
+  let isGone = false;
+  const port = await openPort(line, 115_200, {
+    onBytes: () => {
+      // The next read finds the line hung up already, and no event tells it.
+      killed ??= device.kill();
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    },
+    onGone: () => {
+      isGone = true;
+    },
+  });
+  t.teardown(() => port.close());
+  await until('the port knows it', () => isGone, 20_000);
+  await killed;
+});
+
 /** Serves an image, and what is nearly one. */
 async function imageServer(t: Test, image: Uint8Array): Promise<string> {
   const server = createHttpServer((request, response) => {
