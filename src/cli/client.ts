@@ -8,11 +8,11 @@ import { findRunning, localOrigin, type Presence, SilentPeerError } from '../pre
 import { systemCode } from '../reasons.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { printable } from './io.ts';
-import { asCommands } from './phrases.ts';
+import { advised, inCommands } from './next-step.ts';
 
 const TIMEOUT_MS = 120_000;
 
-const problemSchema = z.object({ code: z.string(), detail: z.string() });
+const problemSchema = z.object({ code: z.string(), detail: z.string(), ...advised });
 
 type Body = object | Readable | FormData | undefined;
 
@@ -147,10 +147,10 @@ async function encoded(
 
 function refusal(answer: string, status: number): CommandError {
   try {
-    const { code, detail } = problemSchema.parse(JSON.parse(answer));
+    const { code, detail, ...advice } = problemSchema.parse(JSON.parse(answer));
     // What the peer cannot read was typed wrongly here.
     const exitCode = /^invalid_/.test(code) ? EXIT.usage : EXIT.refused;
-    return new CommandError(exitCode, asCommands(printable(detail)), { code });
+    return new CommandError(exitCode, printable(inCommands(detail, advice)), { code });
   } catch {
     return new CommandError(EXIT.refused, `The peer answered ${status}, in no words of its own.`);
   }

@@ -3,25 +3,28 @@ import { z } from 'zod';
 import type { PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { type Io, printable } from './io.ts';
+import { advised, inCommands } from './next-step.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
-import { words } from './phrases.ts';
 
 const shownSchema = z.object({
   contacts: z.array(
-    z.object({
-      name: z.string(),
-      address: z.string().optional(),
-      verified: z.boolean(),
-      state: z.string(),
-      advice: words,
-      fingerprint: z.string().optional(),
-      queued: z.object({ messages: z.number(), items: z.number(), bytes: z.number() }),
-      unopened: z.number(),
-      last_error: z.string().optional(),
-      /** To be compared, until it is. */
-      code: z.string().optional(),
-      key_check: z.string().optional(),
-    }),
+    z
+      .object({
+        name: z.string(),
+        address: z.string().optional(),
+        verified: z.boolean(),
+        state: z.string(),
+        advice: z.string(),
+        ...advised,
+        fingerprint: z.string().optional(),
+        queued: z.object({ messages: z.number(), items: z.number(), bytes: z.number() }),
+        unopened: z.number(),
+        last_error: z.string().optional(),
+        /** To be compared, until it is. */
+        code: z.string().optional(),
+        key_check: z.string().optional(),
+      })
+      .transform((contact) => ({ ...contact, advice: inCommands(contact.advice, contact) })),
   ),
   waiting: z.array(z.object({ name: z.string(), address: z.string() })),
 });

@@ -6,17 +6,20 @@ import { connect, type PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { EXIT } from './errors.ts';
 import { type Io, printable } from './io.ts';
-import { words } from './phrases.ts';
+import { advised, inCommands } from './next-step.ts';
 
 const codeSchema = z.object({ code: z.string(), expires: z.string() });
-const sendKeysSchema = z.object({
-  to: z.string(),
-  state: z.enum(['established', 'waiting']),
-  code: z.string().optional(),
-  key_check: z.string().optional(),
-  verified: z.boolean(),
-  detail: words,
-});
+const sendKeysSchema = z
+  .object({
+    to: z.string(),
+    state: z.enum(['established', 'waiting']),
+    code: z.string().optional(),
+    key_check: z.string().optional(),
+    verified: z.boolean(),
+    detail: z.string(),
+    ...advised,
+  })
+  .transform((answer) => ({ ...answer, detail: inCommands(answer.detail, answer) }));
 
 const NO_ADDRESS = `The code tells no address, for this peer was not told where others call it. Put @ and
 its address behind it, as CODE@http://HOST:PORT, or start it with --address.`;

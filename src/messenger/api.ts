@@ -2,6 +2,7 @@
  * What a peer can be asked to do: the use cases, as routes and commands see them. Every request
  * was checked at the edge; every refusal is a `UseCaseError` with a stable code.
  */
+import type { Advice } from '../next-step.ts';
 import type { MeetingFailure } from '../protocol/index.ts';
 import type { HideReport, ProfileChoice } from '../stego/index.ts';
 import type { RestoredCover } from './picture-ports.ts';
@@ -31,11 +32,11 @@ export interface Comparison {
 
 export interface SendKeysResult {
   readonly to: string;
-  /** `waiting`: the other side's person has to act; `detail` says how. */
+  /** `waiting`: the other side's person has to act; `advice` says how. */
   readonly state: 'established' | 'waiting';
   readonly comparison?: Comparison;
   readonly verified: boolean;
-  readonly detail: string;
+  readonly advice: Advice;
 }
 
 export interface PairingCode {
@@ -255,8 +256,8 @@ export interface ShownContact {
   readonly fingerprint: string | undefined;
   readonly verified: boolean;
   readonly state: ContactState;
-  /** What a person can do next, in words; empty if nothing. */
-  readonly advice: string;
+  /** What a person can do next; empty if nothing. */
+  readonly advice: Advice;
   /** Why the last meeting came to nothing, until one succeeds or a person tries anew. */
   readonly failure?: MeetingFailure;
   readonly comparison: Comparison | undefined;

@@ -130,13 +130,14 @@ export class Contacts implements ContactBook {
     }
     const [only, another] = all;
     if (only === undefined) {
-      throw new UseCaseError(
-        'no_contact',
-        'there is no contact yet: POST /send_keys with {"to": a name, "address": …}',
-      );
+      throw new UseCaseError('no_contact', 'there is no contact yet', {
+        next: { do: 'pair_first' },
+      });
     }
     if (another === undefined) return only;
-    throw new UseCaseError('ambiguous_contact', `say to whom with "to": ${this.#names()}`);
+    throw new UseCaseError('ambiguous_contact', `there are several contacts, ${this.#names()}`, {
+      next: { do: 'name_contact' },
+    });
   }
 
   /** A name that no contact has: the wished one, or with a number behind it. */

@@ -58,7 +58,8 @@ export function openMessage(deps: DecryptDeps, row: number): OpenedMessage {
   const { store, contacts, clock, terminal } = deps;
   const envelope = store.inbox.get(row);
   if (envelope === undefined) {
-    throw new UseCaseError('no_message', `there is no message ${row}: GET /messages lists them`);
+    const next = { do: 'list_messages' } as const;
+    throw new UseCaseError('no_message', `there is no message ${row}`, { next });
   }
   const opened = describe(store, contacts, envelope);
   if (envelope.openedAt === undefined) {

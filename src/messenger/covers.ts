@@ -161,8 +161,8 @@ export class Covers {
 }
 
 function used(what: string): UseCaseError {
-  const why = 'two pictures made of one cover betray both: take another, or "force": true';
-  return new UseCaseError('cover_used', `${what} was hidden in before, and ${why}`);
+  const next = { do: 'take_other_cover' } as const;
+  return new UseCaseError('cover_used', `${what} was hidden in before`, { next });
 }
 
 function noneLeft(path: string, refusals: readonly string[]): UseCaseError {

@@ -237,7 +237,8 @@ export class PeerMessenger implements Messenger {
       if (first === undefined) throw new RemoteProtocolError('malformed');
       const messages = taken.reduce((sum, { messages }) => sum + messages, 0);
       if (taken.every(({ fresh }) => fresh === 0)) {
-        throw new UseCaseError('letter_repeated', 'this letter was read before');
+        const next = { do: 'open_messages' } as const;
+        throw new UseCaseError('letter_repeated', 'this letter was read before', { next });
       }
       return { from: contacts.get(first.contact)?.name ?? '', messages };
     } catch (cause) {

@@ -79,7 +79,8 @@ export class PictureLine {
       for (const one of taken) this.#acknowledgeIfMet(one);
       if (messagesIn(taken) > 0) this.#deps.announcer.arrived(contact.id, messagesIn(taken));
       if (cover === undefined) {
-        throw new UseCaseError('letter_repeated', 'this picture was read before');
+        const next = { do: 'open_messages' } as const;
+        throw new UseCaseError('letter_repeated', 'this picture was read before', { next });
       }
       return { from: contact.name, messages: messagesIn(taken), cover };
     } catch (cause) {

@@ -1,6 +1,5 @@
 /** Covers that came back: what proves each, and the picture itself. */
-import { StoreError } from '../failures.ts';
-import type { ShownCover } from './api.ts';
+import { type ShownCover, UseCaseError } from './api.ts';
 import type { Contacts } from './contacts.ts';
 import { messageIdText } from './message-id.ts';
 import type { RestoredCover } from './picture-ports.ts';
@@ -20,14 +19,14 @@ export function restoredCovers({ store, contacts }: RestoredCoversDeps): readonl
   return covers.map((cover) => shownCover(store, contacts, cover));
 }
 
-/** @throws {StoreError} `missing` */
+/** @throws {UseCaseError} `not_found` */
 export function restoredCover(
   { store, contacts }: RestoredCoversDeps,
   id: number,
 ): { readonly cover: ShownCover; readonly png: Iterable<Uint8Array> } {
   const cover = store.pictures.restoredById(id);
   if (cover === undefined) {
-    throw new StoreError('missing', `there is no cover ${id}: GET /covers lists them`);
+    throw new UseCaseError('not_found', `there is no cover ${id}`, { next: { do: 'list_covers' } });
   }
   return { cover: shownCover(store, contacts, cover), png: store.pictures.restoredContent(id) };
 }

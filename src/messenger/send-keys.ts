@@ -1,5 +1,6 @@
 /** `send_keys`: a person here wants to meet a contact, or to meet it again. */
 import type { CryptoProvider } from '../crypto/index.ts';
+import type { Advice } from '../next-step.ts';
 import {
   decodePairingCode,
   type Effect,
@@ -10,6 +11,7 @@ import {
 } from '../protocol/index.ts';
 import { type SendKeysRequest, type SendKeysResult, UseCaseError } from './api.ts';
 import { type Contacts, parseAddress, unmet } from './contacts.ts';
+import { adviceOn } from './meeting-advice.ts';
 import type { Observations } from './observations.ts';
 import type { Clock, Contact, ContactId } from './ports.ts';
 import { type RemoveContactDeps, removeContact } from './remove-contact.ts';
@@ -115,7 +117,8 @@ function whom(
   const given = request.address ?? code?.address;
   const address = given === undefined ? undefined : parseAddress(given);
   if (address !== undefined && isSame(address, own)) {
-    throw new UseCaseError('own_address', `${address} is this very peer: ${GIVE_THE_OTHER}`);
+    const next = { do: 'give_other_address' } as const;
+    throw new UseCaseError('own_address', `${address} is this very peer`, { next });
   }
   const known = request.to === undefined ? undefined : contacts.byName(request.to);
   if (address === undefined) {
@@ -134,8 +137,6 @@ function whom(
   if (request.to === undefined) return contacts.insertUnnamed(address);
   return contacts.nameUnmet(address, request.to) ?? contacts.insert(unmet(request.to, address));
 }
-
-const GIVE_THE_OTHER = 'give the address of the other one, which its GET /show and its page tell';
 
 /** Two addresses of one peer; this computer has several names for itself. */
 function isSame(address: string, own: string | undefined): boolean {
@@ -172,18 +173,16 @@ function establishedResult(
 ): SendKeysResult {
   const { name, verified } = contacts.get(id) ?? { name: 'the contact', verified: false };
   const comparison = announcer.comparable(id)?.comparison;
-  const detail =
-    comparison === undefined || verified
-      ? isByCode
-        ? `paired with ${name}, and verified by the code`
-        : `a fresh session with ${name} is established`
-      : `compare the code with ${name}, then POST /verify {"to": "${name}", "code": "${comparison.code}"}`;
+  const isToCompare = comparison !== undefined && !verified;
+  const reason = isByCode
+    ? `paired with ${name}, and verified by the code`
+    : `a fresh session with ${name} is established`;
   return {
     to: name,
     state: 'established',
     verified,
-    detail,
-    ...(comparison && !verified && { comparison }),
+    advice: isToCompare ? { next: { do: 'compare', to: name, code: comparison.code } } : { reason },
+    ...(isToCompare && { comparison }),
   };
 }
 
@@ -194,52 +193,25 @@ function waitingResult(deps: SendKeysDeps, { id }: Contact, isByCode: boolean): 
   const failure = announcer.failure(id);
   if (failure !== undefined) throw refusal(failure, name);
   if (isByCode) {
-    const detail = `${name} has yet to answer: it is asked again for a minute`;
-    return { to: name, state: 'waiting', verified, detail };
+    const reason = `${name} has yet to answer: it is asked again for a minute`;
+    return { to: name, state: 'waiting', verified, advice: { reason } };
   }
   if (deliveries.of(id).lastError !== undefined) {
-    const words = `${name} does not answer at ${address}: ${startIt(name)}`;
-    throw new UseCaseError('unreachable', words);
+    const next = { do: 'start_contact', to: name } as const;
+    throw new UseCaseError('unreachable', `${name} does not answer at ${address}`, { next });
   }
   const comparison = announcer.comparable(id)?.comparison;
-  const detail =
+  const code = verified ? '' : '; the code is shown on both terminals';
+  const advice: Advice =
     comparison === undefined
-      ? `keys are sent: now ${name} has to POST /send_keys on its side`
-      : `${name} has yet to confirm${verified ? '' : '; the code is shown on both terminals'}`;
-  return { to: name, state: 'waiting', verified, detail, ...(comparison && { comparison }) };
-}
-
-/** What a person can do where nobody answers. */
-export function startIt(name: string): string {
-  return `start ${name}, or correct its address, then POST /send_keys again`;
-}
-
-/** What a person can do about a meeting that failed. */
-export function adviceOn(failure: MeetingFailure, name: string): string {
-  switch (failure) {
-    case 'cannot_be_called':
-      return `${name} has no address: give one, or pair by a code (sotto pair)`;
-    case 'code_needed':
-    case 'forbidden':
-      return `${name} refuses to meet like this: pair by a code, or ask why there`;
-    case 'unanswered':
-      return `${name} did not answer in time: POST /send_keys on both sides again`;
-    case 'stale':
-      return `${name} has forgotten this meeting: POST /send_keys on both sides again`;
-    case 'attempts_used':
-      return 'too many attempts for one trigger: POST /send_keys again';
-    case 'forgotten':
-      return `${name} has forgotten us: POST /send_keys {"to": "${name}", "again": true} on both sides`;
-    case 'own_key':
-      return 'the address is our own: give the address of the other peer';
-    case 'key_of_another':
-      return 'its key belongs to another contact already: use that contact, or remove it';
-    case 'key_changed':
-      return `${name} has another key than before: if that is right, remove the contact and pair anew`;
-  }
+      ? { next: { do: 'await_contact', to: name } }
+      : { reason: `${name} has yet to confirm${code}` };
+  return { to: name, state: 'waiting', verified, advice, ...(comparison && { comparison }) };
 }
 
 function refusal(failure: MeetingFailure, name: string): UseCaseError {
   const changed = failure === 'key_changed' || failure === 'key_of_another';
-  return new UseCaseError(changed ? 'key_changed' : 'refused_by_contact', adviceOn(failure, name));
+  const { reason = '', next } = adviceOn(failure, name);
+  const code = changed ? 'key_changed' : 'refused_by_contact';
+  return new UseCaseError(code, reason, next && { next });
 }

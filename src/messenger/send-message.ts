@@ -83,12 +83,12 @@ export function addressee(
   const contact = contacts.named(to);
   const { name, publicKey, verified } = contact;
   if (publicKey === undefined) {
-    const meet = `POST /send_keys here and at ${name}, then send again`;
-    throw new UseCaseError('not_paired', `not paired with ${name} yet: ${meet}`);
+    const next = { do: 'meet', to: name } as const;
+    throw new UseCaseError('not_paired', `not paired with ${name} yet`, { next });
   }
   if (trust === 'verified' && !verified) {
-    const compare = `compare the code with ${name}, POST /verify, then send again`;
-    throw new UseCaseError('not_verified', `nobody has compared keys with ${name}: ${compare}`);
+    const next = { do: 'compare_first' } as const;
+    throw new UseCaseError('not_verified', `nobody has compared keys with ${name}`, { next });
   }
   return { ...contact, publicKey };
 }

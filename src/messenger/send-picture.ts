@@ -124,13 +124,13 @@ async function queue(
 /** @throws {UseCaseError} `unsupported`, `queue_full` */
 function assertTakesPictures({ store }: SendPictureDeps, contact: PinnedContact): void {
   const { name, address, capabilities } = contact;
-  const byHand = 'ask for the picture itself ("answer": "file") and carry it by hand';
   if (address === undefined) {
-    throw new UseCaseError('unsupported', `${name} cannot be called: ${byHand}`);
+    const next = { do: 'carry_by_hand' } as const;
+    throw new UseCaseError('unsupported', `${name} cannot be called`, { next });
   }
   if ((capabilities & CAPABILITY.pictures) === 0) {
-    const again = `or POST /send_keys again if ${name} was updated`;
-    throw new UseCaseError('unsupported', `${name} takes no pictures: ${byHand}, ${again}`);
+    const next = { do: 'carry_by_hand', to: name } as const;
+    throw new UseCaseError('unsupported', `${name} takes no pictures`, { next });
   }
   assertRoom(store, contact, 0n);
 }

@@ -1,15 +1,16 @@
 /** `show`: this peer as it may be seen by anybody. Public facts, never a secret. */
 import type { CryptoProvider, KeyPair } from '../crypto/index.ts';
+import type { Advice } from '../next-step.ts';
 import { fingerprint, fingerprintOfPair, type Meetings, type Sessions } from '../protocol/index.ts';
 import type { Announcer } from './announcer.ts';
 import type { ContactState, Shown, ShownContact, ShownSelf } from './api.ts';
 import type { Contacts } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
+import { adviceOn } from './meeting-advice.ts';
 import { hex, type Observations } from './observations.ts';
 import type { PictureWays } from './picture-ways.ts';
 import type { Clock, Contact, Store } from './ports.ts';
 import { deviceCounters } from './read-sensors.ts';
-import { adviceOn, startIt } from './send-keys.ts';
 
 export interface ShowDeps {
   readonly name: string;
@@ -96,12 +97,15 @@ function advice(
   { announcer, deliveries }: ShowDeps,
   { id, name, verified }: Contact,
   state: ContactState,
-) {
+): Advice {
   const failure = announcer.failure(id);
   if (failure !== undefined) return adviceOn(failure, name);
-  if (state !== 'paired' && deliveries.of(id).lastError !== undefined) return startIt(name);
-  if (state === 'new') return 'POST /send_keys here and there';
-  if (state === 'waiting') return `now ${name} has to POST /send_keys`;
-  if (!verified && announcer.comparable(id) !== undefined) return 'compare the code, POST /verify';
-  return '';
+  if (state !== 'paired' && deliveries.of(id).lastError !== undefined)
+    return { next: { do: 'start_contact', to: name } };
+  if (state === 'new') return { next: { do: 'meet', to: name } };
+  if (state === 'waiting') return { next: { do: 'await_contact', to: name } };
+  const comparison = verified ? undefined : announcer.comparable(id)?.comparison;
+  return comparison === undefined
+    ? {}
+    : { next: { do: 'compare', to: name, code: comparison.code } };
 }

@@ -1,4 +1,5 @@
 /** Why a use case was refused. The routes give each code a status and words. */
+import type { NextStep } from '../next-step.ts';
 
 /** Stable codes; docs/ERRORS.md explains each. */
 export type UseCaseFailure =
@@ -15,6 +16,7 @@ export type UseCaseFailure =
   | 'comparison_changed' // 409 of verify: the handshake has changed since.
   | 'nothing_to_compare'
   | 'no_message'
+  | 'not_found'
   | 'invalid_code' // A pairing code that does not parse or check.
   | 'code_not_taken' // The contact holds another pairing code, or none.
   | 'too_large'
@@ -31,13 +33,22 @@ export type UseCaseFailure =
   | 'store_full'
   | 'stopping';
 
-/** A use case refused; nothing was changed. The message says what to do next. */
+/**
+ * A use case refused; nothing was changed. The message says why, and what to do next unless `next`
+ * does, which each front says in words of its own.
+ */
 export class UseCaseError extends Error {
   override readonly name = 'UseCaseError';
   readonly failure: UseCaseFailure;
+  readonly next: NextStep | undefined;
 
-  constructor(failure: UseCaseFailure, message: string, options?: ErrorOptions) {
+  constructor(
+    failure: UseCaseFailure,
+    message: string,
+    options?: ErrorOptions & { readonly next?: NextStep },
+  ) {
     super(message, options);
     this.failure = failure;
+    this.next = options?.next;
   }
 }

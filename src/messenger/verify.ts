@@ -23,16 +23,15 @@ export function verify(
   const { id, name, publicKey } = contacts.named(to);
   const comparable = announcer.comparable(id);
   if (comparable === undefined || publicKey === undefined) {
-    const meet = 'meet first: POST /send_keys on both sides (with "again": true if you have met)';
-    throw new UseCaseError(
-      'nothing_to_compare',
-      `there is no code to compare with ${name}: ${meet}`,
-    );
+    const again = publicKey === undefined ? {} : ({ again: true } as const);
+    throw new UseCaseError('nothing_to_compare', `there is no code to compare with ${name}`, {
+      next: { do: 'meet', to: name, ...again },
+    });
   }
   // People type what they read: spaces and dashes are theirs.
   if (comparable.comparison.code !== code.replace(/[\s-]/g, '')) {
-    const now = 'look at GET /show, and compare that code';
-    throw new UseCaseError('comparison_changed', `that is not the code with ${name} now: ${now}`);
+    const next = { do: 'compare_present_code' } as const;
+    throw new UseCaseError('comparison_changed', `that is not the code with ${name} now`, { next });
   }
   announcer.compared(id);
   if (differs !== true) {

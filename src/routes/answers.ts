@@ -1,5 +1,6 @@
 /** What routes answer, as schemas: for the description of the routes, and for its test. */
 import { z } from 'zod';
+import { NextStepSchema } from '../next-step.ts';
 
 const Time = z.iso.datetime();
 const Id = z.string().describe('epoch-sequence, both 16 hex digits');
@@ -13,6 +14,7 @@ export const Keys = z.object({
   key_check: z.string().optional(),
   verified: z.boolean(),
   detail: z.string(),
+  next: NextStepSchema.optional(),
 });
 
 const ShownContact = z.looseObject({
@@ -23,6 +25,8 @@ const ShownContact = z.looseObject({
   verified: z.boolean(),
   state: z.enum(['new', 'waiting', 'paired', 'forgotten_by_contact']),
   advice: z.string(),
+  reason: z.string().optional(),
+  next: NextStepSchema.optional(),
   code: z.string().optional(),
   key_check: z.string().optional(),
   queued: z.looseObject({ messages: Count, items: Count, bytes: Count }),

@@ -1,5 +1,6 @@
 /** `/openapi.json`: the routes for programs, OpenAPI 3.1, made from what the routes check by. */
 import { z } from 'zod';
+import { NextStepSchema } from '../next-step.ts';
 import { DESCRIPTIONS, type Description } from './descriptions.ts';
 import type { Access } from './guard.ts';
 import { PROBLEMS } from './problem-codes.ts';
@@ -21,6 +22,8 @@ const ProblemSchema = z.object({
   status: z.int(),
   detail: z.string(),
   code: z.enum(Object.keys(PROBLEMS) as [string, ...string[]]),
+  reason: z.string().describe('what happened, where `next` says what to do').optional(),
+  next: NextStepSchema.optional(),
 });
 
 function openApi(routes: readonly Described[]): object {

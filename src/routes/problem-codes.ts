@@ -1,29 +1,31 @@
 /** What each error code means and what to do about it; docs/ERRORS.md holds the same table. */
 import type { UseCaseFailure } from '../messenger/index.ts';
+import type { NextStep } from '../next-step.ts';
+import { inRoutes } from './next-step.ts';
 
-interface Meaning {
+export interface Meaning {
   readonly status: number;
   /** What happened, as one sentence without its full stop. */
   readonly title: string;
-  /** What to do about it, as whole sentences. */
-  readonly next: string;
+  /** What to do about it: whole sentences, or a step where it takes a route or a command. */
+  readonly next: string | NextStep;
 }
 
 const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
   no_contact: {
     status: 409,
     title: 'This peer has no contact yet',
-    next: 'Pair first: POST /send_keys with {"to": NAME, "address": "http://HOST:PORT"}.',
+    next: { do: 'pair_first' },
   },
   unknown_contact: {
     status: 404,
     title: 'No contact has this name',
-    next: 'GET /show lists the contacts; a new one needs an address in POST /send_keys.',
+    next: { do: 'list_contacts' },
   },
   ambiguous_contact: {
     status: 409,
     title: 'There are several contacts',
-    next: 'Say which one with "to".',
+    next: { do: 'name_contact' },
   },
   invalid_address: {
     status: 400,
@@ -33,27 +35,27 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
   own_address: {
     status: 400,
     title: 'This is the address of this very peer',
-    next: 'Give the address of the other one: its GET /show and its page tell it.',
+    next: { do: 'give_other_address' },
   },
   not_paired: {
     status: 409,
     title: 'There are no keys with this contact yet',
-    next: 'POST /send_keys on both peers, then try again.',
+    next: { do: 'meet' },
   },
   not_verified: {
     status: 409,
     title: 'This contact has not been compared yet',
-    next: 'Compare the six digits on both sides, then POST /verify; or start with --trust tofu.',
+    next: { do: 'compare_first' },
   },
   unreachable: {
     status: 502,
     title: 'The contact does not answer at its address',
-    next: 'See that it runs and that its address in GET /show is right, then try again.',
+    next: { do: 'see_address' },
   },
   refused_by_contact: {
     status: 502,
     title: 'The contact answered, and refused',
-    next: 'Its GET /show tells why. Often both sides have to POST /send_keys once more.',
+    next: { do: 'ask_contact' },
   },
   key_changed: {
     status: 409,
@@ -63,17 +65,22 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
   comparison_changed: {
     status: 409,
     title: 'The keys have changed since this code was shown',
-    next: 'Compare the code that GET /show gives now, on both sides.',
+    next: { do: 'compare_present_code' },
   },
   nothing_to_compare: {
     status: 409,
     title: 'There is no code to compare with this contact',
-    next: 'POST /send_keys on both peers; the code appears on both terminals.',
+    next: { do: 'meet' },
   },
   no_message: {
     status: 404,
     title: 'There is no such message',
-    next: 'GET /messages lists those that there are.',
+    next: { do: 'list_messages' },
+  },
+  not_found: {
+    status: 404,
+    title: 'There is nothing here',
+    next: 'GET / is the page of this peer, GET /show its state.',
   },
   invalid_code: {
     status: 400,
@@ -93,7 +100,7 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
   unsupported: {
     status: 409,
     title: 'The contact cannot take this kind of message',
-    next: 'GET /show lists what it can; send it another way, or update the other peer.',
+    next: 'Send it another way, or update the other peer.',
   },
   letter_unreadable: {
     status: 422,
@@ -103,7 +110,7 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
   letter_repeated: {
     status: 409,
     title: 'This letter has been received before',
-    next: 'Nothing is lost: POST /decrypt_msg shows it if nobody has opened it yet.',
+    next: { do: 'open_messages' },
   },
   cover_unusable: {
     status: 422,
@@ -113,12 +120,12 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
   cover_too_small: {
     status: 422,
     title: 'The cover cannot hold the message',
-    next: 'Take a larger picture: the detail says how large. POST /pictures/capacity measures one.',
+    next: { do: 'measure_cover' },
   },
   cover_used: {
     status: 409,
     title: 'This cover was used before',
-    next: 'Take another: two pictures made of one cover betray both. "force": true uses it anyway.',
+    next: { do: 'take_other_cover' },
   },
   no_cover: {
     status: 409,
@@ -133,7 +140,7 @@ const USE_CASES: Readonly<Record<UseCaseFailure, Meaning>> = {
   queue_full: {
     status: 409,
     title: 'Too many pictures wait for this contact',
-    next: 'They go when it can be reached; GET /show tells why it cannot.',
+    next: { do: 'see_address' },
   },
   busy: {
     status: 503,
@@ -186,7 +193,7 @@ const OPERATOR = {
   wrong_passphrase: {
     status: 403,
     title: 'This is not the passphrase that opens the data of this peer now',
-    next: 'Give the present one as "current", or none if a key file opens the data; nothing was changed.',
+    next: { do: 'give_passphrase' },
   },
   token_wrong: {
     status: 401,
@@ -205,11 +212,6 @@ const REQUEST = {
     status: 400,
     title: 'The body is not a bundle of packets',
     next: 'docs/PROTOCOL.md §3 gives the framing. Sending the same bytes again is of no use.',
-  },
-  not_found: {
-    status: 404,
-    title: 'There is nothing here',
-    next: 'GET / is the page of this peer, GET /show its state.',
   },
   method_not_allowed: {
     status: 405,
@@ -252,3 +254,13 @@ const REQUEST = {
 export const PROBLEMS = { ...USE_CASES, ...OPERATOR, ...REQUEST } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/** What to do about it, as whole sentences for who calls routes. */
+export function whatToDo(code: ProblemCode): string {
+  const { next }: Meaning = PROBLEMS[code];
+  return typeof next === 'string' ? next : sentence(inRoutes({ next }));
+}
+
+function sentence(clause: string): string {
+  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
+}

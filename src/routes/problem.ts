@@ -5,12 +5,16 @@
 import type { Context, Middleware } from 'koa';
 import { LinkError, StoreError, type StoreFailure } from '../failures.ts';
 import { type Log, UseCaseError } from '../messenger/index.ts';
-import { PROBLEMS, type ProblemCode } from './problem-codes.ts';
+import type { Advice } from '../next-step.ts';
+import { inRoutes } from './next-step.ts';
+import { type Meaning, PROBLEMS, type ProblemCode, whatToDo } from './problem-codes.ts';
 import { isPersonWhoCame, PROBLEM_PAGE_POLICY, problemPage } from './problem-page.ts';
 
 export interface ProblemOptions extends ErrorOptions {
   /** Instead of the table's words; says what to do next as well. */
   readonly detail?: string;
+  /** The same, where the next step takes a route or a command. */
+  readonly advice?: Advice;
   /** Becomes `Retry-After`. */
   readonly retryAfter_s?: number;
 }
@@ -20,13 +24,23 @@ export class Problem extends Error {
   override readonly name = 'Problem';
   readonly code: ProblemCode;
   readonly retryAfter_s: number | undefined;
+  /** For who says it in other words than those of the message. */
+  readonly advice: Advice;
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
-    const { title, next } = PROBLEMS[code];
-    super(options.detail ?? `${title}. ${next}`, options);
+    const { advice } = options;
+    const told =
+      advice === undefined ? `${PROBLEMS[code].title}. ${whatToDo(code)}` : inRoutes(advice);
+    super(options.detail ?? told, options);
     this.code = code;
+    this.advice = advice ?? (options.detail === undefined ? byTable(code) : {});
     this.retryAfter_s = options.retryAfter_s;
   }
+}
+
+function byTable(code: ProblemCode): Advice {
+  const { title, next }: Meaning = PROBLEMS[code];
+  return typeof next === 'string' ? {} : { reason: title, next };
 }
 
 const DETAIL_LENGTH_MAX = 400;
@@ -52,7 +66,7 @@ export function problems(log: Log): Middleware {
   };
 }
 
-function answer(ctx: Context, { code, message, retryAfter_s }: Problem): void {
+function answer(ctx: Context, { code, message, advice, retryAfter_s }: Problem): void {
   const { status, title } = PROBLEMS[code];
   ctx.status = status;
   if (isPersonWhoCame(ctx.headers)) {
@@ -61,7 +75,7 @@ function answer(ctx: Context, { code, message, retryAfter_s }: Problem): void {
     ctx.set('Content-Security-Policy', PROBLEM_PAGE_POLICY);
   } else {
     const type = `urn:sotto:error:${code}`;
-    ctx.body = JSON.stringify({ type, title, status, detail: message, code });
+    ctx.body = JSON.stringify({ type, title, status, detail: message, code, ...advice });
     ctx.type = 'application/problem+json';
   }
   ctx.set('Cache-Control', 'no-store');
@@ -92,7 +106,9 @@ const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
 function toProblem(cause: unknown): Problem {
   if (cause instanceof Problem) return cause;
   if (cause instanceof UseCaseError) {
-    return new Problem(cause.failure, { cause, detail: cause.message });
+    const { failure, message, next } = cause;
+    if (next === undefined) return new Problem(failure, { cause, detail: message });
+    return new Problem(failure, { cause, advice: { reason: message, next } });
   }
   if (cause instanceof StoreError) {
     const code = STORE[cause.failure] ?? 'store_failed';

@@ -1,6 +1,7 @@
 /** `/send_keys`: pair, or renew, with a contact. 202 says whose turn it is. */
 import { z } from 'zod';
 import { Flag, Name, readFields } from './fields.ts';
+import { inRoutes } from './next-step.ts';
 import type { Route } from './route.ts';
 
 export const SendKeysFields = z.strictObject({
@@ -12,13 +13,14 @@ export const SendKeysFields = z.strictObject({
 
 export const sendKeys: Route = async (ctx, messenger) => {
   const request = await readFields(ctx, SendKeysFields);
-  const { to, state, comparison, verified, detail } = await messenger.sendKeys(request);
+  const { to, state, comparison, verified, advice } = await messenger.sendKeys(request);
   ctx.status = state === 'established' ? 200 : 202;
   ctx.body = {
     to,
     state,
     ...(comparison && { code: comparison.code, key_check: comparison.keyCheck }),
     verified,
-    detail,
+    detail: inRoutes(advice),
+    ...(advice.next && advice),
   };
 };

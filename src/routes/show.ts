@@ -1,4 +1,5 @@
 /** `/show`: this peer as JSON. A stranger sees the keys, an operator everything but secrets. */
+import { inRoutes } from './next-step.ts';
 import type { Route } from './route.ts';
 
 export const show: Route = (ctx, messenger) => {
@@ -7,8 +8,10 @@ export const show: Route = (ctx, messenger) => {
     return;
   }
   const shown = messenger.show();
-  const contacts = shown.contacts.map(({ comparison, ...contact }) => ({
+  const contacts = shown.contacts.map(({ comparison, advice, ...contact }) => ({
     ...contact,
+    advice: inRoutes(advice),
+    ...(advice.next && advice),
     ...(comparison && { code: comparison.code, key_check: comparison.keyCheck }),
   }));
   ctx.body = { ...shown, contacts };

@@ -8,7 +8,6 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
-  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -26,9 +25,7 @@ import { describe } from '../../src/cli/command.ts';
 import { EXIT } from '../../src/cli/errors.ts';
 import { COMMANDS, main } from '../../src/cli/index.ts';
 import { printable } from '../../src/cli/io.ts';
-import { asCommands } from '../../src/cli/phrases.ts';
 import { announcePresence, findPresence } from '../../src/presence.ts';
-import { PROBLEMS } from '../../src/routes/problem-codes.ts';
 import { serve } from '../support/http.ts';
 
 const TOKEN = 'the-token-of-this-test';
@@ -235,32 +232,35 @@ t.test('a letter goes to a file and back, and overwrites nothing', async (t) => 
 });
 
 t.test('what the peer refuses is told in its own words, with its code', async (t) => {
-  const refused = problem('not_paired', 'There are no keys: POST /send_keys on both.');
+  const refused = problem('not_paired', 'There are no keys.');
   const { folder } = await playPeer(t, { 'POST /send_msg': [409, refused] });
   const plain = await sotto(folder, ['send', 'hello']);
-  const words = 'There are no keys: `sotto pair --to NAME` on both.';
-  t.strictSame(plain, { code: 4, stdout: '', stderr: `sotto: ${words} (not_paired)\n` });
+  const stderr = 'sotto: There are no keys. (not_paired)\n';
+  t.strictSame(plain, { code: 4, stdout: '', stderr });
   const json = await sotto(folder, ['send', '--json', 'hello']);
-  t.strictSame(JSON.parse(json.stdout), { error: words, code: 'not_paired' });
+  t.strictSame(JSON.parse(json.stdout), { error: 'There are no keys.', code: 'not_paired' });
 });
 
-t.test('no command sends a person to a route', async (t) => {
-  const sources = globSync('src/messenger/*.ts').map((path) => readFileSync(path, 'utf8'));
-  const literals = sources.flatMap(
-    (text) => text.match(/(['`])[^'`\n]*(GET|POST) \/[^'`\n]*\1/g) ?? [],
-  );
-  t.ok(literals.length > 10);
-  const told = [...literals, ...Object.values(PROBLEMS).map(({ next }) => next)];
-  // Where a program of other people's asks, and not a person who types commands.
-  const elsewhere = /GET \/ is the page/;
-  const left = told.map(asCommands).filter((words) => /(GET|POST) \//.test(words));
-  t.strictSame(
-    left.filter((words) => !elsewhere.test(words)),
-    [],
-  );
-  const compare = 'compare the code with bob, then POST /verify {"to": "bob", "code": "103582"}';
-  const typed = 'compare the code with bob, then `sotto verify 103582 --to "bob"`';
-  t.equal(asCommands(compare), typed);
+t.test('a next step is told as a command, whatever a contact is called', async (t) => {
+  const cases: readonly (readonly [told: object, words: string])[] = [
+    [{ next: { do: 'meet_here', to: 'bob' } }, 'x: run `sotto pair --to bob` again'],
+    [
+      // What others call themselves is neither taken for a route nor run by who pastes it.
+      { reason: 'POST /verify is no', next: { do: 'meet_here', to: "$(rm -rf ~)'" } },
+      "POST /verify is no: run `sotto pair --to '$(rm -rf ~)'\\'''` again",
+    ],
+    [{ next: { do: 'meet_here', to: '-rf' } }, 'x: run `sotto pair --to=-rf` again'],
+    [{ next: { do: 'meet_here', to: '-r f' } }, "x: run `sotto pair --to='-r f'` again"],
+    [{ next: { do: 'meet_here', to: 'a\u001bb' } }, "x: run `sotto pair --to 'a\ufffdb'` again"],
+    [{ next: { do: 'what only a newer peer knows' } }, 'x: POST /something'],
+    [{ next: { do: 'meet_here' } }, 'x: POST /something'],
+  ];
+  for (const [told, words] of cases) {
+    const refused = { ...problem('stale', 'x: POST /something'), reason: 'x', ...told };
+    const { folder } = await playPeer(t, { 'POST /send_msg': [409, refused] });
+    const ended = await sotto(folder, ['send', 'hello']);
+    t.strictSame(ended, { code: 4, stdout: '', stderr: `sotto: ${words} (stale)\n` });
+  }
 });
 
 t.test('what stands behind -- is no option', async (t) => {
@@ -280,7 +280,8 @@ t.test('what stands behind -- is no option', async (t) => {
 });
 
 t.test('pair and verify', async (t) => {
-  const waiting = { to: 'bob', state: 'waiting', verified: false, detail: 'bob has to act' };
+  const turn = { detail: 'POST /send_keys there', next: { do: 'await_contact', to: 'bob' } };
+  const waiting = { to: 'bob', state: 'waiting', verified: false, ...turn };
   const { folder, asked } = await playPeer(t, {
     'POST /pair': [200, { code: 'AAAA-BBBB', expires: '2026-11-21T02:00:00Z' }],
     'POST /send_keys': [202, waiting],
@@ -288,7 +289,8 @@ t.test('pair and verify', async (t) => {
   });
   const made = await sotto(folder, ['pair']);
   t.match(made, { code: 0, stdout: 'sotto pair AAAA-BBBB\n', stderr: /Type this/ });
-  t.match(await sotto(folder, ['pair', '-'], 'AAAA-BBBB\n'), { code: 5, stdout: /bob has to act/ });
+  const told = await sotto(folder, ['pair', '-'], 'AAAA-BBBB\n');
+  t.match(told, { code: 5, stdout: /now bob has to run `sotto pair --to NAME`/ });
   const address = 'http://127.0.0.1:5001';
   await sotto(folder, ['pair', '--to', 'bob', '--address', address, '--again']);
   t.match(await sotto(folder, ['verify', '123456']), { code: 0, stdout: /^bob is verified/ });

@@ -259,7 +259,7 @@ t.test('a name is taken from who proves the code, and from nobody else', async (
   const silent = { name: 'UseCaseError', failure: 'unreachable' };
   const friend = { to: 'my friend', address: bob.address };
   await t.rejects(carol.messenger.sendKeys(friend), silent);
-  const given = { name: 'my friend', advice: /start my friend/ };
+  const given = { name: 'my friend', advice: { next: { do: 'start_contact', to: 'my friend' } } };
   t.match(carol.messenger.show().contacts, [given], 'a given name stays');
 });
 

@@ -144,7 +144,7 @@ t.test('a code whose last reply is lost is asked about again, and holds', async 
   };
   const { code } = bob.messenger.createPairingCode();
   const result = await alice.messenger.sendKeys({ code });
-  t.match(result, { state: 'waiting', verified: false, detail: /asked again/ });
+  t.match(result, { state: 'waiting', verified: false, advice: { reason: /asked again/ } });
   t.equal(result.comparison, undefined, 'there is nothing to compare');
   await until(() => alice.messenger.show().contacts[0]?.verified === true);
   t.match(alice.messenger.show().contacts, [{ name: 'bob', state: 'paired' }]);

@@ -18,14 +18,18 @@ import { bytes, form, json, peer, sideOf, withToken } from '../support/operator.
 t.test('send_keys answers 202 while somebody has to act, 200 with the code after', async (t) => {
   const waiting = await (await peer(t)).ask('POST /send_keys');
   t.equal(waiting.status, 202);
-  t.match(JSON.parse(waiting.text), { state: 'waiting', detail: 'bob has to send keys' });
+  t.match(JSON.parse(waiting.text), {
+    state: 'waiting',
+    detail: 'keys are sent: now bob has to POST /send_keys on its side',
+    next: { do: 'await_contact', to: 'bob' },
+  });
   const done = await peer(t, {
     sendKeys: async () => ({
       to: 'bob',
       state: 'established',
       comparison: { code: '012345', keyCheck: '0123456789abcdef' },
       verified: false,
-      detail: 'compare',
+      advice: { reason: 'compare' },
     }),
   });
   const established = await done.ask('POST /send_keys');

@@ -17,6 +17,7 @@ import {
   type Keeper,
   PROBLEMS,
 } from '../../src/routes/index.ts';
+import { type ProblemCode, whatToDo } from '../../src/routes/problem-codes.ts';
 import { fakeMessenger } from '../support/fake-messenger.ts';
 import { call, serve } from '../support/http.ts';
 import { guard, json, peer, sideOf, withToken } from '../support/operator.ts';
@@ -68,8 +69,9 @@ t.test('no part of the page writes markup from text', async (t) => {
 
 t.test('the page tells every refusal in words for a person at it, with its code', async (t) => {
   const { refusal } = await import(`${WEB}words.js`);
-  for (const [code, { title, next }] of Object.entries(PROBLEMS)) {
-    const told = refusal({ code, message: `${title}. ${next}` });
+  for (const [code, { title }] of Object.entries(PROBLEMS)) {
+    const message = `${title}. ${whatToDo(code as ProblemCode)}`;
+    const told = refusal({ code, message });
     t.equal(told.code, code);
     t.match(told.text, /^[A-Z].{20,}\.$/s, code);
     t.notMatch(

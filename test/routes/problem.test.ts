@@ -2,15 +2,18 @@
  * Goal: whatever goes wrong becomes a problem with a stable, documented code, and tells no secret.
  * Method: throw each kind of error below the middleware of a real server; send broken bodies.
  */
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';
 import Koa from 'koa';
 import t from 'tap';
+import { inCommands } from '../../src/cli/next-step.ts';
 import { LinkError, StoreError } from '../../src/failures.ts';
 import { UseCaseError } from '../../src/messenger/index.ts';
+import { NextStepSchema } from '../../src/next-step.ts';
 import { readBytes } from '../../src/routes/body.ts';
 import { PROBLEMS, Problem, problems } from '../../src/routes/index.ts';
-import type { ProblemCode } from '../../src/routes/problem-codes.ts';
+import { inRoutes } from '../../src/routes/next-step.ts';
+import { type ProblemCode, whatToDo } from '../../src/routes/problem-codes.ts';
 import { call, serve, silentLog } from '../support/http.ts';
 
 const headers = { host: '127.0.0.1' };
@@ -18,7 +21,7 @@ const headers = { host: '127.0.0.1' };
 t.test('whatever is thrown becomes a problem', async (t) => {
   const cases: readonly (readonly [unknown, ProblemCode])[] = [
     [new Problem('other_site'), 'other_site'],
-    [new UseCaseError('not_paired', 'bob has no keys: POST /send_keys'), 'not_paired'],
+    [new UseCaseError('not_paired', 'bob has no keys'), 'not_paired'],
     [new StoreError('full', 'the disk is full'), 'store_full'],
     [new StoreError('busy', 'another process'), 'unavailable'],
     [new StoreError('damaged', 'page 7 of /home/alice'), 'store_failed'],
@@ -41,6 +44,48 @@ t.test('whatever is thrown becomes a problem', async (t) => {
     t.notMatch(text, /page 7|0123456789abcdef/);
     t.notMatch(logged.join(' '), /0123456789abcdef/, 'a foreign message stays out of the log');
     t.equal(logged.length > 0, status === 500, 'what is our fault is logged');
+  }
+});
+
+t.test('a refusal words its next step as a route, and carries it as data', async (t) => {
+  const next = { do: 'meet', to: 'b"ob', again: true } as const;
+  const cases: readonly (readonly [unknown, object])[] = [
+    [
+      new UseCaseError('nothing_to_compare', 'there is no code', { next }),
+      {
+        detail: 'there is no code: POST /send_keys {"to": "b\\"ob", "again": true} on both sides',
+        reason: 'there is no code',
+        next,
+      },
+    ],
+    [
+      new LinkError('timeout', 'no answer'),
+      {
+        detail: `${PROBLEMS.unreachable.title}. ${whatToDo('unreachable')}`,
+        reason: PROBLEMS.unreachable.title,
+        next: { do: 'see_address' },
+      },
+    ],
+    [
+      new UseCaseError('invalid_code', 'it is cut'),
+      { detail: 'it is cut', reason: undefined, next: undefined },
+    ],
+    // What stands instead of the table's words must not be followed by a step of the table.
+    [
+      new Problem('unreachable', { detail: 'Nobody there.' }),
+      { detail: 'Nobody there.', reason: undefined, next: undefined },
+    ],
+  ];
+  for (const [thrown, expected] of cases) {
+    const app = new Koa();
+    app.use(problems(silentLog));
+    app.use(() => {
+      throw thrown;
+    });
+    const { detail, reason, next } = JSON.parse(
+      (await call(await serve(t, app), { headers })).text,
+    );
+    t.strictSame({ detail, reason, next }, { reason: undefined, next: undefined, ...expected });
   }
 });
 
@@ -118,7 +163,35 @@ t.test('docs/ERRORS.md explains every code', async (t) => {
     .split('\n')
     .filter((line) => /^\| `[a-z_]+` \| \d{3} \|/.test(line));
   const expected = Object.entries(PROBLEMS).map(
-    ([code, { status, title, next }]) => `| \`${code}\` | ${status} | ${title}. | ${next} |`,
+    ([code, { status, title }]) =>
+      `| \`${code}\` | ${status} | ${title}. | ${whatToDo(code as ProblemCode)} |`,
   );
   t.strictSame(documented, expected);
+});
+
+t.test('docs/ERRORS.md has each next step, as a route and as a command', async (t) => {
+  const documented = readFileSync('docs/ERRORS.md', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| `{"do": '));
+  const seen = documented.map((line) => {
+    const [data = '', route = '', command = ''] = line.slice(2, -2).split(' | ');
+    const next = NextStepSchema.parse(JSON.parse(data.replaceAll('`', '')));
+    t.equal(route, inRoutes({ next }), data);
+    t.equal(command, inCommands('', { next, reason: undefined }), data);
+    t.notMatch(command, /(GET|POST|DELETE) \/|"[a-z]+":/, 'no command sends a person to a route');
+    t.notMatch(route, /`sotto/);
+    return next.do;
+  });
+  const kinds = NextStepSchema.options.map(({ shape }) => shape.do.value);
+  t.strictSame([...new Set(seen)], kinds);
+});
+
+t.test('the use cases leave it to others how a route or a command is called', async (t) => {
+  const sources = globSync('src/messenger/*.ts').map((path) => readFileSync(path, 'utf8'));
+  t.ok(sources.length > 30);
+  const code = sources.flatMap((text) =>
+    text.split('\n').filter((line) => !/^\s*\/?\*/.test(line)),
+  );
+  const literals = code.filter((line) => /['`].*((GET|POST|DELETE) \/|sotto )/.test(line));
+  t.strictSame(literals, []);
 });

@@ -1,6 +1,7 @@
 /** A messenger that does nothing but remember what a route asked of it. */
 import {
   type Messenger,
+  type SendKeysResult,
   type Shown,
   type ShownCover,
   type ShownSelf,
@@ -25,7 +26,7 @@ export const SHOWN: Shown = {
       fingerprint: undefined,
       verified: false,
       state: 'paired',
-      advice: '',
+      advice: {},
       comparison: { code: '012345', keyCheck: '0123456789abcdef' },
       session: 'current',
       queued: { messages: 3, items: 4, bytes: 500 },
@@ -38,6 +39,13 @@ export const SHOWN: Shown = {
   waiting: [],
   refused: { malformed: 7, stale: 0 },
   last_ciphertexts: [],
+};
+
+const WAITING: SendKeysResult = {
+  to: 'bob',
+  state: 'waiting',
+  verified: false,
+  advice: { next: { do: 'await_contact', to: 'bob' } },
 };
 
 /** For routes that are not about it. */
@@ -77,7 +85,7 @@ export function fakeMessenger(
     asked,
     async sendKeys(request) {
       note('sendKeys', request);
-      return { to: 'bob', state: 'waiting', verified: false, detail: 'bob has to send keys' };
+      return WAITING;
     },
     createPairingCode: () => ({ code: 'CODE', expires: new Date(0) }),
     verify(request) {
