@@ -14,6 +14,11 @@ export interface Comparable {
   readonly remoteStatic: PublicKey;
 }
 
+/** A session stands by it, or why it came to nothing. */
+export type MeetingEnd = Pick<Confirmation, 'pattern'> | { readonly failure: MeetingFailure };
+
+type OnMeetingEnded = (contact: ContactId, end: MeetingEnd) => void;
+
 export class Announcer {
   readonly #contacts: Contacts;
   readonly #terminal: Terminal;
@@ -21,7 +26,7 @@ export class Announcer {
   readonly #comparable = new Map<ContactId, Comparable>();
   readonly #failures = new Map<ContactId, MeetingFailure>();
   readonly #listeners = new Set<(happening: Happening) => void>();
-  readonly #onPromoted: ((contact: ContactId) => void)[] = [];
+  readonly #onMeetingEnded = new Set<OnMeetingEnded>();
 
   constructor(contacts: Contacts, terminal: Terminal, log: Log) {
     this.#contacts = contacts;
@@ -35,9 +40,10 @@ export class Announcer {
     return () => this.#listeners.delete(listener);
   }
 
-  /** For parts of the messenger that wait for a session. */
-  onPromoted(listener: (contact: ContactId) => void): void {
-    this.#onPromoted.push(listener);
+  /** For parts of the messenger that wait for a session. Returns how to stop listening. */
+  onMeetingEnded(listener: OnMeetingEnded): () => void {
+    this.#onMeetingEnded.add(listener);
+    return () => this.#onMeetingEnded.delete(listener);
   }
 
   compare(contact: ContactId, comparison: Comparison, remoteStatic: PublicKey): void {
@@ -60,13 +66,14 @@ export class Announcer {
       this.#terminal.print(`${this.#name(contact)} is verified: both sides have the pairing code`);
     }
     this.tell('contact', contact);
-    for (const listener of this.#onPromoted) listener(contact);
+    for (const listener of this.#onMeetingEnded) listener(contact, { pattern });
   }
 
   failed(contact: ContactId, reason: MeetingFailure): void {
     this.#failures.set(contact, reason);
     this.#log.warn('meeting_failed', { contact: this.#name(contact), reason });
     this.tell('contact', contact);
+    for (const listener of this.#onMeetingEnded) listener(contact, { failure: reason });
   }
 
   /** Somebody wants to meet, and waits for a person here. */

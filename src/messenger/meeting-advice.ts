@@ -1,6 +1,7 @@
 /** What a person can do about a meeting that came to nothing. */
 import type { Advice } from '../next-step.ts';
 import type { MeetingFailure } from '../protocol/index.ts';
+import { UseCaseError } from './use-case-error.ts';
 
 export function adviceOn(failure: MeetingFailure, name: string): Advice {
   switch (failure) {
@@ -29,4 +30,11 @@ export function adviceOn(failure: MeetingFailure, name: string): Advice {
         next: { do: 'forget_contact', to: name },
       };
   }
+}
+
+export function meetingRefused(failure: MeetingFailure, name: string): UseCaseError {
+  const changed = failure === 'key_changed' || failure === 'key_of_another';
+  const { reason = '', next } = adviceOn(failure, name);
+  const code = changed ? 'key_changed' : 'refused_by_contact';
+  return new UseCaseError(code, reason, next && { next });
 }

@@ -174,7 +174,9 @@ function pictureParts(deps: Delivering) {
   const work = new PictureWork(deps.clock, (share) => deps.announcer.hiding(share));
   const imageKeys = new ImageKeys(deps.crypto, deps.staticKeys);
   const pictureWays = new PictureWays(deps);
-  deps.announcer.onPromoted((contact) => pictureWays.promoted(contact));
+  deps.announcer.onMeetingEnded((contact, end) => {
+    if ('pattern' in end) pictureWays.promoted(contact);
+  });
   const pictureLine = new PictureLine({ ...deps, imageKeys, work });
   return { work, imageKeys, pictureWays, pictureLine, covers: new Covers(deps) };
 }

@@ -7,7 +7,16 @@ import t from 'tap';
 import { PictureWay, type PictureWayDeps } from '../../src/messenger/picture-way.ts';
 import { Turns } from '../../src/messenger/turns.ts';
 import { encodePng, phantom } from '../../src/stego/coder.ts';
-import { pairedPeers, readTexts, realClock, SILENT, text, twoPeers, until } from './support.ts';
+import {
+  pairedPeers,
+  readTexts,
+  realClock,
+  SILENT,
+  text,
+  twoPeers,
+  until,
+  type Wire,
+} from './support.ts';
 
 t.test('a message is delivered when its last part is, and all others are', async (t) => {
   const { wire, alice, bob } = await pairedPeers(t);
@@ -148,4 +157,40 @@ t.test('a code whose last reply is lost is asked about again, and holds', async 
   t.equal(result.comparison, undefined, 'there is nothing to compare');
   await until(() => alice.messenger.show().contacts[0]?.verified === true);
   t.match(alice.messenger.show().contacts, [{ name: 'bob', state: 'paired' }]);
+});
+
+/** Does `meanwhile` before the first PSK1 leaves. */
+function beforePSK1(wire: Wire, meanwhile: () => Promise<unknown>): void {
+  const exchange = wire.exchange.bind(wire);
+  wire.exchange = async (address, bundle, options) => {
+    const isPSK1 = bundle[2] === 4;
+    if (isPSK1) {
+      wire.exchange = exchange;
+      await meanwhile();
+    }
+    return await exchange(address, bundle, options);
+  };
+}
+
+t.test('a session of another meeting is not taken for the outcome of a code', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  const [secret] = alice.messenger.createPairingCode().code.split('@');
+  bob.messenger.createPairingCode();
+  let renewed: unknown;
+  beforePSK1(wire, async () => {
+    renewed = await bob.messenger.sendKeys({ to: 'alice' });
+  });
+  const wrong = { to: 'bob', code: `${secret}@${bob.address}` };
+  const refused = { name: 'UseCaseError', failure: 'code_not_taken' };
+  await t.rejects(alice.messenger.sendKeys(wrong), refused);
+  t.match(renewed, { state: 'established' }, 'meanwhile there was one');
+});
+
+t.test('a contact that is removed while it is met is not taken for another', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  const { code } = bob.messenger.createPairingCode();
+  beforePSK1(wire, async () => alice.messenger.removeContact('bob'));
+  const gone = { name: 'UseCaseError', failure: 'unknown_contact' };
+  await t.rejects(alice.messenger.sendKeys({ to: 'bob', code }), gone);
+  t.strictSame(alice.messenger.show().contacts, []);
 });
