@@ -65,10 +65,9 @@ export async function startBridge(config: BridgeConfig): Promise<Bridge> {
   const http = new HttpLink();
   const serial = openSerial(config, http);
   const offer = { config, serial };
-  const server = createHttpServer();
+  const server = createHttpServer(CONNECTIONS_MAX);
   server.on('request', (request, response) => void answer(offer, request, response));
   server.requestTimeout = BODY_MS;
-  server.maxConnections = CONNECTIONS_MAX;
   try {
     await listen(server, config);
   } catch (cause) {

@@ -2,6 +2,7 @@
 import { createServer, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type Koa from 'koa';
+import { boundConnections } from './connections.ts';
 
 const HEADERS_MS = 10_000;
 /** Longer than a client of ours keeps a connection, so that it closes first. */
@@ -13,7 +14,7 @@ const SWEEP_MS = 20;
 const PEER_SIDE = new Set(['/packets', '/healthz']);
 
 /** With the deadlines and bounds that hold for every route; `serve` says what it answers. */
-export function createHttpServer(): Server {
+export function createHttpServer(connectionsMax = CONNECTIONS_MAX): Server {
   const server = createServer({
     headersTimeout: HEADERS_MS,
     // Each route has deadlines for its own body: a large file may take its time.
@@ -22,7 +23,7 @@ export function createHttpServer(): Server {
     maxHeaderSize: 16_384,
     connectionsCheckingInterval: 5_000,
   });
-  server.maxConnections = CONNECTIONS_MAX;
+  boundConnections(server, connectionsMax);
   server.on('clientError', refuse);
   return server;
 }

@@ -37,6 +37,7 @@ async function peer(
   t: Test,
   overrides: Partial<Messenger> = {},
   limits: Partial<ArrivalLimits> = {},
+  connectionsMax?: number,
 ) {
   const messenger = fakeMessenger(overrides);
   const meters = new Meters(messenger);
@@ -51,7 +52,7 @@ async function peer(
     session: secret,
     cookieName: 'c',
   };
-  const server = createHttpServer();
+  const server = createHttpServer(connectionsMax);
   const operatorApp = createOperatorApp({ ...sideOf(messenger), meters, guard });
   const pictureArrivals = new Arrivals({ ...PICTURE_ARRIVAL_LIMITS, burst: 8 }, () => 0);
   serve(server, createPeerApp({ messenger, log, meters, arrivals, pictureArrivals }), operatorApp);
@@ -224,31 +225,74 @@ t.test('a client that speaks no HTTP gets a problem, and is left', async (t) => 
   }
 });
 
-t.test('a bridge holds 64 connections, and closes what comes beyond them', async (t) => {
-  const line = { write: () => undefined, close: () => undefined };
-  const config = { serial: 'none', baud: 115_200, host: '127.0.0.1', port: 0, peers: [] };
-  const bridge = await startBridge({ ...config, say: () => undefined, open: async () => line });
-  t.teardown(() => bridge.stop());
-  const port = Number(new URL(bridge.origin).port);
-  const healthz = { method: 'GET', path: '/healthz', headers: { host: '127.0.0.1' } };
+t.test(
+  'a bridge holds 64 connections, and a newcomer gets the place of the most idle',
+  async (t) => {
+    const line = { write: () => undefined, close: () => undefined };
+    const config = { serial: 'none', baud: 115_200, host: '127.0.0.1', port: 0, peers: [] };
+    const bridge = await startBridge({ ...config, say: () => undefined, open: async () => line });
+    t.teardown(() => bridge.stop());
+    const port = Number(new URL(bridge.origin).port);
+    const held = await connections(t, port, 64, '127.0.0.1');
+    const healthz = { method: 'GET', path: '/healthz', headers: { host: '127.0.0.1' } };
+    t.equal((await call(port, healthz)).status, 200);
+    await until('the first has made room', () => held[0]?.closed || undefined);
+    t.equal(held.filter(({ closed }) => closed).length, 1, 'and nobody else');
+  },
+);
 
-  const held: Socket[] = [];
-  for (let count = 0; count < 64; count += 1) {
-    const socket = connect(port, '127.0.0.1').resume();
+/** Each is open before the next begins. They ask nothing. */
+async function connections(t: Test, port: number, count: number, localAddress: string) {
+  const sockets: Socket[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const socket = connect({ port, host: '127.0.0.1', localAddress }).resume();
+    socket.on('error', () => undefined);
     await once(socket, 'connect');
-    held.push(socket);
+    sockets.push(socket);
   }
-  const beyond = connect(port, '127.0.0.1').resume();
-  t.teardown(() => [...held, beyond].map((socket) => socket.destroy()));
-  await once(beyond, 'close');
-  held[0]?.destroy();
+  t.teardown(() => sockets.map((socket) => socket.destroy()));
+  return sockets;
+}
+
+t.test('who hoards connections takes them from itself', async (t) => {
+  const { promise: asked, resolve: ask } = Promise.withResolvers<() => void>();
+  const receive = () =>
+    new Promise<Uint8Array>((resolve) => ask(() => resolve(Uint8Array.of(0x61))));
+  const { port } = await peer(t, { receive }, {}, 8);
+  const first = post(port, Uint8Array.of(1));
+  const answer = await asked;
+  const [quiet] = await connections(t, port, 1, '127.0.0.3');
+  const hoard = await connections(t, port, 30, '127.0.0.2');
+  t.equal((await call(port, { method: 'GET', path: '/healthz', headers: host })).status, 200);
+  await until(
+    'places were given up',
+    () => hoard.filter((each) => each.closed).length > 23 || undefined,
+  );
+  t.notOk(quiet?.closed, 'who holds one keeps it');
+  answer();
+  t.equal((await first).status, 200, 'who asks keeps it, too');
+});
+
+t.test('where all ask, a newcomer is closed', async (t) => {
+  const answers: (() => void)[] = [];
+  const receive = () =>
+    new Promise<Uint8Array>((resolve) => {
+      answers.push(() => resolve(Uint8Array.of(0x61)));
+    });
+  const { port } = await peer(t, { receive }, {}, 2);
+  const asking = [post(port, Uint8Array.of(1)), post(port, Uint8Array.of(2))];
+  await until('both ask', () => answers.length === 2 || undefined);
+  const [beyond] = await connections(t, port, 1, '127.0.0.1');
+  await until('it is closed', () => beyond?.closed || undefined);
+  for (const answer of answers) answer();
+  for (const { status } of await Promise.all(asking)) t.equal(status, 200);
+  const healthz = { method: 'GET', path: '/healthz', headers: host };
   const status = () =>
     call(port, healthz).then(
       (answer) => answer.status,
       () => undefined,
     );
   t.equal(await until('there is room', status), 200);
-  t.strictSame(held.filter(({ closed }) => closed).length, 1, 'nobody else was closed');
 });
 
 t.test('a closing server finishes what is under way', async (t) => {
