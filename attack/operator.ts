@@ -179,7 +179,10 @@ const paths: Attempt<World> = {
       'GET /x/../send_keys HTTP/1.1',
       'GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1',
       'GET /..%2f..%2fetc%2fpasswd HTTP/1.1',
+      'GET /healthz/../send_keys HTTP/1.1',
+      'GET /send%5fkeys HTTP/1.1',
       'GET /messages/..%2f..%2fpeer.key HTTP/1.1',
+      'GET /web/..%2f..%2fpackage.json HTTP/1.1',
       'GET /messages/1%00 HTTP/1.1',
       'GET /messages/-1 HTTP/1.1',
       'GET /%ff HTTP/1.1',
@@ -187,10 +190,11 @@ const paths: Attempt<World> = {
       `GET /${'a'.repeat(15_000)} HTTP/1.1`,
     ];
     const statuses = [];
-    for (const line of lines) {
+    // Also as a program of this machine, whom nothing but the path keeps out.
+    for (const line of lines.flatMap((each) => [each, `${each}\r\nSec-Fetch-Site: cross-site`])) {
       const answer = await raw(
         alice.port,
-        `${line}\r\nHost: 127.0.0.1:${alice.port}\r\nSec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n`,
+        `${line}\r\nHost: 127.0.0.1:${alice.port}\r\nConnection: close\r\n\r\n`,
       );
       const status = Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]);
       assert.ok(status >= 400 && status < 500, `${line.slice(0, 60)} answered ${status}`);
@@ -198,6 +202,39 @@ const paths: Attempt<World> = {
       statuses.push(status);
     }
     return `${lines.length} paths: ${[...new Set(statuses)].join(', ')}`;
+  },
+};
+
+const headers: Attempt<World> = {
+  by: 'B',
+  tried: 'header smuggling: two Hosts, Origins or Sec-Fetch-Sites, names in two places, spaces',
+  async run({ alice }) {
+    const [host, own] = [`Host: 127.0.0.1:${alice.port}`, `http://127.0.0.1:${alice.port}`];
+    const evil = 'evil.example';
+    const cases: readonly (readonly string[])[] = [
+      [host, `Host: ${evil}`],
+      [`Host: ${evil}`, host],
+      [`Host: 127.0.0.1:${alice.port}@${evil}`],
+      [`Host: 127.0.0.1.${evil}`],
+      ['Host:'],
+      [],
+      [host, `Origin: ${own}`, `Origin: https://${evil}`],
+      [host, 'Sec-Fetch-Site: same-origin', 'Sec-Fetch-Site: cross-site'],
+      [host, 'X-Forwarded-For : 203.0.113.9'],
+      [host, 'Forwarded: for=203.0.113.9'],
+      [host, 'Via: 1.1 proxy'],
+      [host, 'X-Real-IP: 203.0.113.9'],
+    ];
+    const statuses = new Set<string>();
+    for (const path of ['/send_keys', '/show']) {
+      for (const lines of cases) {
+        const head = [`GET ${path} HTTP/1.1`, ...lines, 'Connection: close'].join('\r\n');
+        const answer = await raw(alice.port, `${head}\r\n\r\n`);
+        assert.match(answer, /^HTTP\/1\.1 40[03] /, `${path} with ${lines.join(', ')}`);
+        statuses.add(answer.slice(9, 12));
+      }
+    }
+    return `${2 * cases.length} requests: ${[...statuses].join(', ')}`;
   },
 };
 
@@ -327,6 +364,7 @@ export const OPERATOR: readonly Attempt<World>[] = [
   ...onDemo,
   preflight,
   paths,
+  headers,
   smuggling,
   jsonBombs,
   scripts,

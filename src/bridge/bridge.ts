@@ -164,7 +164,9 @@ async function operate(
   if (access === undefined) return problem(response, 404, `there is only ${NAMES}`);
   const method = request.method ?? '';
   const { remoteAddress } = request.socket;
-  const decision = decide(access, { method, remoteAddress, headers: request.headers }, GUARD);
+  const { url, headers, headersDistinct } = request;
+  const asked = { method, url, remoteAddress, headers, headersDistinct };
+  const decision = decide(access, asked, GUARD);
   if (!decision.allowed) return problem(response, 403, decision.code);
   request.resume();
   if (path === '/metrics') {

@@ -34,9 +34,12 @@ export interface GuardConfig {
 
 export interface GuardRequest {
   readonly method: string;
+  readonly url: string | undefined;
   readonly remoteAddress: string | undefined;
   /** Names in lower case, as node:http gives them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The same, where one that came twice stands twice: of two Hosts `headers` has the first. */
+  readonly headersDistinct: Readonly<Record<string, readonly string[] | undefined>>;
 }
 
 export type Decision =
@@ -79,8 +82,16 @@ function forwarded({ headers }: GuardRequest, { mode, behindProxy }: GuardConfig
   return named && (mode === 'demo' || !behindProxy) ? 'forwarded' : undefined;
 }
 
-/** DNS rebinding: the page's own name points here, but its name is still in Host. */
-function foreignHost({ headers }: GuardRequest, { hosts }: GuardConfig): Refusal {
+/**
+ * DNS rebinding: the page's own name points here, but its name is still in Host. Who names two, or
+ * one in the request line besides, has it both ways: what stands in front may go by the other.
+ */
+function foreignHost(
+  { headers, headersDistinct, url = '' }: GuardRequest,
+  { hosts }: GuardConfig,
+): Refusal {
+  const names = headersDistinct['host']?.length ?? 0;
+  if (names > 1 || !url.startsWith('/')) return 'host_not_allowed';
   const name = hostName(one(headers['host']) ?? '');
   const known = name !== undefined && (isLoopbackName(name) || hosts.includes(name));
   return known ? undefined : 'host_not_allowed';
@@ -169,8 +180,10 @@ export function guard(access: Access, config: GuardConfig): Middleware<{ caller:
       access,
       {
         method: ctx.method,
+        url: ctx.req.url,
         remoteAddress: ctx.req.socket.remoteAddress,
         headers: ctx.req.headers,
+        headersDistinct: ctx.req.headersDistinct,
       },
       config,
     );

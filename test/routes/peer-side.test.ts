@@ -273,6 +273,21 @@ t.test('who hoards connections takes them from itself', async (t) => {
   t.equal((await first).status, 200, 'who asks keeps it, too');
 });
 
+t.test('who names two hosts is refused, whichever comes first', async (t) => {
+  const { port } = await peer(t);
+  const own = `Host: 127.0.0.1:${port}\r\n`;
+  for (const [target, hosts] of [
+    ['/show', `${own}Host: evil.example\r\n`],
+    ['/show', `Host: evil.example\r\n${own}`],
+    ['http://evil.example/show', own],
+  ]) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`GET ${target} HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`);
+    const text = Buffer.concat(await socket.toArray()).toString();
+    t.match(text, /^HTTP\/1\.1 403 [\s\S]*"code":"host_not_allowed"/, `${target} ${hosts}`);
+  }
+});
+
 t.test('where all ask, a newcomer is closed', async (t) => {
   const answers: (() => void)[] = [];
   const receive = () =>
