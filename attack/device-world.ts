@@ -43,7 +43,7 @@ export interface RogueWorld extends Attached {
 async function attach(peer: string): Promise<Attached> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-attack-'));
   const flags = ['--pty', '--data', `${folder}/device`, '--name', 'esp', '--every', '200'];
-  const device = new HostDevice(...flags, '--clock');
+  const device = new HostDevice(...flags, '--clock', '--tell');
   const [, serial = ''] = await device.until(/^serial: (.*)$/);
   const attached: Attached = {
     ...{ folder, serial, device },
@@ -167,5 +167,6 @@ export async function assertDeviceServed({ rogue, contact, bridge, device }: Rog
   ]);
   device.type('decrypt_msg');
   await device.until(new RegExp(`^${words}$`));
+  await device.until(/^\d+ opened$/);
 }
 let served = 0;

@@ -188,17 +188,29 @@ const links: Attempt<Disk> = {
 
 const rolledBack: Attempt<Disk> = {
   by: 'T',
-  tried: 'an older copy of the folder put back (documented, not prevented)',
+  tried: 'an older copy of the database put back (documented, not prevented)',
   async run(disk) {
     const copy = join(disk.root, 'older');
     cpSync(disk.folder, copy, { recursive: true });
     const peer = new PeerProcess({ name: 'alice', folder: copy, flags: disk.flags });
+    const epochOf = async (text: string) => {
+      const { status, json } = await peer.post('/send_msg', { to: 'sender', text });
+      assert.equal(status, 202);
+      return json.id.split('-')[0];
+    };
     await peer.start();
+    const before = await epochOf('numbered before');
     await peer.stop();
     copyFileSync(database(disk.folder), database(copy));
     await peer.start();
+    const after = await epochOf('numbered afterwards');
     await peer.stop();
-    return 'it starts: what that means for message ids stands in docs/THREAT_MODEL.md';
+    assert.ok(
+      peer.log.some((line) => line.includes('store_restored')),
+      'it did not notice',
+    );
+    assert.notEqual(after, before, 'what is sent now would be taken for a repeat');
+    return 'it starts, says store_restored, and numbers anew, so that nothing is taken for a repeat; what else it means stands in docs/OPERATION.md';
   },
 };
 

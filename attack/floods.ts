@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { encodeBundle } from '../src/protocol/index.ts';
+import { ARRIVAL_LIMITS } from '../src/routes/index.ts';
 import { Random } from '../test/support/random.ts';
 import type { Attempt } from './attempt.ts';
 import { post, postBytes } from './wire.ts';
@@ -97,52 +98,117 @@ async function untilClosed(socket: Socket): Promise<void> {
   await once(socket, 'close');
 }
 
-/** From addresses 127.0.1.1 and up, each with its own connections. */
-async function flood(world: World, addresses: number, duration_ms: number) {
+const IN_A_ROW = 25;
+
+/** Requests as fast as one connection takes them, one behind the other. Returns each status. */
+async function hammer({ bob }: World, localAddress: string, end: number): Promise<string[]> {
   const body = encodeBundle([new Uint8Array(64).fill(10)]);
-  const end = performance.now() + duration_ms;
-  const statuses = new Map<number, number>();
-  const from = async (last: number) => {
-    const agent = new Agent({ connections: 4, localAddress: `127.0.1.${last}` });
-    const call = async () => {
-      while (performance.now() < end) {
-        const { statusCode, body: answer } = await request(`${world.bob.origin}/packets`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/octet-stream' },
-          body,
-          dispatcher: agent,
-        });
-        await answer.dump();
-        statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
-      }
-    };
-    await Promise.allSettled([call(), call(), call(), call()]);
-    await agent.close();
-  };
-  const flooding = Promise.all(Array.from({ length: addresses }, (_, at) => from(at + 1)));
-  let honest = 0;
-  while (performance.now() < end) {
-    await say(world, `in the flood ${honest}`);
-    honest += 1;
-  }
-  await flooding;
-  const texts = await heard(world);
-  assert.equal(texts.length, honest, 'not each honest message arrived');
-  return { honest, total: sum(Object.fromEntries(statuses)), limited: statuses.get(429) ?? 0 };
+  const head = `POST /packets HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const some = Buffer.concat(Array(IN_A_ROW).fill(Buffer.concat([Buffer.from(head), body])));
+  const socket = connect({ port: bob.port, host: '127.0.0.1', localAddress });
+  const statuses: string[] = [];
+  let [left, unread] = [IN_A_ROW, ''];
+  socket.on('data', (chunk: Buffer) => {
+    unread += chunk.toString('latin1');
+    const found = [...unread.matchAll(/HTTP\/1\.1 (\d{3}) /g)];
+    const last = found.at(-1);
+    if (last !== undefined) unread = unread.slice(last.index + last[0].length);
+    statuses.push(...found.map(([, status = '']) => status));
+    left -= found.length;
+    if (left > 0) return;
+    left = IN_A_ROW;
+    if (performance.now() > end) socket.destroy();
+    else socket.write(some);
+  });
+  socket.write(some);
+  await untilClosed(socket);
+  return statuses;
 }
 
 const FLOOD_MS = 4_000;
+const AT_ONCE = 4;
 
-function floodFrom(addresses: number, tried: string): Attempt<World> {
-  return {
+/** From addresses 127.0.1.1 and up, each with its own connections. */
+async function flood(world: World, addresses: number) {
+  const began = performance.now();
+  const from = Array.from(
+    { length: addresses * AT_ONCE },
+    (_, at) => `127.0.1.${(at % addresses) + 1}`,
+  );
+  const flooding = Promise.all(from.map((address) => hammer(world, address, began + FLOOD_MS)));
+  let honest = 0;
+  while (performance.now() < began + FLOOD_MS) {
+    await say(world, `in the flood ${honest}`);
+    honest += 1;
+  }
+  const statuses = (await flooding).flat();
+  const limited = statuses.filter((status) => status === '429').length;
+  const { perSecond, burst } = ARRIVAL_LIMITS;
+  const allowed = addresses * (burst + (perSecond * (performance.now() - began)) / 1_000);
+  assert.ok(statuses.length - limited <= allowed, 'more were let in than may be');
+  const texts = await heard(world);
+  assert.equal(texts.length, honest, 'not each honest message arrived');
+  return `${statuses.length} requests in ${FLOOD_MS / 1_000} s (${limited} told to wait): ${honest} honest messages passed meanwhile`;
+}
+
+const fromOne: Attempt<World> = {
+  by: 'S',
+  tried: 'a flood from one address',
+  run: (world) => flood(world, 1),
+};
+
+/** More than there are places. */
+const HELD = 1_500;
+
+/** A stranger who calls anew: what is connected already proves nothing. */
+async function isHealthy({ bob }: World): Promise<boolean> {
+  const agent = new Agent();
+  const { statusCode, body } = await request(`${bob.origin}/healthz`, { dispatcher: agent });
+  await body.dump();
+  await agent.close();
+  return statusCode === 200;
+}
+
+function hoard(addresses: number, tried: string, more: (world: World) => Promise<string>) {
+  const attempt: Attempt<World> = {
     by: 'S',
     tried,
     async run(world) {
-      const { honest, total, limited } = await flood(world, addresses, FLOOD_MS);
-      return `${total} requests in ${FLOOD_MS / 1_000} s (${limited} told to wait): ${honest} honest messages passed meanwhile`;
+      const sockets = Array.from({ length: HELD }, (_, at) => {
+        const localAddress = `127.0.2.${(at % addresses) + 1}`;
+        return connect({ port: world.bob.port, host: '127.0.0.1', localAddress });
+      });
+      const opened = sockets.map((socket) =>
+        once(
+          socket.on('error', () => undefined),
+          'connect',
+        ),
+      );
+      try {
+        await Promise.allSettled(opened);
+        assert.ok(await isHealthy(world), 'a newcomer finds no place');
+        await say(world, 'beside those who hold all places');
+        assert.deepEqual(await heard(world), ['beside those who hold all places']);
+        return await more(world);
+      } finally {
+        for (const socket of sockets) socket.destroy();
+      }
     },
   };
+  return attempt;
 }
+
+const hoards: readonly Attempt<World>[] = [
+  hoard(
+    1,
+    '1,500 connections from one address that ask nothing: there are 1,000 places',
+    async () =>
+      'a newcomer gets the place of one of them: a stranger and an honest message were served',
+  ),
+  hoard(40, 'a flood from 40 addresses, which hold 1,500 connections besides', (world) =>
+    flood(world, 40),
+  ),
+];
 
 /** PROTOCOL §4.2: a peer's. */
 const STATUSES_A_SECOND = 2_000;
@@ -175,6 +241,6 @@ export const FLOODS: readonly Attempt<World>[] = [
   halfOpen,
   statusStorm,
   slowSenders,
-  floodFrom(1, 'a flood from one address'),
-  floodFrom(40, 'a flood from 40 addresses'),
+  fromOne,
+  ...hoards,
 ];

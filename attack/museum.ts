@@ -176,7 +176,7 @@ const replayed: Attempt<World> = {
     assert.deepEqual(await heard(world), [], 'a replay was delivered');
     const after = (await refused(world.bob))['replayed'] ?? 0;
     assert.equal(after - before, packets.length, 'replays counted');
-    return `old: taken again, any number of times. Here: ${packets.length} refused as replayed`;
+    return `old: taken again, any number of times. Here: ${packets.length} refused as replayed; behind the window stand the ids of messages`;
   },
 };
 
@@ -206,7 +206,7 @@ const zeroKey: Attempt<World> = {
     world.toBob.target = world.bob.origin;
     await say(world, 'and one more');
     assert.deepEqual(await heard(world), ['across a restart', 'and one more']);
-    return `old: a key of zeros, then silence. Here: ${status} ${json.code}; across a kill they meet again by themselves and nothing is lost`;
+    return `old: a key of zeros, then silence. Here: ${status} ${json.code}; across a kill they meet again, by the hint that a session is unknown or by waiting in vain for an answer, and nothing is lost`;
   },
 };
 

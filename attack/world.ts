@@ -36,6 +36,12 @@ export async function openWorld(demo = true): Promise<World> {
   await asOperator(alice, '/send_keys');
   const { status, text } = await asOperator(bob, '/send_keys');
   assert.equal(status, 200, text);
+  // Alice has the session when bob's first packet on it has arrived.
+  await until('both have a session', async () => {
+    const states = await Promise.all([alice, bob].map(async (peer) => await shown(peer)));
+    const isCurrent = states.every(({ contacts }) => contacts[0].session === 'current');
+    return isCurrent || undefined;
+  });
   return {
     ...{ alice, bob, toBob, toAlice, said: [] },
     async close() {

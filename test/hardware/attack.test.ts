@@ -17,6 +17,7 @@ import {
   play,
   post,
   power,
+  rebootPi,
   type Scene,
   storedSeries,
   until,
@@ -29,8 +30,7 @@ interface Attacker {
   readonly origin: string;
   /** What it did until now, by attack. */
   did(): Promise<Readonly<Record<string, number>>>;
-  /** Makes it honest. */
-  stop(): void;
+  become(mood: 'deny' | 'attack' | 'enough'): void;
 }
 
 async function attack(t: Test, serial: string, pi: string, seen: string): Promise<Attacker> {
@@ -48,7 +48,7 @@ async function attack(t: Test, serial: string, pi: string, seen: string): Promis
   return {
     origin,
     did: async () => (await (await fetch(`${origin}/did`)).json()) as Record<string, number>,
-    stop: () => void child.stdin.write('enough\n'),
+    become: (mood) => void child.stdin.write(`${mood}\n`),
   };
 }
 
@@ -64,15 +64,28 @@ async function pairedDespite({ origin }: Scene, device: HostDevice, address: str
   throw new Error('they did not meet');
 }
 
+/** Its session is gone, and it is told that nobody knows it: for no longer than that it is silent. */
+async function outliveDenial(scene: Scene, device: HostDevice, attacker: Attacker): Promise<void> {
+  attacker.become('deny');
+  await rebootPi(scene);
+  const { deny = 0 } = await attacker.did();
+  await until('it was denied', async () => ((await attacker.did())['deny'] ?? 0) > deny);
+  attacker.become('attack');
+  await untilStored(scene, device.taken_ms.at(-1) ?? 0);
+}
+
+/** Readings that are newer. */
+function untilStored({ origin }: Scene, time_ms: number): Promise<void> {
+  return until('the readings have arrived', async () => {
+    const newer = await fetch(`${origin}/sensor?name=temp_sht4&from=${time_ms / 1000}`);
+    return ((await newer.json()) as unknown[]).length > 8;
+  });
+}
+
 /** Every reading that was taken is stored, once, with its own time. */
 async function accountForReadings(t: Test, scene: Scene, device: HostDevice, underAttack: number) {
   const known = device.taken_ms.length;
-  const until_ms = device.taken_ms.at(-1) ?? 0;
-  await until('the readings have arrived', async () => {
-    const query = `name=temp_sht4&from=${until_ms / 1000}`;
-    const newer = await (await fetch(`${scene.origin}/sensor?${query}`)).json();
-    return (newer as unknown[]).length > 8;
-  });
+  await untilStored(scene, device.taken_ms.at(-1) ?? 0);
   await device.kill();
   const times = (await storedSeries(scene, 'temp_sht4')).map(({ at }) => at.getTime());
   t.equal(new Set(times).size, times.length, `${times.length} readings, none twice`);
@@ -96,27 +109,41 @@ interface Shown {
   readonly refused: Readonly<Record<string, number>>;
 }
 
-play('a bridge that is an attacker', async (t) => {
-  const scene = await begin(t);
-  const device = power(t, scene, '--pty', '--clock', '--tell', '--every', '100');
-  const seenFile = `${scene.folder}/seen`;
-  const attacker = await attack(t, await lineOf(device), scene.origin, seenFile);
-  const code = await pairedDespite(scene, device, attacker.origin);
-  for (const text of TO_DEVICE) await post(scene.origin, '/send_msg', { to: 'esp', text });
+/** Texts both ways, until each attack was tried. */
+async function sendUnderAttack(
+  scene: Scene,
+  device: HostDevice,
+  attacker: Attacker,
+): Promise<void> {
   for (const text of TO_PI) device.type(`send_msg ${text}`);
+  const wereTried = async (times: number) =>
+    Object.values(await attacker.did()).every((count) => count >= times);
+  // At first the Pi asks for nothing: what makes a device fall silent would be seen.
+  await until('each attack was tried once', () => wereTried(1), 250_000);
+  await outliveDenial(scene, device, attacker);
+  for (const text of TO_DEVICE) await post(scene.origin, '/send_msg', { to: 'esp', text });
   const wanted = rounds({ reduced: 2, full: 20 });
   await until(
     'each attack was tried',
     async () => {
       // Somebody impatient at the Pi: so there is more to attack than readings.
       await post(scene.origin, '/send_keys', { to: 'esp' });
-      return Object.values(await attacker.did()).every((count) => count >= wanted);
+      return wereTried(wanted);
     },
     250_000,
   );
+}
+
+play('a bridge that is an attacker', async (t) => {
+  const scene = await begin(t);
+  const device = power(t, scene, '--pty', '--clock', '--tell', '--every', '100');
+  const seenFile = `${scene.folder}/seen`;
+  const attacker = await attack(t, await lineOf(device), scene.origin, seenFile);
+  const code = await pairedDespite(scene, device, attacker.origin);
+  await sendUnderAttack(scene, device, attacker);
   t.comment(await attacker.did());
   const underAttack = device.taken_ms.length;
-  attacker.stop();
+  attacker.become('enough');
 
   await until('every text has arrived', async () => {
     await post(scene.origin, '/decrypt_msg', {});

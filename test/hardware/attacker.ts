@@ -1,7 +1,9 @@
 /**
  * A bridge that is an attacker, as a process: `attacker.ts SERIAL PI SEED SEEN`. It reads, changes,
- * drops, delays, repeats, replays, reflects and forges what passes, in both directions; everything
- * that it saw is in the file SEEN, what it did at GET /did. A line on stdin makes it honest.
+ * drops, delays, repeats, replays, reflects and forges what passes, in both directions, and tells
+ * the device that nobody knows it, until it has asked anew and heard the same. Everything that it
+ * saw is in the file SEEN, what it did at GET /did. On stdin, "deny" makes it tell the device so
+ * whatever it asks, "attack" begins again, "enough" makes it honest.
  */
 import { appendFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -24,6 +26,7 @@ const ATTACKS = [
   'replay_answer',
   'reflect',
   'forge_status',
+  'deny',
   'babble',
 ] as const;
 const DELAY_MAX_MS = 400;
@@ -34,6 +37,10 @@ const done = new Map<string, number>(ATTACKS.map((attack) => [attack, 0]));
 const bundles: Uint8Array[] = [];
 const answers: Uint8Array[] = [];
 let isHonest = false;
+/** Until a KK1 of the device's was denied; and whatever it asks, until the next word. */
+let isDenying = false;
+let deniesAll = false;
+const [KK1, UNKNOWN] = [7, 2];
 
 type Carry = (bundle: Uint8Array) => Promise<Uint8Array>;
 
@@ -44,12 +51,16 @@ function see(bundle: Uint8Array, where: Uint8Array[]): void {
 }
 
 /** Half of all exchanges are left alone: who drops everything achieves delay, and nothing else. */
-async function pass(bundle: Uint8Array, carry: Carry): Promise<Uint8Array> {
+async function pass(bundle: Uint8Array, isOfDevice: boolean, carry: Carry): Promise<Uint8Array> {
   see(bundle, bundles);
   const turn = bundles.length;
-  const attack =
-    isHonest || turn % 2 === 0 ? undefined : ATTACKS[((turn - 1) / 2) % ATTACKS.length];
-  if (attack !== undefined) done.set(attack, (done.get(attack) ?? 0) + 1);
+  const next = turn % 2 === 0 ? undefined : ATTACKS[((turn - 1) / 2) % ATTACKS.length];
+  if (next === 'deny') isDenying = true;
+  const attack = isHonest ? undefined : isOfDevice && (isDenying || deniesAll) ? 'deny' : next;
+  const isAsking = decodeBundle(bundle).some(([type]) => type === KK1);
+  if (attack === 'deny' && isAsking) isDenying = false;
+  const isDone = attack !== 'deny' || isAsking;
+  if (attack !== undefined && isDone) done.set(attack, (done.get(attack) ?? 0) + 1);
   const answer = await harm(attack, bundle, carry);
   see(answer, answers);
   return answer;
@@ -81,7 +92,10 @@ async function harm(attack: string | undefined, bundle: Uint8Array, carry: Carry
       return bundle;
     case 'forge_status':
       await carry(bundle);
-      return encodeBundle(decodeBundle(bundle).map(status));
+      return encodeBundle(decodeBundle(bundle).map((packet) => status(packet)));
+    case 'deny':
+      // What was sent never arrives, and "nobody knows you" comes back; also to who asks anew.
+      return encodeBundle(decodeBundle(bundle).map((packet) => status(packet, UNKNOWN)));
     case 'babble':
       await carry(encodeBundle([random.bytes(1 + random.below(200))]));
       return encodeBundle([random.bytes(1 + random.below(200))]);
@@ -100,10 +114,10 @@ function changed(bundle: Uint8Array): Uint8Array {
   return encodeBundle(packets);
 }
 
-/** PROTOCOL §4.2: any of the four, about just this packet. */
-function status(packet: Uint8Array): Uint8Array {
+/** PROTOCOL §4.2: one of the four, about just this packet. */
+function status(packet: Uint8Array, code = 1 + random.below(4)): Uint8Array {
   const echo = openssl.hash(packet).subarray(0, 8);
-  return Uint8Array.of(11, 1 + random.below(4), 0, 0, ...echo);
+  return Uint8Array.of(11, code, 0, 0, ...echo);
 }
 
 async function read(request: IncomingMessage): Promise<Uint8Array> {
@@ -116,7 +130,7 @@ const http = new HttpLink();
 const serial = new SerialLink({
   path: serialPath,
   bootId: BigInt(random.u32()) + 1n,
-  onBundle: (_address, bundle) => pass(bundle, (each) => http.exchange(pi, each)),
+  onBundle: (_address, bundle) => pass(bundle, true, (each) => http.exchange(pi, each)),
 });
 const server = createServer(async (request, response) => {
   try {
@@ -129,7 +143,7 @@ const server = createServer(async (request, response) => {
           : undefined;
     const answer =
       text === undefined
-        ? await pass(bundle, (each) => serial.exchange(each))
+        ? await pass(bundle, false, (each) => serial.exchange(each))
         : new TextEncoder().encode(text);
     response.writeHead(200, { 'content-type': 'application/octet-stream' });
     response.end(answer);
@@ -140,6 +154,7 @@ const server = createServer(async (request, response) => {
 server.listen(0, '127.0.0.1', () => {
   console.log(`origin http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });
-createInterface({ input: process.stdin }).on('line', () => {
-  isHonest = true;
+createInterface({ input: process.stdin }).on('line', (line) => {
+  deniesAll = line === 'deny';
+  isHonest = line === 'enough';
 });
