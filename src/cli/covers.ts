@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { defineCommand, usageError } from './command.ts';
 import { printable, refuseExisting } from './io.ts';
+import { localTime } from './local-time.ts';
 import { writeStream } from './outputs.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
 import { metered } from './progress.ts';
@@ -64,5 +65,5 @@ contact are kept, and at most 256 MiB.`,
 
 function line({ id, from, at, width, height, depth, psnr_dB, sha256 }: Cover): string {
   const likeness = psnr_dB === null ? 'unchanged' : `${psnr_dB.toFixed(2)} dB`;
-  return `${id}  ${at}  ${printable(from)}  ${width} × ${height}, ${depth} bit, ${likeness}, SHA-256 ${sha256}`;
+  return `${id}  ${localTime(at)}  ${printable(from)}  ${width} × ${height}, ${depth} bit, ${likeness}, SHA-256 ${sha256}`;
 }

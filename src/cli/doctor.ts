@@ -105,21 +105,31 @@ async function aboutRunning(folder: string): Promise<Finding[] | undefined> {
   }
 }
 
-async function aboutContact({ name, address, public_key, verified, state }: Contact) {
+async function aboutContact(contact: Contact): Promise<Finding[]> {
+  const { name, address } = contact;
   const who = printable(name);
-  const keys: Finding[] = [];
-  if (state === 'forgotten_by_contact') {
-    keys.push({ code: 'contact_forgot_us', what: `${who} has lost our key` });
-  } else if (public_key === undefined) {
-    keys.push({ code: 'contact_not_paired', what: `there are no keys with ${who}` });
-  } else if (!verified) {
-    keys.push({ code: 'contact_not_verified', what: `nobody has compared the keys with ${who}` });
-  }
-  if (address === undefined) return keys;
-  return [...keys, ...(await call(who, address))];
+  const keys = aboutKeys(contact, who);
+  return address === undefined ? keys : [...keys, ...(await call(contact.state, who, address))];
 }
 
-async function call(who: string, address: string): Promise<Finding[]> {
+function aboutKeys({ public_key, verified, state }: Contact, who: string): Finding[] {
+  if (state === 'forgotten_by_contact') {
+    return [{ code: 'contact_forgot_us', what: `${who} has lost our key` }];
+  }
+  if (public_key === undefined) {
+    return [{ code: 'contact_not_paired', what: `there are no keys with ${who}` }];
+  }
+  if (verified) return [];
+  return [{ code: 'contact_not_verified', what: `nobody has compared the keys with ${who}` }];
+}
+
+/** Anybody may answer there: that it is this contact, and knows us still, only a message shows. */
+function answering(state: string, who: string, address: string): Finding[] {
+  if (state === 'forgotten_by_contact') return [];
+  return [{ what: `something answers at ${address}, where ${who} is called` }];
+}
+
+async function call(state: string, who: string, address: string): Promise<Finding[]> {
   const limits = {
     headersTimeout: CALL_MS,
     bodyTimeout: CALL_MS,
@@ -131,7 +141,7 @@ async function call(who: string, address: string): Promise<Finding[]> {
     await body.dump();
     const { date } = headers;
     const clock = examine.compareClocks(who, typeof date === 'string' ? date : '', new Date());
-    return [{ what: `${who} answers at ${address}` }, ...clock];
+    return [...answering(state, who, address), ...clock];
   } catch {
     return [{ code: 'contact_unreachable', what: `${who} does not answer at ${address}` }];
   }

@@ -15,6 +15,7 @@ import type { PeerConfig } from '../config.ts';
 import { StoreError } from '../failures.ts';
 import { reasonOf, systemCode } from '../reasons.ts';
 import type { Finding } from './findings.ts';
+import { localTime } from './local-time.ts';
 
 /** Less, and the next large file fills it. */
 const FREE_MIN = 200 * 2 ** 20;
@@ -56,10 +57,10 @@ function examineDisk(folder: string): Finding[] {
 /** A clock may not stand before this program was made, nor before its own files were written. */
 export function examineClock(folder: string, now: Date): Finding[] {
   const written = statSync(join(folder, 'peer.db'), { throwIfNoEntry: false })?.mtime;
-  const time = now.toISOString();
+  const time = localTime(now);
   if (now < RELEASED) return [{ code: 'clock_wrong', what: `the clock says ${time}` }];
   if (written !== undefined && written.getTime() > now.getTime() + CLOCK_TOLERANCE_MS) {
-    const what = `the clock says ${time}, but the data were written at ${written.toISOString()}`;
+    const what = `the clock says ${time}, but the data were written at ${localTime(written)}`;
     return [{ code: 'clock_wrong', what }];
   }
   return [{ what: `the clock says ${time}` }];

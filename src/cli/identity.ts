@@ -120,7 +120,7 @@ type Act = (keeper: Keeper, values: Values, file: string | undefined) => Promise
 const VERBS: Readonly<Record<string, Act>> = {
   show: async (keeper) => {
     const { public_key, fingerprint } = await keeper.show();
-    const lines = `public key   ${public_key}\nfingerprint  ${fingerprint}`;
+    const lines = `public key   ${public_key}\nfingerprint  ${grouped(fingerprint)}`;
     return { data: { public_key, fingerprint }, text: lines };
   },
   export: async (keeper, values) => {
@@ -132,7 +132,7 @@ const VERBS: Readonly<Record<string, Act>> = {
   import: async (keeper, values, file) => {
     if (file === undefined) throw usageError('identity', 'Which file?');
     const data = await keeper.read(read(file), newPassphrase(values));
-    return { data, text: `This peer is ${data.fingerprint} now.` };
+    return { data, text: `This peer is ${grouped(data.fingerprint)} now.` };
   },
   passphrase: async (keeper, values) => {
     const none = values['key-file'] === true;
@@ -144,6 +144,9 @@ const VERBS: Readonly<Record<string, Act>> = {
     return { data: { passphrase: !none }, text };
   },
 };
+
+/** In fives, as people read digits to each other. */
+const grouped = (digits: string) => digits.match(/.{1,5}/g)?.join(' ') ?? '';
 
 function configOf(values: Values): PeerConfig {
   const passed = ['data-dir', 'passphrase-file'] as const;

@@ -6,6 +6,7 @@ import { defineCommand, usageError } from './command.ts';
 import { EXIT } from './errors.ts';
 import { type Saved, saveContent } from './inbox-files.ts';
 import { type Io, interruption, prepareFolder, printable } from './io.ts';
+import { localTime } from './local-time.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
 
 const FOLLOW_MS = 1000;
@@ -165,5 +166,5 @@ function line({
   const shown = text !== undefined ? printable(text) : type === 'file' ? file : `[${type}]`;
   const kept = savedCover ?? cover?.replace(/^\/covers\/(\d+)$/, '`sotto covers $1 -o FILE`');
   const came = cover === undefined ? '' : ` [in a picture; its cover: ${kept}]`;
-  return `${at}  ${sender}: ${shown}${came}`;
+  return `${localTime(at)}  ${sender}: ${shown}${came}`;
 }

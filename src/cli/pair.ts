@@ -6,6 +6,7 @@ import { connect, type PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { EXIT } from './errors.ts';
 import { type Io, printable } from './io.ts';
+import { localTime } from './local-time.ts';
 import { advised, inCommands } from './next-step.ts';
 
 const codeSchema = z.object({ code: z.string(), expires: z.string() });
@@ -68,7 +69,7 @@ async function makeCode(peer: PeerClient, io: Io, draws: boolean): Promise<Outco
   const { code, expires } = await peer.post('/pair', {}, codeSchema);
   if (draws) io.say(await drawing(code));
   if (!code.includes('@')) io.say(NO_ADDRESS);
-  io.say(`Type this on the other side before ${new Date(expires).toLocaleTimeString()}:`);
+  io.say(`Type this on the other side before ${localTime(expires)}:`);
   return { data: { code, expires }, text: `sotto pair ${code}` };
 }
 

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { PeerClient } from './client.ts';
 import { defineCommand, usageError } from './command.ts';
 import { type Io, interruption, printable } from './io.ts';
+import { localTime } from './local-time.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
 import { metered } from './progress.ts';
 
@@ -50,7 +51,10 @@ given by this peer, because the device did not know it.`,
     every: { type: 'string', takes: 'SECONDS', about: 'min, mean and max of each so many' },
     limit: { type: 'string', takes: 'ROWS', about: 'at most, the newest; else 10000' },
     csv: { type: 'boolean', about: 'a table for other programs' },
-    follow: { type: 'boolean', about: 'go on with new readings until Ctrl-C' },
+    follow: {
+      type: 'boolean',
+      about: 'go on with new readings until Ctrl-C; not with --csv, nor with a time',
+    },
     ...OPENING,
   },
   run: async ({ values, io }) => {
@@ -109,7 +113,7 @@ async function goOn(
 function line({ device, name, unit = '', at, count = 1, min, mean, max, sure }: Row): string {
   const range = count > 1 ? `  ${min} … ${max} of ${count}` : '';
   const value = `${Number(mean.toPrecision(7))} ${printable(unit)}`.trimEnd();
-  return `${at}${sure ? ' ' : '~'}  ${printable(device)}  ${printable(name)}  ${value}${range}`;
+  return `${localTime(at)}${sure ? ' ' : '~'}  ${printable(device)}  ${printable(name)}  ${value}${range}`;
 }
 
 function sayNothing(io: Io): void {

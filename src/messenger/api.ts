@@ -357,8 +357,8 @@ export interface Messenger {
   showSelf(): ShownSelf;
   /** Calls back at once, often, and must not be kept waiting. Returns how to stop listening. */
   listen(listener: (happening: Happening) => void): () => void;
-  /** The newest reading of each sensor of each device. */
-  latestReadings(): readonly NamedReading[];
+  /** The newest reading of each sensor, of this device or each. @throws {UseCaseError} `unknown_contact` */
+  latestReadings(device?: string): readonly NamedReading[];
   /** Of every contact that has told its time since this peer was started. */
   deviceTimes(): readonly NamedTime[];
   /** @throws {UseCaseError} `unknown_contact` */

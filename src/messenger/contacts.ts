@@ -172,8 +172,16 @@ export class Contacts implements ContactBook {
 
   #names(): string {
     const names = this.all().map(({ name }) => name);
-    return names.length === 0 ? 'there are none yet' : `known are ${names.join(', ')}`;
+    return names.length === 0 ? 'there are none yet' : `known are ${listed(names)}`;
   }
+}
+
+/** As many as a person reads. */
+const LISTED_MAX = 20;
+
+export function listed(names: readonly string[]): string {
+  const more = names.length - LISTED_MAX;
+  return `${names.slice(0, LISTED_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** A contact that has never been met. */

@@ -316,8 +316,8 @@ export class PeerMessenger implements Messenger {
     return showSelf(this.#parts);
   }
 
-  latestReadings(): readonly NamedReading[] {
-    return latestReadings(this.#parts);
+  latestReadings(device?: string): readonly NamedReading[] {
+    return latestReadings(this.#parts, device);
   }
 
   readingSeries(request: SeriesRequest): readonly NamedBucket[] {

@@ -1,6 +1,12 @@
 /** What devices have measured, as people ask for it: by the device's name. */
-import type { NamedBucket, NamedReading, NamedTime, SeriesRequest } from './api.ts';
-import type { Contacts } from './contacts.ts';
+import {
+  type NamedBucket,
+  type NamedReading,
+  type NamedTime,
+  type SeriesRequest,
+  UseCaseError,
+} from './api.ts';
+import { type Contacts, listed } from './contacts.ts';
 import type { Clock, ContactId, Store } from './ports.ts';
 import type { ToldTimes } from './told-times.ts';
 
@@ -17,9 +23,17 @@ interface Deps {
   readonly contacts: Contacts;
 }
 
-export function latestReadings({ clock, store, contacts }: Deps): readonly NamedReading[] {
+/** @throws {UseCaseError} `unknown_contact` if neither a contact nor a reading has this name */
+export function latestReadings(
+  { clock, store, contacts }: Deps,
+  device?: string,
+): readonly NamedReading[] {
   const notAfter = new Date(clock.now().getTime() + AHEAD_MS);
-  return store.readings.latest({ notAfter }).map((reading) => named(contacts, reading));
+  const all = store.readings.latest({ notAfter }).map((reading) => named(contacts, reading));
+  if (device === undefined) return all;
+  const own = all.filter((reading) => reading.device === device);
+  if (own.length > 0 || contacts.byName(device) !== undefined) return own;
+  throw noDevice(device, all);
 }
 
 /** As the devices last told; a contact that is none has no entry. */
@@ -36,8 +50,28 @@ export function readingSeries(
   { store, contacts }: Deps,
   { device, ...query }: SeriesRequest,
 ): readonly NamedBucket[] {
-  const contact = device === undefined ? {} : { contact: contacts.named(device).id };
+  const contact = device === undefined ? {} : { contact: idOf(contacts, store, device) };
   return store.readings.series({ ...query, ...contact }).map((bucket) => named(contacts, bucket));
+}
+
+function idOf(contacts: Contacts, store: Store, device: string): ContactId {
+  const known = contacts.byName(device);
+  if (known !== undefined) return known.id;
+  const all = store.readings.latest({});
+  const own = all.find((reading) => named(contacts, reading).device === device);
+  if (own !== undefined) return own.contact;
+  throw noDevice(
+    device,
+    all.map((reading) => named(contacts, reading)),
+  );
+}
+
+/** Whoever mistypes one is told those that there are. */
+function noDevice(device: string, readings: readonly NamedReading[]): UseCaseError {
+  const names = [...new Set(readings.map((reading) => reading.device))];
+  const known =
+    names.length === 0 ? 'none has measured anything yet' : `there are ${listed(names)}`;
+  return new UseCaseError('unknown_contact', `no device is called "${device}": ${known}`);
 }
 
 export function namedTimes({

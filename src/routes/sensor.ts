@@ -64,8 +64,7 @@ type Latest = Omit<NamedReading, 'value'> & { readonly mean: number };
 
 function latest(messenger: Messenger, { device, name }: Fields): readonly Latest[] {
   return messenger
-    .latestReadings()
-    .filter((reading) => device === undefined || reading.device === device)
+    .latestReadings(device)
     .filter((reading) => name === undefined || reading.name === name)
     .map(({ value, ...reading }) => ({ ...reading, mean: value }));
 }

@@ -25,6 +25,7 @@ import { describe } from '../../src/cli/command.ts';
 import { EXIT } from '../../src/cli/errors.ts';
 import { COMMANDS, main } from '../../src/cli/index.ts';
 import { printable } from '../../src/cli/io.ts';
+import { localTime } from '../../src/cli/local-time.ts';
 import { announcePresence, findPresence } from '../../src/presence.ts';
 import { serve } from '../support/http.ts';
 
@@ -280,15 +281,23 @@ t.test('what stands behind -- is no option', async (t) => {
 });
 
 t.test('pair and verify', async (t) => {
+  let whole = 'AAAA-BBBB';
   const turn = { detail: 'POST /send_keys there', next: { do: 'await_contact', to: 'bob' } };
   const waiting = { to: 'bob', state: 'waiting', verified: false, ...turn };
   const { folder, asked } = await playPeer(t, {
-    'POST /pair': [200, { code: 'AAAA-BBBB', expires: '2026-11-21T02:00:00Z' }],
+    get 'POST /pair'(): [number, unknown] {
+      return [200, { code: whole, expires: '2026-11-21T02:00:00Z' }];
+    },
     'POST /send_keys': [202, waiting],
     'POST /verify': [200, { to: 'bob', verified: true }],
   });
   const made = await sotto(folder, ['pair']);
   t.match(made, { code: 0, stdout: 'sotto pair AAAA-BBBB\n', stderr: /Type this/ });
+  t.match(made.stderr, /tells no address.*CODE@http:\/\/HOST:PORT, or start it with --address\./s);
+  whole = 'AAAA-BBBB@http://10.0.0.7:5000';
+  const complete = await sotto(folder, ['pair']);
+  t.match(complete, { code: 0, stdout: `sotto pair ${whole}\n` });
+  t.notMatch(complete.stderr, /tells no address/);
   const told = await sotto(folder, ['pair', '-'], 'AAAA-BBBB\n');
   t.match(told, { code: 5, stdout: /now bob has to run `sotto pair --to NAME`/ });
   const address = 'http://127.0.0.1:5001';
@@ -296,7 +305,7 @@ t.test('pair and verify', async (t) => {
   t.match(await sotto(folder, ['verify', '123456']), { code: 0, stdout: /^bob is verified/ });
   t.strictSame(
     asked.map(({ body }) => JSON.parse(body)),
-    [{}, { code: 'AAAA-BBBB' }, { to: 'bob', address, again: true }, { code: '123456' }],
+    [{}, {}, { code: 'AAAA-BBBB' }, { to: 'bob', address, again: true }, { code: '123456' }],
   );
 });
 
@@ -327,7 +336,7 @@ t.test('the inbox shows text, saves files, and lets nobody draw on the terminal'
   const save = join(folder, 'saved');
   const { code, stdout } = await sotto(folder, ['inbox', '--save', save]);
   t.equal(code, 0);
-  t.match(stdout, 'bob: a\ufffd[2Jb\ufffdc\n');
+  t.match(stdout, `${localTime(common.at)}  bob: a\ufffd[2Jb\ufffdc\n`);
   t.strictSame(readdirSync(save), ['00000002-__.._etc_passwd']);
   t.notOk(existsSync(join(folder, 'etc')));
   unopened = [...messages];

@@ -178,6 +178,7 @@ t.test('a running peer and its contacts', async (t) => {
   const { code } = await alice.contact('bob');
   await alice.post('/verify', { to: 'bob', code });
   t.strictSame(await finds(...here), []);
+  t.match((await run(...here)).out, /something answers at .*, where bob is called\./);
 
   await bob.call('DELETE', '/contacts/alice');
   await bob.stop();
@@ -188,6 +189,7 @@ t.test('a running peer and its contacts', async (t) => {
     return state === 'forgotten_by_contact' ? true : undefined;
   });
   t.strictSame(await finds(...here), ['contact_forgot_us']);
+  t.notMatch((await run(...here)).out, /something answers at/, 'that bob answers is no comfort');
   await bob.stop();
   t.ok((await finds(...here)).includes('contact_unreachable'));
 

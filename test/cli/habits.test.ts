@@ -14,6 +14,7 @@ import { COMMAND_CODES } from '../../src/cli/error-codes.ts';
 import { EXIT } from '../../src/cli/errors.ts';
 import { FINDINGS } from '../../src/cli/findings.ts';
 import { COMMANDS, main } from '../../src/cli/index.ts';
+import { localTime } from '../../src/cli/local-time.ts';
 import { makeData } from '../support/data-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -211,4 +212,23 @@ t.test('every code of a command is explained', async (t) => {
   t.strictSame(commands, Object.keys(COMMAND_CODES), 'and no code that there is not');
   const findings = codesOf('What `sotto doctor` finds');
   t.strictSame(findings, Object.keys(FINDINGS), 'nor one of the doctor');
+});
+
+t.test('people are told the time by their own clock', async (t) => {
+  const { TZ: before } = process.env;
+  t.teardown(() => {
+    if (before === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = before;
+  });
+  const times = {
+    UTC: '2026-11-21T02:00:00+00:00',
+    'Asia/Kolkata': '2026-11-21T07:30:00+05:30',
+    'America/St_Johns': '2026-11-20T22:30:00-03:30',
+  };
+  for (const [zone, shown] of Object.entries(times)) {
+    process.env['TZ'] = zone;
+    t.equal(localTime('2026-11-21T02:00:00.935Z'), shown);
+    t.equal(Date.parse(shown), Date.parse('2026-11-21T02:00:00Z'), 'and it can be given back');
+  }
+  t.equal(localTime('at \u001bnoon'), 'at \ufffdnoon', 'what is no time stays what it is');
 });

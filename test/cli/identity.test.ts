@@ -44,6 +44,9 @@ t.test('export and import carry the identity to another folder', async (t) => {
   const before = await makeData(at('a'));
   t.match(before, { public_key: /^[0-9a-f]{64}$/, fingerprint: /^\d{30}$/ });
   t.strictSame(await show(...here), before, 'and it stays');
+  const { printed } = await sotto('show', ...here);
+  const grouped = before.fingerprint.match(/.{5}/g)?.join(' ');
+  t.ok(printed.endsWith(`fingerprint  ${grouped}`), 'people read fives');
   const words = ['--new-passphrase-file', at('words')];
   t.match(await sotto('export', '-o', at('id'), ...words, ...here), { code: 0 });
   t.equal(statSync(at('id')).mode & 0o777, 0o600);

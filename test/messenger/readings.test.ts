@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { latestReadings, readingSeries } from '../../src/messenger/read-sensors.ts';
 import { readingsOf } from '../../src/messenger/take-readings.ts';
 import { ToldTimes } from '../../src/messenger/told-times.ts';
 import type { Payload } from '../../src/protocol/index.ts';
@@ -83,4 +84,48 @@ t.test('a clock that asks, and one that tells', async (t) => {
   times.heard(3, { ...time, unixTime_ms: 2n ** 64n - 1n });
   t.strictSame(times.of(3), told, 'also while it asks anew; and what is no date is none');
   t.equal(times.of(4), undefined);
+});
+
+t.test('who mistypes a device is told those that there are', async (t) => {
+  const known = [
+    { id: 3, name: 'esp32' },
+    { id: 4, name: 'attic' },
+  ];
+  const latest = [3, 3, 9].map((contact) => ({ contact, name: 'temp_bmp', at, value: 1 }));
+  const asked: unknown[] = [];
+  const deps = {
+    clock: { now: () => at },
+    contacts: {
+      get: (id: number) => known.find((contact) => contact.id === id),
+      byName: (name: string) => known.find((contact) => contact.name === name),
+    },
+    store: {
+      readings: { latest: () => latest, series: (query: unknown) => asked.push(query) > 0 && [] },
+    },
+  } as unknown as Parameters<typeof latestReadings>[0];
+  const range = { from: at, to: at, limit: 1 };
+  const unknown = {
+    name: 'UseCaseError',
+    failure: 'unknown_contact',
+    message: 'no device is called "esp": there are esp32, removed-9',
+  };
+  t.throws(() => latestReadings(deps, 'esp'), unknown);
+  t.throws(() => readingSeries(deps, { ...range, device: 'esp' }), unknown);
+  t.equal(latestReadings(deps, 'esp32').length, 2);
+  t.strictSame(latestReadings(deps, 'attic'), [], 'it has not measured yet');
+  for (const device of ['attic', 'removed-9']) readingSeries(deps, { ...range, device });
+  t.strictSame(
+    asked,
+    [4, 9].map((contact) => ({ ...range, contact })),
+    'readings outlive contacts',
+  );
+  latest.splice(
+    0,
+    3,
+    ...(Array.from({ length: 25 }, (_, index) => ({
+      ...latest[0],
+      contact: 100 + index,
+    })) as typeof latest),
+  );
+  t.throws(() => latestReadings(deps, 'esp'), { message: /removed-119 and 5 more$/ });
 });

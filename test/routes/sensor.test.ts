@@ -37,7 +37,8 @@ const READINGS: readonly NamedReading[] = [
 async function app(t: Test) {
   const asked: SeriesRequest[] = [];
   const messenger = fakeMessenger({
-    latestReadings: () => READINGS,
+    latestReadings: (device) =>
+      READINGS.filter((row) => device === undefined || row.device === device),
     deviceTimes: () => [{ device: 'esp', current: told, synchronised: earlier }],
     readingSeries(request) {
       asked.push(request);
