@@ -2,15 +2,14 @@
  * The composition root: puts store, link, messenger and routes together, and is the only file
  * that knows them all.
  */
-import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ConfigError, originOf, type PeerConfig } from './config.ts';
 import { type CryptoProvider, providerOf, systemRandomBytes } from './crypto/index.ts';
 import { loadStaticKeys } from './identity.ts';
 import { keeperOf } from './keeper.ts';
 import { HttpLink } from './link/index.ts';
+import { listen, notListening, tryToListen } from './listening.ts';
 import {
   type ContactStore,
   type Log,
@@ -42,13 +41,6 @@ const CONTENT_SIZE_MAX = 1024 ** 3;
 /** How long a stopping peer lets others finish: its contacts, and then who waits for them. */
 const LINK_GRACE_MS = 2_000;
 const SERVER_GRACE_MS = 4_000;
-
-const LISTEN_FAILURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program listens there; choose another with --port',
-  EACCES: 'this user may not listen there; choose one above 1023 with --port',
-  EADDRNOTAVAIL: 'this machine has no such address; choose another with --host',
-  ENOTFOUND: 'there is no such name; choose another with --host',
-};
 
 /** A peer that listens. */
 export interface RunningPeer {
@@ -103,6 +95,8 @@ async function start(
   undo: AsyncDisposableStack,
 ): Promise<RunningPeer> {
   const { crypto, log } = surroundings;
+  // Before anything is made; it is let go until requests can be answered.
+  await explained(config, tryToListen(config));
   const store = await openConfiguredStore(config, crypto, log);
   undo.defer(() => store.close());
   const staticKeys = loadStaticKeys(store.settings, crypto);
@@ -110,7 +104,7 @@ async function start(
   addContacts(store.contacts, config.contacts);
   // The port comes first: the messenger tells others where it can be called.
   const server = createHttpServer();
-  const port = await listen(server, config);
+  const port = await explained(config, listen(server, config));
   undo.defer(() => closeServer(server, 0));
 
   const link = new HttpLink();
@@ -199,16 +193,10 @@ function addContacts(contacts: ContactStore, wanted: PeerConfig['contacts']): vo
 }
 
 /** @throws {ConfigError} that says what stands in the way. */
-async function listen(server: Server, { host, port }: PeerConfig): Promise<number> {
-  try {
-    server.listen(port, host);
-    await once(server, 'listening');
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-    const reason = LISTEN_FAILURES[code] ?? `it cannot be listened on (${code})`;
-    throw new ConfigError(`Port ${port} of ${host}: ${reason}.`, { cause });
-  }
-  return (server.address() as AddressInfo).port;
+async function explained<T>(config: PeerConfig, listening: Promise<T>): Promise<T> {
+  return await listening.catch((cause: unknown) => {
+    throw new ConfigError(notListening(config, cause), { cause });
+  });
 }
 
 function serveRoutes(server: Server, side: OperatorSide): void {

@@ -91,6 +91,9 @@ t.test('a port that is taken is told, and the data let go', async (t) => {
   });
   await t.rejects(peer(data, ['--host', '192.0.2.1']).start(), { message: /no such address/ });
   t.notOk(existsSync(join(data, 'peer.json')));
+  const fresh = join(data, 'fresh');
+  await t.rejects(peer(fresh, ['--port', `${port}`]).start(), ConfigError);
+  t.notOk(existsSync(fresh), 'nothing was made');
   await running(t, peer(data, []));
 });
 

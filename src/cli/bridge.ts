@@ -1,7 +1,8 @@
 /** `sotto bridge`: offers devices on serial lines to peers on the network. Holds no key. */
 import type { Bridge, startBridge } from '../bridge/index.ts';
 import { isOrigin } from '../config.ts';
-import { reasonOf, systemCode } from '../reasons.ts';
+import { notListening } from '../listening.ts';
+import { systemCode } from '../reasons.ts';
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
@@ -82,8 +83,7 @@ async function offer(io: Io, config: Parameters<typeof startBridge>[0]): Promise
     return started;
   } catch (cause) {
     if (systemCode(cause) === undefined) throw cause;
-    const message = `Port ${port} of ${host}: ${reasonOf(cause)}. Choose another with --port.`;
-    throw new CommandError(EXIT.usage, message, { cause });
+    throw new CommandError(EXIT.usage, notListening({ host, port }, cause), { cause });
   }
 }
 

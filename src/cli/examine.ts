@@ -1,5 +1,4 @@
 /** What of this machine can keep a peer from working, or its secrets from being secret. */
-import { once } from 'node:events';
 import {
   accessSync,
   constants,
@@ -9,10 +8,10 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import type { PeerConfig } from '../config.ts';
 import { StoreError } from '../failures.ts';
+import { tryToListen } from '../listening.ts';
 import { reasonOf, systemCode } from '../reasons.ts';
 import type { Finding } from './findings.ts';
 import { localTime } from './local-time.ts';
@@ -77,11 +76,8 @@ export function compareClocks(who: string, date: string | undefined, now: Date):
 /** For a peer that does not run. */
 export async function examinePort({ host, port }: PeerConfig): Promise<Finding[]> {
   const place = `port ${port} of ${host}`;
-  const server = createServer();
   try {
-    server.listen(port, host);
-    await once(server, 'listening');
-    server.close();
+    await tryToListen({ host, port });
     return [{ what: `${place} is free` }];
   } catch (cause) {
     if (systemCode(cause) === 'EADDRINUSE')

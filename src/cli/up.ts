@@ -1,5 +1,5 @@
 /** `sotto up`: runs a peer until it is told to stop. */
-import { explainConfig, loadConfig, optionRows } from '../config.ts';
+import { ConfigError, explainConfig, loadConfig, optionRows } from '../config.ts';
 import { StoreError } from '../failures.ts';
 import type { Peer } from '../peer.ts';
 import { findRunning, localOrigin } from '../presence.ts';
@@ -68,9 +68,10 @@ async function start(args: readonly string[], io: Io): Promise<{ peer: Peer; ori
   return { peer, origin };
 }
 
-/** Who it is that holds the database, if it is a peer and answers. */
+/** Who it is that holds the database or the port, if it is the peer of this folder and answers. */
 async function runsAlready(folder: string, cause: unknown): Promise<CommandError | undefined> {
-  if (!(cause instanceof StoreError && cause.failure === 'busy')) return undefined;
+  const isHeld = cause instanceof StoreError && cause.failure === 'busy';
+  if (!isHeld && !(cause instanceof ConfigError)) return undefined;
   const running = await findRunning(folder).catch(() => undefined);
   if (running === undefined) return undefined;
   const who = `A peer runs on ${folder} already, at ${localOrigin(running)}`;

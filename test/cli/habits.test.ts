@@ -6,7 +6,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { rowsOf } from '../../src/cli/command.ts';
@@ -139,8 +138,13 @@ function byTable(a: { readonly name: string }, b: { readonly name: string }): nu
   return order.indexOf(a.name) - order.indexOf(b.name);
 }
 
-/** What a terminal, or two pipes, get to see. */
-async function shown(terminal: boolean, args: readonly string[], variables = {}) {
+/** What a terminal, or two pipes, get to see; `heard` is told all of it so far. */
+async function shown(
+  terminal: boolean,
+  args: readonly string[],
+  variables = {},
+  heard: (text: string) => void = () => {},
+) {
   const sotto = [process.execPath, 'scripts/sotto.mjs', ...args];
   const [program = '', ...rest] = terminal
     ? ['script', '-qec', sotto.map((word) => `'${word}'`).join(' '), '/dev/null']
@@ -151,6 +155,7 @@ async function shown(terminal: boolean, args: readonly string[], variables = {})
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
       text += chunk;
+      heard(text);
     });
   }
   await once(child, 'close');
@@ -175,14 +180,17 @@ t.test('colours and bars are for a terminal only', async (t) => {
 });
 
 t.test('the log is words for a terminal, and JSON for a program', async (t) => {
-  const holder = createServer().listen(0, '127.0.0.1');
-  t.teardown(() => holder.close());
-  await once(holder, 'listening');
-  const { port } = holder.address() as AddressInfo;
-  const up = ['up', '--port', `${port}`, '--data-dir', at('log')];
+  const up = async (isTerminal: boolean) => {
+    let isStopped = false;
+    return await shown(isTerminal, ['up', '--port', '0', '--data-dir', at('log')], {}, (text) => {
+      if (isStopped || !text.includes('listens at')) return;
+      isStopped = true;
+      process.kill(JSON.parse(readFileSync(at('log/peer.json'), 'utf8')).pid, 'SIGTERM');
+    });
+  };
   const words = /^\d\d:\d\d:\d\d warn {2}store_key_without_passphrase file=peer\.key\r?\n/;
-  t.match(await shown(true, up), words);
-  const [line = ''] = (await shown(false, up)).split('\n');
+  t.match(await up(true), words);
+  const [line = ''] = (await up(false)).split('\n');
   t.match(JSON.parse(line), { level: 'warn', msg: 'store_key_without_passphrase' });
 });
 

@@ -41,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'json.ts': [],
   'options.ts': [],
   'nearest.ts': [],
+  'listening.ts': ['reasons.ts'],
   'nearby.ts': [],
   'young-heap.ts': [],
   'config.ts': ['bytes.ts', 'json.ts', 'nearest.ts', 'options.ts', 'reasons.ts'],
@@ -70,6 +71,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store',
   ],
   'peer.ts': [
+    'listening.ts',
     'nearby.ts',
     'forward',
     'upkeep.ts',
@@ -89,6 +91,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'surroundings.ts',
   ],
   cli: [
+    'listening.ts',
     'next-step.ts',
     'on-disk.ts',
     'reasons.ts',
