@@ -8,11 +8,16 @@ import { type AddressInfo, isIPv6 } from 'node:net';
 import { systemRandomBytes } from '../crypto/index.ts';
 import { LinkError } from '../failures.ts';
 import { HttpLink, type OpenSerial, SerialLink } from '../link/index.ts';
-import { type Access, createHttpServer, decide, type GuardConfig } from '../routes/index.ts';
+import {
+  type Access,
+  BUNDLE_SIZE_MAX,
+  createHttpServer,
+  decide,
+  type GuardConfig,
+} from '../routes/index.ts';
 import { reach } from './reach.ts';
 import { Talk } from './talk.ts';
 
-const BUNDLE_SIZE_MAX = 1_048_576;
 const BODY_MS = 10_000;
 /** One device answers one after the other: who is beyond these would only wait. */
 const CONNECTIONS_MAX = 64;
@@ -146,7 +151,7 @@ async function carry(serial: SerialLink, request: IncomingMessage, response: Ser
     return problem(response, 415, `only ${BUNDLE_TYPE} is taken`);
   }
   const bundle = await readBody(request);
-  if (bundle === undefined) return problem(response, 413, 'larger than 1 MiB');
+  if (bundle === undefined) return problem(response, 413, `larger than ${BUNDLE_SIZE_MAX} bytes`);
   if (!isFramed(bundle)) return problem(response, 400, 'that is no bundle');
   const back = await serial.exchange(bundle);
   response.writeHead(200, { 'content-type': BUNDLE_TYPE, 'content-length': back.length });

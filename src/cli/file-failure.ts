@@ -1,14 +1,30 @@
-/** What the system refused of something to do with a file, and nobody else has explained. */
+/** What the system refuses of something to do with a file, in words. */
 import { StoreError } from '../failures.ts';
-import { isDiskFull, knownReason } from '../reasons.ts';
+import { isDiskFull, knownReason, reasonOf } from '../reasons.ts';
 import { CommandError, EXIT } from './errors.ts';
 
-/** Undefined if `cause` is nothing of that kind. */
+/** What was to be done with the file. */
+type Use = 'read' | 'used' | 'written';
+
+/** The command line's fault, but for a full disk. */
+export function fileRefused(file: string, use: Use, cause: unknown): CommandError {
+  const words = `${file} cannot be ${use}: ${reasonOf(cause)}.`;
+  if (isDiskFull(cause)) return new CommandError(EXIT.failed, words, { cause, code: 'full' });
+  return new CommandError(EXIT.usage, words, { cause });
+}
+
+/** What nobody else has explained, the machine's fault; undefined if `cause` is nothing of that kind. */
 export function fileFailure(cause: unknown): CommandError | undefined {
-  const reason = knownReason(cause);
-  if (cause instanceof StoreError || reason === undefined) return undefined;
-  if (!(cause instanceof Error && 'syscall' in cause)) return undefined;
-  const path = 'path' in cause ? String(cause.path) : 'A file';
-  const code = isDiskFull(cause) ? ({ code: 'full' } as const) : {};
-  return new CommandError(EXIT.failed, `${path} cannot be used: ${reason}.`, { cause, ...code });
+  if (cause instanceof StoreError || !isOfFile(cause) || knownReason(cause) === undefined) {
+    return undefined;
+  }
+  const { message, code } = fileRefused(cause.path ?? 'A file', 'used', cause);
+  return new CommandError(EXIT.failed, message, {
+    cause,
+    code: isDiskFull(cause) ? code : 'failed',
+  });
+}
+
+export function isOfFile(cause: unknown): cause is NodeJS.ErrnoException {
+  return cause instanceof Error && 'syscall' in cause;
 }

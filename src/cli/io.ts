@@ -7,6 +7,7 @@ import { wantsColor } from '../config.ts';
 import { makeFolder } from '../on-disk.ts';
 import { reasonOf } from '../reasons.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { fileRefused } from './file-failure.ts';
 import { metered } from './progress.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -83,7 +84,7 @@ export function openFile(file: string): Readable {
     return metered(stream, basename(file), size);
   } catch (cause) {
     if (cause instanceof CommandError) throw cause;
-    throw new CommandError(EXIT.usage, `${file} cannot be read: ${reasonOf(cause)}.`, { cause });
+    throw fileRefused(file, 'read', cause);
   }
 }
 

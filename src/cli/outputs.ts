@@ -11,8 +11,8 @@ import { dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { makeFolder } from '../on-disk.ts';
-import { isDiskFull, reasonOf } from '../reasons.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { fileRefused, isOfFile } from './file-failure.ts';
 
 export interface Output {
   readonly file: string;
@@ -89,7 +89,7 @@ export async function writeStream(content: Readable, file: string): Promise<void
     renameSync(part, file);
   } catch (cause) {
     remove();
-    throw isOfSystem(cause) ? unwritable(file, cause) : cause;
+    throw isOfFile(cause) ? fileRefused(file, 'written', cause) : cause;
   } finally {
     for (const signal of SIGNALS) process.off(signal, give);
   }
@@ -128,17 +128,6 @@ function explainingFile(file: string, work: () => void): void {
   try {
     work();
   } catch (cause) {
-    throw unwritable(file, cause);
+    throw fileRefused(file, 'written', cause);
   }
-}
-
-function isOfSystem(cause: unknown): cause is NodeJS.ErrnoException {
-  return cause instanceof Error && 'syscall' in cause;
-}
-
-/** The machine's fault, or the command line's. */
-function unwritable(file: string, cause: unknown): CommandError {
-  const words = `${file} cannot be written: ${reasonOf(cause)}.`;
-  if (isDiskFull(cause)) return new CommandError(EXIT.failed, words, { cause, code: 'full' });
-  return new CommandError(EXIT.usage, words, { cause });
 }

@@ -2,9 +2,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { concat } from '../bytes.ts';
 import { openssl, type SymmetricKey, systemRandomBytes } from '../crypto/index.ts';
-import { reasonOf } from '../reasons.ts';
 import { StegoError } from '../stego/index.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { fileRefused } from './file-failure.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -61,7 +61,7 @@ export function readWhole(file: string, sizeMax = INPUT_SIZE_MAX): Uint8Array {
     return readFileSync(file);
   } catch (cause) {
     if (cause instanceof CommandError) throw cause;
-    throw new CommandError(EXIT.usage, `${file} cannot be read: ${reasonOf(cause)}.`, { cause });
+    throw fileRefused(file, 'read', cause);
   }
 }
 

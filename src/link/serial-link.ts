@@ -2,7 +2,6 @@
  * Exchanges over a serial line, docs/SERIAL.md §5: carries bundles and verbs to the device and its
  * bundles to whoever they are for. Holds no key. The device may come, go and restart at any time.
  */
-
 import { concat } from '../bytes.ts';
 import { LinkError } from '../failures.ts';
 import { knownReason } from '../reasons.ts';

@@ -1,6 +1,6 @@
 /**
- * One way of pictures for each contact that has any: made for what was left at the last end, and
- * with the first one that is queued. A fleet sends none.
+ * The ways on which pictures go, one for each contact that has any: made with the first picture that
+ * is queued for it, or at the start if one waits since the last run. A fleet of devices gets none.
  */
 import type { LetterAckPayload } from '../protocol/index.ts';
 import type { PictureId, QueuedPicture } from './picture-ports.ts';

@@ -9,6 +9,7 @@ export { type Access, type Caller, decide, type GuardConfig, guard } from './gua
 export type { Keeper } from './identity.ts';
 export { Meters } from './meters.ts';
 export { createOperatorApp, type OperatorSide } from './operator-app.ts';
+export { BUNDLE_SIZE_MAX } from './packets.ts';
 export { createPeerApp } from './peer-app.ts';
 export { Problem, problems } from './problem.ts';
 export { PROBLEMS, type ProblemCode } from './problem-codes.ts';

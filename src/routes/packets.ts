@@ -9,6 +9,8 @@ import { readBytes } from './body.ts';
 import { PICTURE_LIMITS, PICTURE_TYPE } from './pictures.ts';
 import { Problem } from './problem.ts';
 
+export { BUNDLE_SIZE_MAX };
+
 const BUNDLE_TYPE = 'application/octet-stream';
 const LIMITS = { sizeMax: BUNDLE_SIZE_MAX, deadline_ms: 10_000 };
 const RETRY_AFTER_S = 5;

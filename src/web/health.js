@@ -1,5 +1,4 @@
 /** How a device is. Errors of the line are noise; errors of the key are a wrong key or an attack. */
-
 import { Note } from './action.js';
 import { number, size } from './format.js';
 import { html } from './html.js';

@@ -1,26 +1,17 @@
 /** This peer's identity as a file that only a passphrase opens. */
-import { useState } from 'preact/hooks';
-import { ErrorNote, useAction } from './action.js';
+import { ErrorNote } from './action.js';
 import { askBytes } from './api.js';
 import { html } from './html.js';
 import { save } from './save.js';
-import { mismatch, SecretFields, secretsOf } from './secret-fields.js';
+import { SecretFields, useSecretForm } from './secret-fields.js';
 import { getState, notify } from './store.js';
 
 export function IdentityForm({ protectedBy }) {
-  const [wrong, setWrong] = useState();
-  const { busy, error, run } = useAction(async ({ current, passphrase }, form) => {
-    const file = await askBytes('POST', '/identity', { ...(current && { current }), passphrase });
+  const { busy, error, submit } = useSecretForm(async (secrets) => {
+    const file = await askBytes('POST', '/identity', secrets);
     save(file, `${getState().show.name}.identity`);
-    form.reset();
     notify('The identity is saved. Keep the file and its passphrase apart.');
   });
-  const submit = (event) => {
-    event.preventDefault();
-    const secrets = secretsOf(event.currentTarget);
-    setWrong(mismatch(secrets));
-    if (mismatch(secrets) === undefined) void run(secrets, event.currentTarget);
-  };
   return html`<form class="card" onSubmit=${submit}>
     <div class="stack-tight">
       <h2>Back up the identity alone</h2>
@@ -30,7 +21,7 @@ export function IdentityForm({ protectedBy }) {
       </p>
     </div>
     <${SecretFields} protectedBy=${protectedBy} label="Passphrase for the file" />
-    <${ErrorNote} error=${wrong ?? error} />
+    <${ErrorNote} error=${error} />
     <button class="button" disabled=${busy}>${busy ? 'Sealing…' : 'Save the identity'}</button>
   </form>`;
 }

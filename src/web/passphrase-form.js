@@ -1,26 +1,17 @@
 /** Another passphrase for this peer's data. */
-import { useState } from 'preact/hooks';
-import { ErrorNote, Note, useAction } from './action.js';
+import { ErrorNote, Note } from './action.js';
 import { ask } from './api.js';
 import { html } from './html.js';
 import { load } from './live.js';
-import { mismatch, SecretFields, secretsOf } from './secret-fields.js';
+import { SecretFields, useSecretForm } from './secret-fields.js';
 import { notify } from './store.js';
 
 export function PassphraseForm({ protectedBy }) {
-  const [wrong, setWrong] = useState();
-  const { busy, error, run } = useAction(async ({ current, passphrase }, form) => {
-    await ask('POST', '/passphrase', { ...(current && { current }), passphrase });
-    form.reset();
+  const { busy, error, submit } = useSecretForm(async (secrets) => {
+    await ask('POST', '/passphrase', secrets);
     notify('The new passphrase holds. This peer asks for it at its next start.');
     await load();
   });
-  const submit = (event) => {
-    event.preventDefault();
-    const secrets = secretsOf(event.currentTarget);
-    setWrong(mismatch(secrets));
-    if (mismatch(secrets) === undefined) void run(secrets, event.currentTarget);
-  };
   return html`<form class="card" onSubmit=${submit}>
     <div class="stack-tight">
       <h2>Passphrase</h2>
@@ -37,7 +28,7 @@ export function PassphraseForm({ protectedBy }) {
       html`<${Note} tone="warn" icon="key">From then on the peer needs it at every start: <code>--passphrase-file</code>, or <code>SOTTO_PASSPHRASE</code>.</${Note}>`
     }
     <${SecretFields} protectedBy=${protectedBy} label="New passphrase" />
-    <${ErrorNote} error=${wrong ?? error} />
+    <${ErrorNote} error=${error} />
     <button class="button" disabled=${busy}>
       ${busy ? 'Working…' : protectedBy === 'passphrase' ? 'Change the passphrase' : 'Set a passphrase'}
     </button>

@@ -1,10 +1,26 @@
 /** Passphrases in a form: the present one where there is one, and a new one twice. */
+import { useState } from 'preact/hooks';
+import { useAction } from './action.js';
 import { html } from './html.js';
 
-/** Why the form cannot be sent, for an ErrorNote; undefined if it can. */
-export function mismatch({ passphrase, repeated }) {
-  if (passphrase === repeated) return undefined;
-  return { text: 'The two new passphrases are not the same.' };
+/**
+ * A form of them: `work` gets { current?, passphrase } once both new ones are the same, and the form
+ * is emptied when it is done. @returns { busy, error, submit }
+ */
+export function useSecretForm(work) {
+  const [wrong, setWrong] = useState();
+  const { busy, error, run } = useAction(async (secrets, form) => {
+    await work(secrets);
+    form.reset();
+  });
+  const submit = (event) => {
+    event.preventDefault();
+    const { current, passphrase, repeated } = secretsOf(event.currentTarget);
+    const isSame = passphrase === repeated;
+    setWrong(isSame ? undefined : { text: 'The two new passphrases are not the same.' });
+    if (isSame) void run({ ...(current && { current }), passphrase }, event.currentTarget);
+  };
+  return { busy, error: wrong ?? error, submit };
 }
 
 export function SecretFields({ protectedBy, label }) {
@@ -28,7 +44,6 @@ export function SecretFields({ protectedBy, label }) {
 }
 
 /** As typed: a passphrase may begin or end with a space. */
-export function secretsOf(form) {
-  const { current, passphrase, repeated } = Object.fromEntries(new FormData(form));
-  return { current, passphrase, repeated };
+function secretsOf(form) {
+  return Object.fromEntries(new FormData(form));
 }

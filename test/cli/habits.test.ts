@@ -9,13 +9,43 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { rowsOf } from '../../src/cli/command.ts';
-import { COMMAND_CODES } from '../../src/cli/error-codes.ts';
+import type { CommandCode } from '../../src/cli/error-codes.ts';
 import { EXIT } from '../../src/cli/errors.ts';
 import { FINDINGS } from '../../src/cli/findings.ts';
 import { COMMANDS, main } from '../../src/cli/index.ts';
 import { localTime } from '../../src/cli/local-time.ts';
 import { makeData } from '../support/data-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** The type sees to it that none is missing, and the document is held against these. */
+const CODES: Readonly<Record<CommandCode, true>> = {
+  usage: true,
+  settings_wrong: true,
+  no_peer: true,
+  peer_forbidden: true,
+  no_words: true,
+  failed: true,
+  internal: true,
+  node_too_old: true,
+  not_installed: true,
+  cover_used: true,
+  parts_missing: true,
+  duplicate: true,
+  conflict: true,
+  missing: true,
+  full: true,
+  busy: true,
+  wrong_key: true,
+  damaged: true,
+  foreign: true,
+  unwritable: true,
+  closed: true,
+  malformed: true,
+  unsupported: true,
+  too_large: true,
+  capacity: true,
+  no_message: true,
+};
 
 const home = temporaryFolder(t);
 const at = (name: string) => join(home, name);
@@ -128,7 +158,7 @@ t.test('a sound call, once for people and once for programs', async (t) => {
     t.equal(lines.length, 1, `${name}: one line of JSON`);
     t.doesNotThrow(() => JSON.parse(lines[0] ?? ''));
     if (json.code !== done && name !== 'doctor') {
-      t.ok(JSON.parse(lines[0] ?? '').code in COMMAND_CODES, `${name}: a code`);
+      t.ok(JSON.parse(lines[0] ?? '').code in CODES, `${name}: a code`);
     }
   }
 });
@@ -208,16 +238,13 @@ process.exitCode = await main(['contacts', '--data-dir', ${JSON.stringify(at('da
 
 t.test('every code of a command is explained', async (t) => {
   const document = readFileSync('docs/ERRORS.md', 'utf8');
-  for (const [code, next] of Object.entries(COMMAND_CODES)) {
-    t.ok(document.includes(`| \`${code}\` | ${next} |`), code);
-  }
   const sections = document.split(/^## /m);
   const codesOf = (title: string) => {
     const section = sections.find((text) => text.startsWith(title)) ?? '';
-    return [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code);
+    return [...section.matchAll(/^\| `(\w+)` \|.* [^|]{10,}\. \|$/gm)].map(([, code]) => code);
   };
   const commands = codesOf('What commands refuse themselves');
-  t.strictSame(commands, Object.keys(COMMAND_CODES), 'and no code that there is not');
+  t.strictSame(commands, Object.keys(CODES), 'and no code that there is not');
   const findings = codesOf('What `sotto doctor` finds');
   t.strictSame(findings, Object.keys(FINDINGS), 'nor one of the doctor');
 });

@@ -4,7 +4,6 @@
  * Method: real Chromium on two real peers, each its own process with a token. A machine without
  * Chromium is told what was left out.
  */
-
 import { readFileSync } from 'node:fs';
 import jsQR from 'jsqr';
 import type { Page } from 'playwright-core';
