@@ -124,7 +124,7 @@ const operated = kept(
     );
     const server = createHttpServer();
     const app = createOperatorApp(sideOf(messenger));
-    serve(server, app, app);
+    serve(server, app.callback(), app);
     return { folder, store, messenger, server, port: await listening(server) };
   },
   async ({ folder, store, messenger, server }) => {

@@ -32,6 +32,12 @@ export interface Opened {
   readonly promoted: Confirmation | undefined;
 }
 
+/**
+ * One for all: after a restart a whole fleet names sessions that are gone, and to note where each
+ * was refused costs more than to refuse it.
+ */
+const UNKNOWN_SESSION = new RemoteProtocolError('unknown_session');
+
 interface Slot {
   previous: Session | undefined;
   previousUntil: number;
@@ -80,7 +86,7 @@ export class Sessions {
    */
   open(packet: TransportPacket, now: number): Opened {
     const session = this.#alive(packet.index, now);
-    if (session === undefined) throw new RemoteProtocolError('unknown_session');
+    if (session === undefined) throw UNKNOWN_SESSION;
     const { contact, confirmation } = session;
     const payloads = session.open(packet);
     const isUnconfirmed = this.#slot(contact).next.includes(session);

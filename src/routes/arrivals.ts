@@ -92,6 +92,8 @@ export class Arrivals {
 
 /** One household has a whole /64 of IPv6 addresses, so they count as one. */
 export function network(address: string): string {
+  // Before Node looks, which takes a long regular expression.
+  if (!address.includes(':')) return address;
   if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
   const [head = '', tail] = address.split('::');
   const groups = head.split(':');

@@ -73,9 +73,12 @@ export class Meters {
   /** Goes around the peer side. */
   readonly exchanges: Middleware = async (ctx, next) => {
     await next();
-    if (ctx.path !== '/packets') return;
-    this.#exchanges.set(ctx.status, (this.#exchanges.get(ctx.status) ?? 0) + 1);
+    if (ctx.path === '/packets') this.exchanged(ctx.status);
   };
+
+  exchanged(status: number): void {
+    this.#exchanges.set(status, (this.#exchanges.get(status) ?? 0) + 1);
+  }
 
   async #open(): Promise<Registry> {
     const library = await import('prom-client');

@@ -1,4 +1,5 @@
 /** `/packets`: the peer side, open to the network. PROTOCOL §3.1 gives each status. */
+import type { IncomingMessage } from 'node:http';
 import type { Context, Middleware } from 'koa';
 import { release } from '../bytes.ts';
 import { StoreError } from '../failures.ts';
@@ -11,7 +12,7 @@ import { Problem } from './problem.ts';
 
 export { BUNDLE_SIZE_MAX };
 
-const BUNDLE_TYPE = 'application/octet-stream';
+export const BUNDLE_TYPE = 'application/octet-stream';
 const LIMITS = { sizeMax: BUNDLE_SIZE_MAX, deadline_ms: 10_000 };
 const RETRY_AFTER_S = 5;
 
@@ -24,48 +25,61 @@ export interface PeerArrivals {
   readonly pictureArrivals: Arrivals;
 }
 
+/** One bundle; returns the one that goes back. @throws {Problem} or what is a mistake of ours */
+export function takeBundle(
+  request: IncomingMessage,
+  messenger: Messenger,
+  arrivals: Arrivals,
+): Promise<Uint8Array> {
+  return admitted(request, arrivals, () =>
+    answering(async () => {
+      const bundle = await readBytes(request, LIMITS);
+      const reply = await messenger.receive(bundle);
+      release(bundle);
+      return reply;
+    }),
+  );
+}
+
 export function packets(
   messenger: Messenger,
   { arrivals, pictureArrivals }: PeerArrivals,
 ): Middleware {
   const picturesArriving = new Set<object>();
-  const takeBundle = async (ctx: Context) =>
-    answering(async () => {
-      const bundle = await readBytes(ctx.req, LIMITS);
-      const reply = await messenger.receive(bundle);
-      release(bundle);
-      return reply;
-    });
   const takePicture = async (ctx: Context) => {
     if (picturesArriving.size >= PICTURES_ARRIVING_MAX) throw busy();
     picturesArriving.add(ctx);
     try {
       const png = await readBytes(ctx.req, PICTURE_LIMITS);
       return await answering(async () => {
-        messenger.receivePicture(png, network(addressOf(ctx)));
+        messenger.receivePicture(png, network(addressOf(ctx.req)));
         return new Uint8Array();
       });
     } finally {
       picturesArriving.delete(ctx);
     }
   };
-  return (ctx) =>
-    admitted(ctx, arrivals, async () => {
-      const type = ctx.get('content-encoding') === '' ? ctx.request.type : '';
-      if (type !== BUNDLE_TYPE && type !== PICTURE_TYPE) {
-        throw new Problem('unsupported_media_type');
-      }
-      const reply =
-        type === BUNDLE_TYPE
-          ? await takeBundle(ctx)
-          : await admitted(ctx, pictureArrivals, () => takePicture(ctx));
-      ctx.set('Content-Type', BUNDLE_TYPE);
-      ctx.body = Buffer.from(reply.buffer, reply.byteOffset, reply.length);
+  const take = (ctx: Context) => {
+    const type = ctx.get('content-encoding') === '' ? ctx.request.type : '';
+    if (type === BUNDLE_TYPE) return takeBundle(ctx.req, messenger, arrivals);
+    return admitted(ctx.req, arrivals, async () => {
+      if (type !== PICTURE_TYPE) throw new Problem('unsupported_media_type');
+      return admitted(ctx.req, pictureArrivals, () => takePicture(ctx));
     });
+  };
+  return async (ctx) => {
+    const reply = await take(ctx);
+    ctx.set('Content-Type', BUNDLE_TYPE);
+    ctx.body = Buffer.from(reply.buffer, reply.byteOffset, reply.length);
+  };
 }
 
-async function admitted<T>(ctx: Context, arrivals: Arrivals, work: () => Promise<T>): Promise<T> {
-  const arrival = arrivals.enter(addressOf(ctx));
+async function admitted<T>(
+  request: IncomingMessage,
+  arrivals: Arrivals,
+  work: () => Promise<T>,
+): Promise<T> {
+  const arrival = arrivals.enter(addressOf(request));
   if (!arrival.admitted) {
     throw new Problem('too_many_requests', { retryAfter_s: arrival.retryAfter_s });
   }
@@ -76,8 +90,8 @@ async function admitted<T>(ctx: Context, arrivals: Arrivals, work: () => Promise
   }
 }
 
-function addressOf(ctx: Context): string {
-  return ctx.req.socket.remoteAddress ?? '';
+function addressOf(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? '';
 }
 
 function busy(cause?: unknown): Problem {

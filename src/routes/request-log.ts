@@ -10,8 +10,15 @@ export function logRequests(log: Log): Middleware {
   return async (ctx: Context & Partial<Pick<RouterContext, '_matchedRoute'>>, next) => {
     const begun_ms = performance.now();
     await next();
-    const ms = Math.round(performance.now() - begun_ms);
     const route = String(ctx._matchedRoute ?? 'none');
-    log.debug('request', { method: ctx.method, route, status: ctx.status, ms });
+    logRequest(log, { method: ctx.method, route, status: ctx.status }, begun_ms);
   };
+}
+
+export function logRequest(
+  log: Log,
+  answered: { readonly method: string; readonly route: string; readonly status: number },
+  begun_ms: number,
+): void {
+  log.debug('request', { ...answered, ms: Math.round(performance.now() - begun_ms) });
 }

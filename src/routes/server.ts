@@ -1,5 +1,5 @@
 /** One port for both sides, and what a client that speaks no proper HTTP may cost. */
-import { createServer, type Server, STATUS_CODES } from 'node:http';
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type Koa from 'koa';
 import { boundConnections } from './connections.ts';
@@ -28,13 +28,12 @@ export function createHttpServer(connectionsMax = CONNECTIONS_MAX): Server {
   return server;
 }
 
-export function serve(server: Server, peer: Koa, operator: Koa): void {
-  const onPeer = peer.callback();
+export function serve(server: Server, onPeer: RequestListener, operator: Koa): void {
   const onOperator = operator.callback();
   server.on('request', (request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    const handle = PEER_SIDE.has(path) ? onPeer : onOperator;
-    void handle(request, response);
+    if (PEER_SIDE.has(path)) onPeer(request, response);
+    else void onOperator(request, response);
   });
 }
 

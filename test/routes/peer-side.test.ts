@@ -72,6 +72,8 @@ t.test('a bundle in, a bundle back', async (t) => {
   t.equal(status, 200);
   t.equal(headers['content-type'], 'application/octet-stream');
   t.equal(text, 'ba');
+  const put = { ...bundleType, 'content-type': 'application/octet-stream; version=1' };
+  t.equal((await post(port, Uint8Array.of(0x61, 0x62), put)).text, 'ba', 'the long way');
   const empty = await post(port, new Uint8Array());
   t.equal(empty.status, 200);
   t.equal(empty.headers['content-length'], '0');
@@ -117,10 +119,12 @@ t.test('each failure has the status that PROTOCOL gives it', async (t) => {
       ],
     ];
   for (const [overrides, body, headers, status, code] of cases) {
-    const { port } = await peer(t, overrides);
+    const { port, meters } = await peer(t, overrides);
     const answer = await post(port, body, headers);
     t.equal(answer.status, status, `${status} ${code}`);
     t.equal(answer.headers['retry-after'] !== undefined, status === 503);
+    const counted = new RegExp(`sotto_exchanges_total.*status="${status}".* 1`);
+    t.match((await meters.scrape()).text, counted, 'counted once');
     if (status === 200) continue;
     t.equal(answer.headers['content-type'], 'application/problem+json');
     t.match(JSON.parse(answer.text), { status, code });
@@ -254,6 +258,29 @@ async function connections(t: Test, port: number, count: number, localAddress: s
   return sockets;
 }
 
+t.test('a peer holds 1,000 connections, and no more', async (t) => {
+  const { port } = await peer(t);
+  const held: Socket[] = [];
+  t.teardown(() => held.map((socket) => socket.destroy()));
+  // Who was answered may rest for more than a minute, however slow this machine is.
+  const hold = async () => {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    held.push(socket);
+    socket.write('GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+    const [answer] = await once(socket, 'data');
+    if (!/^HTTP\/1\.1 200 /.test(String(answer))) t.fail(`${held.length}: ${answer}`);
+  };
+  while (held.length < 1_000) await hold();
+  t.notOk(
+    held.find(({ closed }) => closed),
+    'a thousand have room',
+  );
+  await hold();
+  await until('one has made room', () => held.find(({ closed }) => closed));
+  t.ok(held[0]?.closed, 'the longest idle');
+  t.equal(held.filter(({ closed }) => closed).length, 1, 'and nobody else');
+});
+
 t.test('who hoards connections takes them from itself', async (t) => {
   const { promise: asked, resolve: ask } = Promise.withResolvers<() => void>();
   const receive = () =>
@@ -320,7 +347,7 @@ t.test('a closing server finishes what is under way', async (t) => {
   const both = { arrivals, pictureArrivals: arrivals };
   const app = createPeerApp({ messenger, log: silentLog, meters, ...both });
   const server = createHttpServer();
-  serve(server, app, app);
+  serve(server, app, createOperatorApp(sideOf(messenger)));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const posted = post((server.address() as AddressInfo).port, Uint8Array.of(1));
