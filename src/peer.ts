@@ -130,15 +130,16 @@ async function start(
   const guard = guardOf(config, port, token);
   const backup = () => store.backup();
   const meters = new Meters(messenger, () => forwarding?.state() ?? []);
-  serveRoutes(server, { messenger, events, keeper, guard, backup, log, meters });
-  messenger.start();
-  undo.defer(keepUp(config, store, log));
+  // Before anything begins: a start that fails half-way must not wipe keys under an exchange.
   undo.defer(async () => {
     events.close();
     const served = closeServer(server, SERVER_GRACE_MS);
     await Promise.all([served, messenger.stop(), link.close(LINK_GRACE_MS)]);
     messenger.settle();
   });
+  serveRoutes(server, { messenger, events, keeper, guard, backup, log, meters });
+  messenger.start();
+  undo.defer(keepUp(config, store, log));
   undo.defer(announcePresence(config.dataFolder, { host: config.host, port, token }));
   const called = origin ?? `http://127.0.0.1:${port}`;
   log.info('listening', { origin: called });

@@ -4,8 +4,8 @@
  * Method: peers in this process, on real folders and ports.
  */
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -136,28 +136,101 @@ t.test('stopping does not wait for a contact that never answers', async (t) => {
   t.equal(answer.status, 502, 'who has asked is answered');
 });
 
-t.test('what was acknowledged is off the queue when a peer has stopped', async (t) => {
+const post = async (origin: string, path: string, body: object) => {
+  const headers = { 'content-type': 'application/json' };
+  const sent = { method: 'POST', headers, body: JSON.stringify(body) };
+  return await (await fetch(`${origin}${path}`, sent)).json();
+};
+
+/** Alice knows bob's address, and he can stop and come back there. */
+async function twoThatMet(t: Test) {
   const [here, there] = [folder(t), folder(t)];
-  const bob = await running(t, peer(there, ['--demo', '--name', 'bob']));
-  const made = peer(here, ['--demo', '--contact', `bob=${bob.origin}`]);
-  const alice = await running(t, made);
-  const post = async (origin: string, path: string, body: object) =>
-    await (
-      await fetch(`${origin}${path}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      })
-    ).json();
+  const bobMade = peer(there, ['--demo', '--name', 'bob']);
+  const bob = await running(t, bobMade);
+  const aliceMade = peer(here, ['--demo', '--contact', `bob=${bob.origin}`]);
+  const alice = await running(t, aliceMade);
   await post(alice.origin, '/send_keys', {});
   await post(bob.origin, '/send_keys', { to: 'alice', address: alice.origin });
-  t.match(await post(alice.origin, '/send_msg', { text: 'hello', wait: 60 }), { delivered: true });
-  await made.stop();
+  return { here, alice: { ...alice, ...aliceMade }, bob: { ...bob, ...bobMade } };
+}
 
-  const store = await openStore({ folder: here, key: 'key file', log: silentLog, crypto: openssl });
+t.test('what was acknowledged is off the queue when a peer has stopped', async (t) => {
+  const { here, alice } = await twoThatMet(t);
+  t.match(await post(alice.origin, '/send_msg', { text: 'hello', wait: 60 }), { delivered: true });
+  await alice.stop();
+
+  const store = await openStored(here);
   t.teardown(() => store.close());
   const counts = store.contacts.all().map(({ id }) => store.outbox.count(id).messages);
   t.strictSame(counts, [0], 'so it is not sent once more');
+});
+
+const openStored = (data: string) =>
+  openStore({ folder: data, key: 'key file', log: silentLog, crypto: openssl });
+
+const PAGE_SIZE = 8192;
+
+/** Spoils a page of the database that only who asks for waiting pictures reads. */
+async function spoilPictures(data: string): Promise<void> {
+  const [path, run] = [join(data, 'peer.db'), join(data, 'peer.run')];
+  const [whole, number] = [readFileSync(path), readFileSync(run)];
+  for (let at = PAGE_SIZE + 1_000; at < whole.length; at += PAGE_SIZE) {
+    const damaged = Buffer.from(whole);
+    damaged.writeUInt8(damaged.readUInt8(at) ^ 1, at);
+    const spoil = () => {
+      rmSync(`${path}-wal`, { force: true });
+      writeFileSync(path, damaged);
+      writeFileSync(run, number);
+    };
+    spoil();
+    const hit = await failsAtPictures(data);
+    spoil();
+    if (hit) return;
+  }
+  throw new Error('no page holds the waiting pictures');
+}
+
+async function failsAtPictures(data: string): Promise<boolean> {
+  try {
+    const store = await openStored(data);
+    try {
+      const [contact] = store.contacts.all();
+      store.outbox.pending(contact?.id ?? 0, 0n, 10, 2 ** 20);
+      return isDamaged(() => store.pictures.queued(contact?.id ?? 0));
+    } finally {
+      store.close();
+    }
+  } catch (cause) {
+    if (cause instanceof StoreError) return false;
+    throw cause;
+  }
+}
+
+function isDamaged(read: () => unknown): boolean {
+  try {
+    read();
+    return false;
+  } catch (cause) {
+    return cause instanceof StoreError && cause.failure === 'damaged';
+  }
+}
+
+t.test('a start that fails at what it has to send has sent nothing', async (t) => {
+  const { here, alice, bob } = await twoThatMet(t);
+  await bob.stop();
+  await post(alice.origin, '/send_msg', { text: 'hello' });
+  await alice.stop();
+  await spoilPictures(here);
+  let heard = 0;
+  const listening = createServer((socket) => {
+    heard += 1;
+    socket.destroy();
+  }).listen(Number(new URL(bob.origin).port), '127.0.0.1');
+  t.teardown(() => listening.close());
+  await rejectsWith(t, peer(here, ['--demo']), 'damaged');
+  const last = connect((listening.address() as AddressInfo).port, '127.0.0.1');
+  await once(last, 'close');
+  t.equal(heard, 1, 'nobody called before the test itself');
 });
 
 t.test('a peer answers under the address it was told to listen on', async (t) => {

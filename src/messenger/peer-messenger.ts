@@ -337,10 +337,11 @@ export class PeerMessenger implements Messenger {
     return this.#parts.announcer.listen(listener);
   }
 
+  /** @throws {StoreError} before anything is sent; `stop` is due all the same. */
   start(): void {
-    this.#ticker.start();
-    for (const { id } of this.#parts.contacts.all()) this.#parts.deliveries.wake(id);
     this.#parts.pictureWays.start();
+    for (const { id } of this.#parts.contacts.all()) this.#parts.deliveries.wake(id);
+    this.#ticker.start();
   }
 
   async stop(): Promise<void> {

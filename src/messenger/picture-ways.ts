@@ -27,12 +27,12 @@ export class PictureWays {
     this.#deps = { ...deps, sends: new Turns(SENDS_MAX) };
   }
 
-  /** Sends what was left when the peer ended. */
+  /** Sends what was left when the peer ended. @throws {StoreError} and then nothing is sent. */
   start(): void {
     const { contacts, store } = this.#deps;
-    for (const { id } of contacts.all()) {
-      if (store.pictures.queued(id).length > 0) this.#way(id).wake();
-    }
+    const waiting = contacts.all().filter(({ id }) => store.pictures.queued(id).length > 0);
+    const ways = waiting.map(({ id }) => this.#way(id));
+    for (const way of ways) way.wake();
   }
 
   queued(picture: QueuedPicture): void {
