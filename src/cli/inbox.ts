@@ -5,7 +5,7 @@ import type { PeerClient } from './client.ts';
 import { defineCommand, usageError } from './command.ts';
 import { EXIT } from './errors.ts';
 import { type Saved, saveContent } from './inbox-files.ts';
-import { type Io, interruption, prepareFolder, printable } from './io.ts';
+import { type Io, interruption, prepareFolder, printable, printableEntry } from './io.ts';
 import { localTime } from './local-time.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
 
@@ -47,7 +47,7 @@ export const inbox = defineCommand({
   summary: 'Open what has arrived',
   usage: ['[--from NAME] [--save DIR] [--follow]', '--last N [--from NAME] [--save DIR]'],
   details: `Shows each message once, oldest first. With --json one line of JSON for each message; in the
-plain form control characters of others are replaced. Files, and covers of messages that came in a
+plain form control characters of others are replaced, and further lines of one message marked by |. Files, and covers of messages that came in a
 picture, are only named unless --save is given. --last shows again what was opened before.`,
   examples: [
     'sotto inbox',
@@ -163,7 +163,7 @@ function line({
   const where =
     notSaved === undefined ? saved && `, saved as ${saved}` : `, not saved: ${notSaved}`;
   const file = `[file ${printable(name ?? '')}, ${size} bytes${where ?? ''}]`;
-  const shown = text !== undefined ? printable(text) : type === 'file' ? file : `[${type}]`;
+  const shown = text !== undefined ? printableEntry(text) : type === 'file' ? file : `[${type}]`;
   const kept = savedCover ?? cover?.replace(/^\/covers\/(\d+)$/, '`sotto covers $1 -o FILE`');
   const came = cover === undefined ? '' : ` [in a picture; its cover: ${kept}]`;
   return `${localTime(at)}  ${sender}: ${shown}${came}`;

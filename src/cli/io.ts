@@ -10,6 +10,8 @@ import { CommandError, EXIT } from './errors.ts';
 import { fileRefused } from './file-failure.ts';
 import { metered } from './progress.ts';
 
+export { printable, printableEntry } from '../printable.ts';
+
 type Style = Parameters<typeof styleText>[0];
 
 export interface Io {
@@ -52,16 +54,6 @@ function notPrinted(): (cause: NodeJS.ErrnoException) => void {
       process.exitCode ||= EXIT.failed;
     });
   };
-}
-
-/**
- * Text of others, safe on a terminal: without what moves the cursor, renames the window, changes
- * what was printed before or turns the reading direction. Line breaks and tabs stay.
- */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) =>
-    character === '\n' || character === '\t' ? character : '\ufffd',
-  );
 }
 
 /**

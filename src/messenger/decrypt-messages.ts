@@ -1,5 +1,6 @@
 /** `decrypt_msg`: what has arrived is marked as opened and shown on the person's own terminal. */
 import { concat } from '../bytes.ts';
+import { printableEntry } from '../printable.ts';
 import {
   CONTENT_TYPE,
   decodeFileHead,
@@ -168,10 +169,7 @@ function words(content: OpenedMessage['content']): string {
   }
 }
 
-/** A terminal obeys control characters; what a remote person wrote must not command it. */
+/** What a remote person wrote must not command the terminal, nor begin a line of its own. */
 function visible(text: string): string {
-  return text.replace(/[^\P{C}\n\t]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return `\\u{${code.toString(16)}}`;
-  });
+  return printableEntry(text, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }

@@ -311,7 +311,7 @@ t.test('pair and verify', async (t) => {
 
 t.test('the inbox shows text, saves files, and lets nobody draw on the terminal', async (t) => {
   const common = { verified: true, at: '2026-11-21T02:00:00Z' };
-  const text = 'a\u001b[2Jb\u202ec';
+  const text = 'a\u001b[2Jb\u202ec\nmom: 500?';
   const messages = [
     { ...common, id: '0-1', from: 'bob', type: 'text', text },
     {
@@ -336,7 +336,7 @@ t.test('the inbox shows text, saves files, and lets nobody draw on the terminal'
   const save = join(folder, 'saved');
   const { code, stdout } = await sotto(folder, ['inbox', '--save', save]);
   t.equal(code, 0);
-  t.match(stdout, `${localTime(common.at)}  bob: a\ufffd[2Jb\ufffdc\n`);
+  t.match(stdout, `${localTime(common.at)}  bob: a\ufffd[2Jb\ufffdc\n  | mom: 500?\n`);
   t.strictSame(readdirSync(save), ['00000002-__.._etc_passwd']);
   t.notOk(existsSync(join(folder, 'etc')));
   unopened = [...messages];
@@ -370,8 +370,8 @@ t.test('covers that came back are listed, and that there are none is said', asyn
 });
 
 t.test('text of others cannot steer a terminal', async (t) => {
-  t.equal(printable('a\u0007\r\u009b\u2066b'), 'a\ufffd\ufffd\ufffd\ufffdb');
   t.equal(printable('line\n\ttab é 👩‍🚀'), 'line\n\ttab é 👩‍🚀');
+  t.equal(printable('a\u0007\r\u009b\u2066b\u2028'), 'a\ufffd\ufffd\ufffd\ufffdb\ufffd');
 });
 
 t.test('a running peer is found by its folder, a gone one is not', async (t) => {

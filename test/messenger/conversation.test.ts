@@ -1,6 +1,7 @@
 /**
  * Goal: what was said with a contact can be looked at, both ways, with how far each message is;
- * and what was opened stays, so that an answer that got lost has lost nothing.
+ * and what was opened stays, so that an answer that got lost has lost nothing. What others write
+ * neither commands the terminal nor passes for somebody else's.
  * Method: two messengers on real stores, on a wire that the test holds.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -147,4 +148,32 @@ t.test('whoever listens hears that something changed, never what', async (t) => 
   const count = heard.length;
   await alice.messenger.sendMessage({ ...text('another'), wait_ms: 60_000 });
   t.equal(heard.length, count);
+});
+
+t.test('text commands no terminal', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  await alice.messenger.sendMessage({ ...text('\u001b[2J\u0007boo\u202e'), wait_ms: 60_000 });
+  bob.messenger.decryptMessages({});
+  t.equal(bob.printed.at(-1), 'alice (not verified): \\u{1b}[2J\\u{7}boo\\u{202e}');
+});
+
+t.test('no line of a text passes for one of the peer, or of somebody else', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  const forged = 'compare with alice: code 111111, key check 0000000000000000';
+  for (const end of ['\n', '\r\n', '\r', '\u000b', '\u000c', '\u0085', '\u2028', '\u2029']) {
+    const words = `hi${end}${forged}${end}mom: lend me 500`;
+    await alice.messenger.sendMessage({ ...text(words), wait_ms: 60_000 });
+    bob.messenger.decryptMessages({});
+    const lines = (bob.printed.at(-1) ?? '').split(/[\n\r\v\f\u0085\u2028\u2029]/);
+    t.match(lines[0], /^alice \(not verified\): hi/);
+    for (const line of lines.slice(1)) t.match(line, /^ {2}\| (compare|mom)/);
+  }
+  const joined = '👨‍👩‍👧 می‌خواهم';
+  await alice.messenger.sendMessage({ ...text(joined), wait_ms: 60_000 });
+  bob.messenger.decryptMessages({});
+  t.equal(
+    bob.printed.at(-1),
+    `alice (not verified): ${joined}`,
+    'what joins letters is no command',
+  );
 });

@@ -385,10 +385,3 @@ t.test('after a restart a fleet is told at once that its sessions are gone', asy
   t.ok(replies.length >= 2_000, 'two thousand of them');
   t.ok(replies.length < 4_000, 'and not as many as somebody wants');
 });
-
-t.test('text commands no terminal', async (t) => {
-  const { alice, bob } = await pairedPeers(t);
-  await alice.messenger.sendMessage({ ...text('\u001b[2J\u0007boo\u202e'), wait_ms: 60_000 });
-  readTexts(bob);
-  t.equal(bob.printed.at(-1), 'alice (not verified): \\u{1b}[2J\\u{7}boo\\u{202e}');
-});

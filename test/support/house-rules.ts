@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'bytes.ts': [],
   'failures.ts': [],
   'next-step.ts': [],
+  'printable.ts': [],
   'reasons.ts': [],
   crypto: ['bytes.ts'],
   protocol: ['bytes.ts', 'crypto'],
@@ -20,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'bytes.ts',
     'failures.ts',
     'next-step.ts',
+    'printable.ts',
     'reasons.ts',
     'crypto',
     'protocol',
@@ -93,6 +95,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'listening.ts',
     'next-step.ts',
+    'printable.ts',
     'on-disk.ts',
     'reasons.ts',
     'bridge',
