@@ -93,12 +93,19 @@ class OpensslKeyPair implements KeyPair {
   }
 }
 
+/** A session's two, of the sessions that are busiest. */
+const HANDLES_MAX = 32;
+/** Of the keys used last, oldest first. */
+const handles = new Map<OpensslAeadKey, KeyObject>();
+
 /**
- * Bytes until it is used: a KeyObject takes 1 KiB, and a fleet has two keys a device, while to make
- * one costs 1.5 µs of the 5 that a packet takes. Half of a handshake's keys are never used.
+ * Bytes, and a KeyObject only of the keys used last: one takes 1 KiB, a fleet has two keys a device,
+ * and half of a handshake's are never used. To make one for each packet takes as long as to seal it,
+ * where the code for it is not in the processor's caches.
  */
 class OpensslAeadKey implements AeadKey {
   #key: Uint8Array | undefined;
+  #wasUsed = false;
 
   constructor(key: SymmetricKey) {
     this.#key = new Uint8Array(key);
@@ -139,12 +146,25 @@ class OpensslAeadKey implements AeadKey {
   wipe(): void {
     this.#key?.fill(0);
     this.#key = undefined;
+    handles.delete(this);
   }
 
   #handle(): KeyObject {
     if (this.#key === undefined) throw new Error('symmetric key was wiped');
-    return createSecretKey(this.#key);
+    const known = handles.get(this);
+    if (known !== undefined) return known;
+    const handle = createSecretKey(this.#key);
+    // Most keys of a handshake are used once, and let go without a word.
+    if (this.#wasUsed) remember(this, handle);
+    this.#wasUsed = true;
+    return handle;
   }
+}
+
+function remember(key: OpensslAeadKey, handle: KeyObject): void {
+  const [oldest] = handles.keys();
+  if (handles.size >= HANDLES_MAX && oldest !== undefined) handles.delete(oldest);
+  handles.set(key, handle);
 }
 
 /** PKCS#8, RFC 8410 §7, up to the key. A JWK is a little faster, but a string cannot be wiped. */
