@@ -55,7 +55,7 @@ export function conversation(deps: ConversationDeps, query: ConversationQuery): 
 
 /** Opens one message, or shows it again. @throws {UseCaseError} `no_message` */
 export function openMessage(deps: DecryptDeps, row: number): OpenedMessage {
-  const { store, contacts, clock, terminal } = deps;
+  const { store, contacts, intake, terminal } = deps;
   const envelope = store.inbox.get(row);
   if (envelope === undefined) {
     const next = { do: 'list_messages' } as const;
@@ -64,7 +64,7 @@ export function openMessage(deps: DecryptDeps, row: number): OpenedMessage {
   const opened = describe(store, contacts, envelope);
   if (envelope.openedAt === undefined) {
     terminal.printMessage(printed(opened));
-    store.inbox.open([row], clock.now());
+    intake.open([envelope]);
   }
   return opened;
 }

@@ -9,8 +9,9 @@ import {
 } from '../protocol/index.ts';
 import type { MessageBytes, OpenedMessage } from './api.ts';
 import type { Contacts } from './contacts.ts';
+import type { Intake } from './intake.ts';
 import { messageIdText } from './message-id.ts';
-import type { Clock, Envelope, Inbox, Store, Terminal } from './ports.ts';
+import type { Envelope, Inbox, Store, Terminal } from './ports.ts';
 
 /** The most messages that one call opens, so that neither reply nor terminal is flooded. */
 export const OPEN_MAX = 1_000;
@@ -24,12 +25,12 @@ const TEXT_SIZE_MAX = 1024 * 1024;
 export interface DecryptDeps {
   readonly store: Store;
   readonly contacts: Contacts;
-  readonly clock: Clock;
+  readonly intake: Intake;
   readonly terminal: Terminal;
 }
 
 export function decryptMessages(
-  { store, contacts, clock, terminal }: DecryptDeps,
+  { store, contacts, intake, terminal }: DecryptDeps,
   query: { readonly from?: string },
 ): readonly OpenedMessage[] {
   const from = query.from === undefined ? undefined : contacts.named(query.from).id;
@@ -37,10 +38,7 @@ export function decryptMessages(
   const opened = envelopes.map((envelope) => describe(store, contacts, envelope));
   // Printed before it counts as opened: a peer killed in between shows a message twice, never not.
   for (const message of opened) terminal.printMessage(printed(message));
-  store.inbox.open(
-    envelopes.map(({ row }) => row),
-    clock.now(),
-  );
+  intake.open(envelopes);
   return opened;
 }
 

@@ -15,7 +15,7 @@ import {
   RemoteProtocolError,
   SequenceWindow,
 } from '../protocol/index.ts';
-import type { Carrier, Clock, ContactId, MessageId, Received, Store } from './ports.ts';
+import type { Carrier, Clock, ContactId, Envelope, MessageId, Received, Store } from './ports.ts';
 import { readingsOf } from './take-readings.ts';
 import type { WindowKind, Windows } from './windows.ts';
 
@@ -94,6 +94,15 @@ export class Intake {
     }
   }
 
+  /** A person has seen these: from now on they may be removed. @throws {StoreError} */
+  open(envelopes: readonly Envelope[]): void {
+    this.together(() => {
+      this.#windows.saveToldBy(envelopes);
+      const rows = envelopes.map(({ row }) => row);
+      this.#store.inbox.open(rows, this.#clock.now());
+    });
+  }
+
   /** What says that it was taken, PROTOCOL §8.3 and §9. Only after `take` has returned. */
   acknowledgements({ contact, kind, epoch, sequences }: Taken): readonly Payload[] {
     if (kind === 'letter') {
@@ -110,9 +119,9 @@ export class Intake {
     const kind = carrier === 'session' ? 'outbox' : 'letter';
     const { epoch, lowest } = outbox;
     const window = this.#windows.open(contact, kind, epoch);
-    if (window instanceof SequenceWindow) window.raise(lowest);
+    const isRaised = window instanceof SequenceWindow && window.raise(lowest);
     const sequences: bigint[] = [];
-    let [fresh, messages, readings] = [0, 0, 0];
+    let [fresh, messages, readings, told] = [0, 0, 0, 0];
     this.#notice = undefined;
     for (const payload of payloads) {
       if (payload.kind !== 'message' && payload.kind !== 'part') continue;
@@ -128,8 +137,11 @@ export class Intake {
           ? this.#keepWhole(received, payload.content, payloads)
           : this.#keepSlice(received, payload);
       if (visible) messages += 1;
+      if (visible && payload.kind === 'message') told += 1;
       if (payload.kind === 'message' && payload.content[0] === CONTENT_TYPE.readings) readings += 1;
     }
+    const isTold = kind === 'outbox' && told === fresh && !isRaised;
+    this.#windows.changed(contact, kind, epoch, isTold ? told : undefined);
     const notice = this.#notice;
     return [{ contact, kind, epoch, sequences, fresh, messages, readings, notice }];
   }

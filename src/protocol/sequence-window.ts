@@ -62,9 +62,11 @@ export class SequenceWindow {
     return bytesOf(this.#marked);
   }
 
-  /** The sender has an ACK for everything below `lowest`, or gave it up. */
-  raise(lowest: bigint): void {
-    if (lowest > this.#next) this.#slide(lowest);
+  /** The sender has an ACK for everything below `lowest`, or gave it up. Returns whether that is news. */
+  raise(lowest: bigint): boolean {
+    const isNew = lowest > this.#next;
+    if (isNew) this.#slide(lowest);
+    return isNew;
   }
 
   /** What `add` would answer. */

@@ -1,11 +1,12 @@
 /**
- * Goal: nothing that a contact can say makes this peer fail: what is authentic is kept, dropped, or
+ * Goal: nothing that a contact can say makes this peer fail: what is authentic is kept once, dropped, or
  * waits for room, and whoever looks at it afterwards is answered. Bundles that come at once share a
  * commit, and nothing else.
  * Method: packets of random payloads, most of their numbers from the edges, taken in by a real
  * store; after some of them everything that a person may ask for is asked for. And two messengers
  * on a wire that repeats one packet as often as a bundle takes it.
  */
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { StoreError } from '../../src/failures.ts';
@@ -20,10 +21,13 @@ import {
   decodePlaintext,
   encodeBundle,
   encodePlaintext,
+  LetterWindow,
   LocalProtocolError,
   type Payload,
+  SequenceWindow,
 } from '../../src/protocol/index.ts';
-import { contact, open } from '../store/support.ts';
+import { openStore } from '../../src/store/index.ts';
+import { contact, open, options } from '../store/support.ts';
 import { rounds } from '../support/counts.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { pairedPeers, realClock, text } from './support.ts';
@@ -105,10 +109,7 @@ t.test('nothing that a contact says makes this peer fail', async (t) => {
   const terminal = { print: () => {}, printMessage: () => {} };
   const seen = { taken: 0, full: 0, opened: 0 };
   const look = () => {
-    for (const { row, content } of decryptMessages(
-      { store, contacts, clock: realClock, terminal },
-      {},
-    )) {
+    for (const { row, content } of decryptMessages({ store, contacts, intake, terminal }, {})) {
       seen.opened += 1;
       if (content.type === 'file')
         for (const bytes of fileContent(store.inbox, row).bytes) void bytes;
@@ -131,6 +132,103 @@ t.test('nothing that a contact says makes this peer fail', async (t) => {
   look();
   t.comment(JSON.stringify(seen));
   t.ok(seen.taken > 200 && seen.opened > 10, 'most of it was kept');
+});
+
+const some = fc.record({
+  do: fc.constant('take' as const),
+  // Most in one epoch, whose rows come one after the other.
+  epoch: fc.constantFrom(7n, 7n, 7n, 8n),
+  from: fc.nat(90),
+  count: fc.constantFrom(1, 1, 1, 2, 40, 66),
+  lowest: fc.constantFrom(0n, 0n, 0n, 20n),
+  // Of a kind that we do not know: it becomes no row.
+  type: fc.constantFrom(1, 1, 1, 99),
+  carrier: fc.constantFrom(
+    'session' as const,
+    'session' as const,
+    'session' as const,
+    'file' as const,
+  ),
+  fails: fc.constantFrom(false, false, false, true),
+});
+const restart = fc.record({ do: fc.constant('restart' as const) });
+const look = fc.record({ do: fc.constant('open' as const) });
+const schedule = fc.array(fc.oneof(some, some, some, some, some, some, restart, look), {
+  minLength: 8,
+  maxLength: 30,
+});
+type Some = typeof some extends fc.Arbitrary<infer Step> ? Step : never;
+
+function arrivalOf(contact: number, { epoch, lowest, type, carrier, ...rest }: Some): Arrival {
+  const messages = sequencesOf(rest).map((sequence) => ({
+    kind: 'message' as const,
+    sequence,
+    content: Uint8Array.of(type, 65),
+  }));
+  const payloads = [{ kind: 'outbox', epoch, lowest } as const, ...messages];
+  return { contact, carrier, verified: false, payloads };
+}
+
+function sequencesOf({ from, count }: Pick<Some, 'from' | 'count'>): readonly bigint[] {
+  return Array.from({ length: count }, (_, index) => BigInt(from + index));
+}
+
+/** Takes it in, and compares with windows that nothing is ever left out of. */
+function takeBoth(
+  intake: Intake,
+  model: Map<string, SequenceWindow | LetterWindow>,
+  [contact, step]: readonly [number, Some],
+): number {
+  const { carrier, epoch, lowest } = step;
+  const type = carrier === 'session' ? SequenceWindow : LetterWindow;
+  const window = model.get(`${carrier} ${epoch}`) ?? type.fresh();
+  model.set(`${carrier} ${epoch}`, window);
+  if (window instanceof SequenceWindow) window.raise(lowest);
+  const fresh = sequencesOf(step).filter((sequence) => window.add(sequence) === 'new').length;
+  const [taken] = intake.take([arrivalOf(contact, step)]);
+  assert.equal(taken?.fresh, fresh);
+  if (taken !== undefined && window instanceof SequenceWindow) {
+    const ack = { kind: 'ack', epoch, next: window.next, bitmap: window.bitmap() };
+    assert.deepEqual(intake.acknowledgements(taken), [ack]);
+  }
+  return fresh;
+}
+
+t.test('each message is kept once, whatever a restart finds and what was removed', async (t) => {
+  const store = await openStore(options(temporaryFolder(t)));
+  t.teardown(() => store.close());
+  const limits = { contentSizeMax: MIB, partBytesMax: MIB };
+  const begin = () => new Intake(store, new Windows(store.inbox), realClock, limits);
+  const terminal = { print: () => {}, printMessage: () => {} };
+  const fail = () => {
+    throw new StoreError('full', 'the disk is full');
+  };
+  const seen = { kept: 0, repeats: 0, failures: 0, restarts: 0, removed: 0 };
+  const property = fc.property(schedule, (steps) => {
+    const { id } = store.contacts.insert(contact(`contact ${store.contacts.all().length}`));
+    const contacts = new Contacts(store.contacts);
+    const model = new Map<string, SequenceWindow | LetterWindow>();
+    let intake = begin();
+    for (const step of steps) {
+      if (step.do === 'restart') {
+        intake = begin();
+        seen.restarts += 1;
+      } else if (step.do === 'open') {
+        decryptMessages({ store, contacts, intake, terminal }, {});
+        seen.removed += store.prune({ messages: new Date(Date.now() + 60_000) });
+      } else if (step.fails) {
+        assert.throws(() => intake.take([arrivalOf(id, step)], fail), { failure: 'full' });
+        seen.failures += 1;
+      } else {
+        const fresh = takeBoth(intake, model, [id, step]);
+        seen.kept += fresh;
+        seen.repeats += step.count - fresh;
+      }
+    }
+  });
+  fc.assert(property, { numRuns: rounds({ reduced: 60, full: 2_000 }) });
+  t.comment(JSON.stringify(seen));
+  t.ok(Math.min(...Object.values(seen)) > 20, 'all of it happened');
 });
 
 /** Contacts on a real store, whose commits are counted and can be made to fail. */
