@@ -37,7 +37,7 @@ import { SqlitePictures } from './pictures.ts';
 import { ReadingSpans } from './reading-spans.ts';
 import { SqliteReadingStore } from './readings.ts';
 import { type KeepSince, Retention } from './retention.ts';
-import { beginRun } from './runs.ts';
+import { beginRun, hasRun } from './runs.ts';
 import { SqliteSent } from './sent.ts';
 import { SqliteSettings } from './settings.ts';
 import { SizeLimits } from './size-limits.ts';
@@ -110,6 +110,7 @@ async function open({ folder: path, key, log, crypto, cost }: StoreOptions): Pro
   const folder = new Folder(path);
   keepOthersOut(folder, log);
   const isNew = folder.isEmpty(DATABASE);
+  if (isNew && hasRun(folder)) throw databaseLost(folder);
   if (!isNew && !hasKey(folder)) refuseForeign(folder);
   const dataKey = await loadDataKey(folder, key, crypto, isNew, cost);
   const connection = new Connection(openDatabase(folder, dataKey, crypto));
@@ -117,6 +118,13 @@ async function open({ folder: path, key, log, crypto, cost }: StoreOptions): Pro
   removeStaleKeyFile(folder);
   if (key === 'key file') log.warn('store_key_without_passphrase', { file: KEY_FILE });
   return { connection, folder, dataKey };
+}
+
+/** Made anew it would be another peer, with another key and no contacts. */
+function databaseLost(folder: Folder): StoreError {
+  const lost = `${folder.pathOf(DATABASE)} is ${folder.has(DATABASE) ? 'empty' : 'not there'}`;
+  const cure = 'restore a backup into another folder, or remove this one to begin anew';
+  return new StoreError('damaged', `${lost}, but a peer ran here; ${cure}`);
 }
 
 /** A folder with somebody's files in it, a home or /tmp, is not ours to lock; our files are. */

@@ -19,6 +19,11 @@ interface Numbered {
   transaction(work: () => void): void;
 }
 
+/** Whether a peer has ever started here: its database was whole by then. */
+export function hasRun(folder: Folder): boolean {
+  return folder.has(RUN_FILE);
+}
+
 /**
  * Call at each start. Returns whether the database was brought back; then `renew` was called, in
  * the transaction that makes this the newest copy. @throws {StoreError}

@@ -141,6 +141,20 @@ const CASES: readonly Case[] = [
     says: /not a sotto database key/,
   },
   {
+    name: 'a database that is gone',
+    spoil: (folder) => rmSync(join(folder, 'peer.db')),
+    failure: 'damaged',
+    says: /peer.db is not there, but a peer ran here; restore a backup/,
+  },
+  {
+    name: 'a database that is empty',
+    made: passphrase('right'),
+    opened: passphrase('right'),
+    spoil: (folder) => truncateSync(join(folder, 'peer.db')),
+    failure: 'damaged',
+    says: /peer.db is empty, but a peer ran here; restore a backup/,
+  },
+  {
     name: 'a damaged first page',
     spoil: (folder) => flip(join(folder, 'peer.db'), 3000),
     failure: 'damaged',
