@@ -127,7 +127,7 @@ export function describeStart(start: Uint8Array, size: number): OpenedMessage['c
   }
 }
 
-/** Lenient: a text that came in parts was not looked at whole, and may be cut here. */
+/** Lenient: a text may be cut here, in the midst of a character. */
 function shownText(content: Uint8Array): string {
   return new TextDecoder().decode(content.subarray(1), { stream: true });
 }

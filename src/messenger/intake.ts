@@ -15,6 +15,7 @@ import {
   RemoteProtocolError,
   SequenceWindow,
 } from '../protocol/index.ts';
+import { systemCode } from '../reasons.ts';
 import type { Carrier, Clock, ContactId, Envelope, MessageId, Received, Store } from './ports.ts';
 import { readingsOf } from './take-readings.ts';
 import type { WindowKind, Windows } from './windows.ts';
@@ -151,7 +152,7 @@ export class Intake {
     if (content[0] === CONTENT_TYPE.readings)
       return this.#keepReadings(received, content, payloads);
     const reason = this.#judge(content, content.length);
-    if (reason !== undefined) return this.#refuse(received, received.id, reason, content);
+    if (reason !== undefined) return this.#refuse(received, received.id, reason, content[0]);
     this.#store.inbox.add(received, content);
     return true;
   }
@@ -162,12 +163,12 @@ export class Intake {
       this.#store.readings.add(readingsOf(content, received, payloads));
     } catch (error) {
       if (!(error instanceof RemoteProtocolError)) throw error;
-      return this.#refuse(received, received.id, 'not_understood', content);
+      return this.#refuse(received, received.id, 'not_understood', content[0]);
     }
     return false;
   }
 
-  /** The first slice decides for all: it holds the content's type and head. */
+  /** The first slice decides for all: it holds the content's type and head. But a text is read whole. */
   #keepSlice(received: Received, { index, count, slice }: Slice): boolean {
     const { inbox } = this.#store;
     const size = slice.length * count;
@@ -177,14 +178,26 @@ export class Intake {
     if (reason !== undefined) {
       inbox.dropParts(received.contact, { epoch: received.id.epoch, sequence: first });
       if (index > 0) return false;
-      return this.#refuse(received, { epoch: received.id.epoch, sequence: first }, reason, slice);
+      return this.#refuse(
+        received,
+        { epoch: received.id.epoch, sequence: first },
+        reason,
+        slice[0],
+      );
     }
     // Parts that were acknowledged must not be lost, so it is the new one that has to wait.
     if (inbox.partBytes(received.contact) + slice.length > this.#limits.partBytesMax) {
       throw new StoreError('full', 'too many unfinished messages of one contact: it has to wait');
     }
+    let understood = true;
+    const isUnderstood = (whole: Iterable<Uint8Array>) => {
+      understood = isWellEncoded(whole);
+      return understood;
+    };
     try {
-      return inbox.addPart(received, { index, count }, slice);
+      if (inbox.addPart(received, { index, count }, slice, isUnderstood)) return true;
+      const id = { epoch: received.id.epoch, sequence: first };
+      return understood ? false : this.#refuse(received, id, 'not_understood', CONTENT_TYPE.text);
     } catch (error) {
       // PROTOCOL §8.4: a count that contradicts an earlier one. The slice is taken off the line.
       if (error instanceof StoreError && error.failure === 'conflict') return false;
@@ -197,9 +210,9 @@ export class Intake {
     { contact, carrier }: Received,
     { epoch, sequence }: MessageId,
     reason: NoticeReason,
-    content: Uint8Array,
+    contentType: number | undefined,
   ): false {
-    if (content[0] !== CONTENT_TYPE.notice && carrier === 'session') {
+    if (contentType !== CONTENT_TYPE.notice && carrier === 'session') {
       const notice = encodeNotice({ epoch, sequence, reason });
       this.#notice = this.#store.outbox.append(contact, notice, this.#clock.now());
     }
@@ -210,6 +223,26 @@ export class Intake {
   #judge(start: Uint8Array, size: number): NoticeReason | undefined {
     if (size > this.#limits.contentSizeMax) return 'too_large';
     return wellFormed(start, start.length === size) ? undefined : 'not_understood';
+  }
+}
+
+/** Of a content in slices, which can be larger than memory: whether a text is UTF-8 to its end. */
+function isWellEncoded(slices: Iterable<Uint8Array>): boolean {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let [isText, isFirst] = [false, true];
+  try {
+    for (const slice of slices) {
+      if (isFirst) isText = slice[0] === CONTENT_TYPE.text;
+      if (!isText) return true;
+      // The type, 1, is a character as any other.
+      decoder.decode(slice, { stream: true });
+      isFirst = false;
+    }
+    decoder.decode();
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ERR_ENCODING_INVALID_ENCODED_DATA') return false;
+    throw error;
   }
 }
 

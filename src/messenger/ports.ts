@@ -121,12 +121,14 @@ export interface Inbox {
   add(received: Received, content: Uint8Array): void;
   /**
    * One slice; `received.id.sequence` is its own. Returns whether the content became whole, and
-   * so visible. @throws {StoreError} `conflict` if `count` differs from an earlier slice's.
+   * so visible. What is whole and not accepted is forgotten.
+   * @throws {StoreError} `conflict` if `count` differs from an earlier slice's.
    */
   addPart(
     received: Received,
     part: { readonly index: number; readonly count: number },
     slice: Uint8Array,
+    isAccepted?: (content: Iterable<Uint8Array>) => boolean,
   ): boolean;
   /** Forgets the slices of an unfinished content. `first` is the id of its first slice. */
   dropParts(contact: ContactId, first: MessageId): void;

@@ -131,6 +131,7 @@ export class SqliteInbox implements Inbox, Belongings {
     received: Received,
     part: { readonly index: number; readonly count: number },
     slice: Uint8Array,
+    isAccepted: (content: Iterable<Uint8Array>) => boolean = () => true,
   ): boolean {
     if (slice.length === 0) throw new RangeError('a slice has at least one byte');
     return this.#connection.transaction(() => {
@@ -138,6 +139,10 @@ export class SqliteInbox implements Inbox, Belongings {
       const id = { epoch: received.id.epoch, sequence: first };
       const row = this.#arriving.add(received.contact, id, part, slice);
       if (row.parts < row.count) return false;
+      if (!isAccepted(this.#read({ ...row, body: null }))) {
+        this.#arriving.remove(received.contact, id);
+        return false;
+      }
       this.#deliver({ ...received, id }, row);
       return true;
     });

@@ -18,6 +18,7 @@ import type { Store } from '../../src/messenger/ports.ts';
 import { Windows } from '../../src/messenger/windows.ts';
 import {
   decodeBundle,
+  decodeNotice,
   decodePlaintext,
   encodeBundle,
   encodePlaintext,
@@ -27,7 +28,7 @@ import {
   SequenceWindow,
 } from '../../src/protocol/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import { contact, open, options } from '../store/support.ts';
+import { contact, open, options, utf8 } from '../store/support.ts';
 import { rounds } from '../support/counts.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { pairedPeers, realClock, text } from './support.ts';
@@ -303,6 +304,43 @@ t.test('bundles of one turn share a commit, and what one cannot keep is its own'
   t.equal(count(), 5);
   const [again] = await acceptance.withOthers([said(a, 1n), said(c, 1n, 2n)]);
   t.equal(again?.fresh, 0, 'what was kept beside it is known');
+});
+
+/** A content of that type in four parts, the last one first. */
+const inParts = (type: number, bytes: Uint8Array): Payload[] =>
+  [3, 2, 1, 0].map((index) => {
+    const slice = Uint8Array.of(type, ...bytes).slice(256 * index, 256 * (index + 1));
+    return { kind: 'part', sequence: BigInt(index), index, count: 4, slice };
+  });
+
+t.test('a text in parts is UTF-8 to its end, or refused with a notice', async (t) => {
+  const file = Uint8Array.of(1, 97, 1, 98, ...new Uint8Array(900).fill(0xff));
+  // Characters of three bytes do not end where slices do.
+  const text = utf8('€'.repeat(300));
+  const broken = Uint8Array.from(text, (byte, at) => (at === 700 ? 0x41 : byte));
+  const cases = [
+    { says: 'a text', type: 1, bytes: text, notices: 0 },
+    { says: 'a file', type: 2, bytes: file, notices: 0 },
+    { says: 'a character that is broken', type: 1, bytes: broken, notices: 1 },
+    { says: 'a character that is cut', type: 1, bytes: text.subarray(0, 899), notices: 1 },
+  ];
+  for (const { says, type, bytes, notices } of cases) {
+    const store = await open(temporaryFolder(t));
+    t.teardown(() => store.close());
+    const { id } = store.contacts.insert(contact('alice'));
+    const limits = { contentSizeMax: MIB, partBytesMax: 2 * MIB };
+    const intake = new Intake(store, new Windows(store.inbox), realClock, limits);
+    const payloads = [{ kind: 'outbox' as const, epoch: 7n, lowest: 0n }, ...inParts(type, bytes)];
+    const arrival = { contact: id, carrier: 'session' as const, verified: false, payloads };
+    const [taken] = intake.take([arrival]);
+    t.equal(taken?.fresh, 4, `${says}: each part is acknowledged`);
+    t.equal(taken?.messages, 1 - notices, says);
+    t.equal(store.inbox.unopened().length, 1 - notices);
+    const sent = store.outbox.pending(id, 0n, 10, MIB).map(({ content }) => decodeNotice(content));
+    const notice = { epoch: 7n, sequence: 0n, reason: 'not_understood' };
+    t.strictSame(sent, notices === 0 ? [] : [notice]);
+    t.equal(store.inbox.partBytes(id), 0, 'nothing is left over');
+  }
 });
 
 t.test('a commit that fails leaves nothing known: all of it may come again', async (t) => {
