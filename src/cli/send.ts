@@ -88,7 +88,7 @@ async function readText(io: Io): Promise<string> {
   if (bytes.length > TEXT_SIZE_MAX) throw usageError('send', 'Text this long goes by --file');
   if (!isUtf8(bytes))
     throw usageError('send', 'That is no text; --file /dev/stdin sends it as it is');
-  const text = new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replace(/\r?\n$/, '');
   if (text === '') throw usageError('send', NOTHING);
   return text;
 }

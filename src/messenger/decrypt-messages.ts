@@ -129,7 +129,9 @@ export function describeStart(start: Uint8Array, size: number): OpenedMessage['c
 
 /** Lenient: a text may be cut here, in the midst of a character. */
 function shownText(content: Uint8Array): string {
-  return new TextDecoder().decode(content.subarray(1), { stream: true });
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(content.subarray(1), {
+    stream: true,
+  });
 }
 
 /** At least the first `size` bytes of a content, or all there are. */

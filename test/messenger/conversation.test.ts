@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { TalkMessage } from '../../src/messenger/index.ts';
-import { pairedPeers, type Side, text, until } from './support.ts';
+import { pairedPeers, readTexts, type Side, text, until } from './support.ts';
 
 const talk = (side: Side, limit = 50) => side.messenger.conversation({ limit }).messages;
 const states = (side: Side) => talk(side).map(({ direction, state }) => `${direction} ${state}`);
@@ -175,5 +175,16 @@ t.test('no line of a text passes for one of the peer, or of somebody else', asyn
     bob.printed.at(-1),
     `alice (not verified): ${joined}`,
     'what joins letters is no command',
+  );
+});
+
+t.test('a text comes as it was sent, whatever it begins with', async (t) => {
+  const { alice, bob } = await pairedPeers(t);
+  const words = ['\ufeffwith a mark', '\ufeff\ufeff', '\u0000', ' ', '\u{10ffff}'];
+  for (const each of words) await alice.messenger.sendMessage({ ...text(each), wait_ms: 60_000 });
+  t.strictSame(readTexts(bob), words);
+  t.strictSame(
+    talk(bob).map(({ content }) => content?.type === 'text' && content.text),
+    words.toReversed(),
   );
 });
