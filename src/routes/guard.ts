@@ -132,7 +132,9 @@ function notTyped({ method, headers }: GuardRequest): Refusal {
   const ahead = ['sec-purpose', 'purpose', 'x-moz'].some((name) => headers[name] !== undefined);
   const site = one(headers['sec-fetch-site']) ?? 'none';
   const mode = one(headers['sec-fetch-mode']) ?? 'navigate';
-  const typed = method === 'GET' && site === 'none' && mode === 'navigate' && !ahead;
+  // Nobody's page leads to what a person types; a browser of before 2023 says no more than this.
+  const led = headers['referer'] !== undefined || headers['origin'] !== undefined;
+  const typed = method === 'GET' && site === 'none' && mode === 'navigate' && !ahead && !led;
   return typed ? undefined : 'not_typed';
 }
 

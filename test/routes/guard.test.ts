@@ -217,6 +217,18 @@ const OTHER_SITES: readonly Row[] = [
   { says: 'a link on another port', ...get, ...site('same-site', typed), ...both('other_site') },
   { says: 'the address bar', ...get, ...site('none', typed), ...both('operator') },
   { says: 'curl GETs', ...get, headers: bearer, ...both('operator') },
+  {
+    says: 'a link elsewhere, in a browser of before 2023',
+    ...get,
+    headers: { ...bearer, referer: 'http://evil.example/' },
+    ...both('not_typed'),
+  },
+  {
+    says: 'the same, of which only this much is told',
+    ...get,
+    headers: { ...bearer, referer: '' },
+    ...both('not_typed'),
+  },
   { says: 'our page GETs a trigger', ...get, ...site('same-origin'), ...both('not_typed') },
   {
     says: 'a browser loads ahead of the Enter key',
