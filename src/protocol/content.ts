@@ -22,7 +22,7 @@ export interface Notice {
 }
 
 export interface FileHead {
-  /** A hint from the sender: no path, no control characters; 1 … 255 bytes of UTF-8. */
+  /** A hint from the sender, without what `fileName` drops; 1 … 255 bytes of UTF-8. */
   readonly name: string;
   readonly mediaType: string;
 }
@@ -59,7 +59,7 @@ export function decodeFileHead(start: Uint8Array): {
 } {
   const [name, afterName] = readString(start, 1);
   const [mediaType, size] = readString(start, afterName);
-  return { head: { name: fileName(name), mediaType: mediaType.replace(/\p{C}/gu, '') }, size };
+  return { head: { name: fileName(name), mediaType: mediaType.replace(DROPPED, '') }, size };
 }
 
 export function encodeNotice({ epoch, sequence, reason }: Notice): Uint8Array {
@@ -82,11 +82,15 @@ export function decodeNotice(content: Uint8Array): Notice {
   return { epoch: view.getBigUint64(1), sequence: view.getBigUint64(9), reason };
 }
 
-/** Keeps the last step of a path, drops control characters, and never is empty, `.` or `..`. */
+/** PROTOCOL §8.1: control and format characters but the two joiners, and what breaks lines. */
+const DROPPED = /[\p{Cc}\u2028\u2029]|[^\P{Cf}\u200c\u200d]/gu;
+const JOINERS = /[\u200c\u200d]/g;
+
+/** Keeps the last step of a path, drops what commands a terminal, and never is empty, `.` or `..`. */
 export function fileName(name: string): string {
   const last = name.split(/[/\\]/).at(-1) ?? '';
-  const clean = last.replace(/\p{C}/gu, '');
-  return clean === '' || clean === '.' || clean === '..' ? 'file' : clean;
+  const clean = last.replace(DROPPED, '');
+  return clean.replace(JOINERS, '') === '' || clean === '.' || clean === '..' ? 'file' : clean;
 }
 
 function encodeString(text: string): Uint8Array {

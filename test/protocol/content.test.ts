@@ -52,12 +52,16 @@ t.test('a long name is cut at a character and fits', async (t) => {
 });
 
 t.test('a name never leads out of its folder and commands no terminal', async (t) => {
-  for (const name of ['', '.', '..', '/', 'a/..', '..\\', '\u0000', '\u202e']) {
+  for (const name of ['', '.', '..', '/', 'a/..', '..\\', '\u0000', '\u202e', '\u200d\u200c']) {
     t.equal(fileName(name), 'file', JSON.stringify(name));
   }
   t.equal(fileName('../../etc/passwd'), 'passwd');
   t.equal(fileName('C:\\temp\\x.txt'), 'x.txt');
   t.equal(fileName('a\u001b[2Jb'), 'a[2Jb');
+  t.equal(fileName('a\nb\u2028c\u0085d\u202ee\u2066f\u{e0041}g.txt'), 'abcdefg.txt');
+  for (const name of ['👨‍👩.png', 'می‌خواهم.txt', 'e\u0301.txt', '\ue000', '\u{1fadd}.png']) {
+    t.equal(fileName(name), name, 'nothing is lost that harms nobody');
+  }
 });
 
 t.test('a notice comes back; other lengths and reasons are malformed', async (t) => {
