@@ -6,6 +6,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { ConfigError, originOf, type PeerConfig } from './config.ts';
 import { type CryptoProvider, providerOf, systemRandomBytes } from './crypto/index.ts';
+import { StoreError } from './failures.ts';
 import { loadStaticKeys } from './identity.ts';
 import { keeperOf } from './keeper.ts';
 import { HttpLink } from './link/index.ts';
@@ -137,16 +138,32 @@ async function start(
     await Promise.all([served, messenger.stop(), link.close(LINK_GRACE_MS)]);
     messenger.settle();
   });
+  undo.defer(makeFindable(config, port, token, log));
   serveRoutes(server, { messenger, events, keeper, guard, backup, log, meters });
   messenger.start();
   undo.defer(keepUp(config, store, log));
-  undo.defer(announcePresence(config.dataFolder, { host: config.host, port, token }));
   const called = origin ?? `http://127.0.0.1:${port}`;
   log.info('listening', { origin: called });
   const { fingerprint } = messenger.showSelf();
   if (config.announce) undo.defer(await announceNearby(config, port, fingerprint, log));
   const pageLink = `${called}/?token=${token}`;
   return { name: config.name, origin: called, token, pageLink, fingerprint };
+}
+
+/** A full disk keeps nobody from starting: only commands do not find this peer then. */
+function makeFindable(
+  { dataFolder, host }: PeerConfig,
+  port: number,
+  token: string,
+  log: Log,
+): () => void {
+  try {
+    return announcePresence(dataFolder, { host, port, token });
+  } catch (cause) {
+    if (!(cause instanceof StoreError) || cause.failure !== 'full') throw cause;
+    log.warn('not_findable', { reason: cause.message });
+    return () => {};
+  }
 }
 
 /** Loaded only where somebody wants to be found. */

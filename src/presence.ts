@@ -32,18 +32,24 @@ export interface Presence {
 }
 
 /**
- * Makes this process findable. Returns what makes it unfindable again.
+ * Makes this process findable. Returns what makes it unfindable again. Half of it is none.
  * @throws {StoreError} `full`, `unwritable`
  */
 export function announcePresence(folder: string, presence: Omit<Presence, 'pid'>): () => void {
   const { host, port, token } = presence;
   const files = [join(folder, TOKEN_FILE), join(folder, PRESENCE_FILE)] as const;
   const found = { pid: process.pid, host, port, token_file: TOKEN_FILE };
-  writePrivately(files[0], `${token}\n`);
-  writePrivately(files[1], `${JSON.stringify(found)}\n`);
-  return () => {
+  const remove = () => {
     for (const file of files) rmSync(file, { force: true });
   };
+  try {
+    writePrivately(files[0], `${token}\n`);
+    writePrivately(files[1], `${JSON.stringify(found)}\n`);
+    return remove;
+  } catch (cause) {
+    remove();
+    throw cause;
+  }
 }
 
 /** Whole or not at all, so that no reader meets half a file. */

@@ -183,8 +183,8 @@ class SqliteStore implements PeerStore {
       outbox.renewEpochs();
       settings.removeAll(LETTER_EPOCHS);
     };
-    connection.transaction(() => slices.sweep());
     // A full disk keeps nobody from starting who may go on as before.
+    unlessFull(() => connection.transaction(() => slices.sweep()));
     unlessFull(() => connection.transaction(() => pictures.shareMarks()));
   }
 

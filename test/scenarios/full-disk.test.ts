@@ -100,7 +100,7 @@ t.test('a receiver on a full disk lets the sender wait', { skip }, async (t) => 
   t.strictSame(await alice.openedTexts(), sent, 'each once, in order');
 });
 
-t.test('killed on a full disk, it comes back with everything', { skip }, async (t) => {
+t.test('killed on a full disk, it comes back there with everything', { skip }, async (t) => {
   const { disk, alice, bob } = await onSmallDisk(t);
   await bob.stop('SIGKILL');
   disk.fill(SPARE);
@@ -108,16 +108,11 @@ t.test('killed on a full disk, it comes back with everything', { skip }, async (
   await alice.stop('SIGKILL');
   disk.fill();
   const before = alice.log.length;
-  const starts = await alice.start().then(
-    () => true,
-    () => false,
-  );
-  const said = alice.log.slice(before).filter((line) => !line.includes('without_passphrase'));
-  t.comment(`${starts ? 'it started' : 'it did not start'}: ${said.join(' | ')}`);
-  if (!starts) t.match(said, [/^sotto: .*(full|space)/], 'one sentence says why');
-  if (!starts) t.equal(said.length, 1);
+  await alice.start();
+  const said = alice.log.slice(before).filter((line) => line.includes('no space left'));
+  t.match(said, [/not_findable/], 'and says what it could not write');
+  await assertAnswers(t, alice);
   disk.free();
-  if (!starts) await alice.start();
   await bob.start();
   await untilDelivered(alice, 'bob');
   t.strictSame(await bob.openedTexts(), accepted, 'each once, in order');
