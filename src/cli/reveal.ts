@@ -6,11 +6,11 @@ import { type Revealed, StegoPool } from '../stego/index.ts';
 import { UsedCovers } from '../used-covers.ts';
 import { defineCommand, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
-import { numbered } from './hide.ts';
 import type { Io } from './io.ts';
 import { checkOutputs, type Output, writeTogether } from './outputs.ts';
 import { PASSPHRASE_OPTIONS, readPassphrase } from './passphrases.ts';
 import * as pictures from './pictures.ts';
+import { numbered } from './places.ts';
 import { sharing } from './progress.ts';
 import { PART_HEADER_SIZE } from './room.ts';
 
