@@ -4,6 +4,7 @@
  * copied and put back. But for `loadStaticKeys` all of it is for a peer that does not run: the
  * store is held by one process.
  */
+import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { bytes } from './bytes.ts';
 import type { PeerConfig } from './config.ts';
@@ -23,6 +24,7 @@ import {
   changeStoreKey,
   exportIdentity,
   importIdentity,
+  keyProtection,
   openStore,
   type StoreKey,
   unpackBackup,
@@ -104,6 +106,11 @@ export async function changePassphrase(
 ): Promise<void> {
   const next: StoreKey = passphrase === undefined ? 'key file' : { passphrase };
   await changeStoreKey(await storeOptions(config), next);
+}
+
+/** Whether a passphrase protects the data that are there. */
+export function needsPassphrase({ dataFolder }: PeerConfig): boolean {
+  return existsSync(dataFolder) && keyProtection(dataFolder) === 'passphrase';
 }
 
 /** As a tar, for a peer that does not run. @throws {StoreError} */

@@ -9,6 +9,7 @@ import { assertPeerIn, findPeer } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { type Io, openFile, refuseExisting } from './io.ts';
+import { configOf } from './opening.ts';
 import { metered } from './progress.ts';
 
 interface Values {
@@ -58,7 +59,7 @@ async function copy(values: Values, file: string, io: Io): Promise<Outcome> {
   } else {
     assertPeerIn(folder);
     const { backUp } = await import('../identity.ts');
-    await backUp(configOf(values), (tar) => save(tar, file));
+    await backUp(await configOf(values, io), (tar) => save(tar, file));
   }
   io.say(`Keep ${file} as you would keep the peer itself.`);
   return { data: { file }, text: file };
@@ -80,14 +81,10 @@ async function save(tar: Readable, file: string): Promise<void> {
 }
 
 async function putBack(values: Values, file: string): Promise<Outcome> {
-  const folder = findDataFolder(values['data-dir']);
+  const dir = values['data-dir'];
+  const folder = findDataFolder(dir);
   const tar = openFile(file);
   const { restore } = await import('../identity.ts');
-  await restore(configOf(values), tar);
+  await restore(loadConfig(dir === undefined ? [] : ['--data-dir', dir]), tar);
   return { data: { folder }, text: `Restored to ${folder}. \`sotto up\` runs it.` };
-}
-
-function configOf(values: Values) {
-  const passed = ['data-dir', 'passphrase-file'] as const;
-  return loadConfig(passed.flatMap((name) => (values[name] ? [`--${name}`, values[name]] : [])));
 }

@@ -43,7 +43,7 @@ export const contacts = defineCommand({
   },
   run: async ({ values, io }) => {
     if (values.forget === '') throw usageError('contacts', 'Whom?');
-    return await withPeer(values, ({ peer }) => act(peer, values.forget, io));
+    return await withPeer(values, io, ({ peer }) => act(peer, values.forget, io));
   },
 });
 

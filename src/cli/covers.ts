@@ -50,7 +50,7 @@ contact are kept, and at most 256 MiB.`,
       throw usageError('covers', 'NUMBER is what the list shows first');
     }
     if (output !== undefined) refuseExisting(output);
-    return await withPeer(values, async ({ peer }) => {
+    return await withPeer(values, io, async ({ peer }) => {
       if (output === undefined) {
         const list = await peer.get('/covers', coversSchema);
         if (list.covers.length === 0) io.say(NONE);

@@ -2,11 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { findDataFolder, loadConfig, type PeerConfig, readPassphraseFile } from '../config.ts';
+import { findDataFolder, readPassphraseFile } from '../config.ts';
 import { assertPeerIn, findPeer, type PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
-import { refuseExisting } from './io.ts';
+import { type Io, refuseExisting } from './io.ts';
+import { configOf } from './opening.ts';
+import { ask } from './passphrases.ts';
 
 const IDENTITY_SIZE_MAX = 64 * 1024;
 
@@ -37,7 +39,7 @@ export const identity = defineCommand({
   summary: 'Show, export or import who this peer is; change its passphrase',
   usage: ['show', 'export -o FILE', 'import FILE', 'passphrase'],
   details: `Of a peer that runs, or of its data where none does; importing, and going over to a key file, need
-them at rest. Passphrases come from files, never from the command line. An exported
+them at rest. Passphrases come from files or are typed, never from the command line. An exported
 identity is encrypted; who has it and its passphrase is this peer. Two peers must not run as one.`,
   examples: [
     'sotto identity show',
@@ -49,11 +51,11 @@ identity is encrypted; who has it and its passphrase is this peer. Two peers mus
   verbs: ['show', 'export', 'import', 'passphrase'],
   positionalsMax: 2,
   options: OPTIONS,
-  run: async ({ values, positionals: [verb = 'show', file] }) => {
+  run: async ({ values, positionals: [verb = 'show', file], io }) => {
     const act = VERBS[verb];
     if (act === undefined)
       throw usageError('identity', `Which: ${Object.keys(VERBS).join(', ')}? Not ${verb}`);
-    return await act(await keeperOf(values, verb), values, file);
+    return await act(await keeperOf(values, verb, io), values, io, file);
   },
 });
 
@@ -67,16 +69,17 @@ interface Keeper {
   protect(passphrase: Uint8Array | undefined): Promise<void>;
 }
 
+const protectionSchema = z.object({ protected_by: z.string() });
 const shownSchema = z.object({ public_key: z.string(), fingerprint: z.string() });
 type Shown = z.output<typeof shownSchema>;
 
-async function keeperOf(values: Values, verb: string): Promise<Keeper> {
+async function keeperOf(values: Values, verb: string, io: Io): Promise<Keeper> {
   const folder = findDataFolder(values['data-dir']);
   const peer = await findPeer(folder);
-  if (peer !== undefined) return askPeer(peer, values['passphrase-file']);
+  if (peer !== undefined) return askPeer(peer, values['passphrase-file'], io);
   // What is opened is made, if it is not there; and a new identity is not the one to be kept.
   if (verb !== 'import') assertPeerIn(folder);
-  const config = configOf(values);
+  const config = await configOf(values, io);
   const load = () => import('../identity.ts');
   return {
     show: async () => (await load()).showIdentity(config),
@@ -87,23 +90,29 @@ async function keeperOf(values: Values, verb: string): Promise<Keeper> {
 }
 
 /** @param file holds the passphrase that opens its data now, if one does. */
-function askPeer(peer: PeerClient, file: string | undefined): Keeper {
+function askPeer(peer: PeerClient, file: string | undefined, io: Io): Keeper {
   const stopped = (what: string) =>
     new CommandError(EXIT.usage, `${what} while the peer runs is not possible: stop it first.`);
-  const secrets = (passphrase: Uint8Array) => ({
-    ...(file !== undefined && { current: take(readPassphraseFile(file)) }),
-    passphrase: take(passphrase),
-  });
+  const current = async () => {
+    if (file !== undefined) return readPassphraseFile(file);
+    const { protected_by } = await peer.get('/identity', protectionSchema);
+    const isAsked = protected_by === 'passphrase' && io.stdinIsTerminal;
+    return isAsked ? await ask('Passphrase of the data: ') : undefined;
+  };
+  const secrets = async (passphrase: Uint8Array) => {
+    const opening = await current();
+    return { ...(opening && { current: take(opening) }), passphrase: take(passphrase) };
+  };
   return {
     show: () => peer.get('/identity', shownSchema),
     write: async (passphrase) =>
-      await text(await peer.download('POST', '/identity', secrets(passphrase))),
+      await text(await peer.download('POST', '/identity', await secrets(passphrase))),
     read: async () => {
       throw stopped('Importing an identity');
     },
     protect: async (passphrase) => {
       if (passphrase === undefined) throw stopped('Going over to a key file');
-      await peer.post('/passphrase', secrets(passphrase), z.null());
+      await peer.post('/passphrase', await secrets(passphrase), z.null());
     },
   };
 }
@@ -115,7 +124,7 @@ function take(passphrase: Uint8Array): string {
   return word;
 }
 
-type Act = (keeper: Keeper, values: Values, file: string | undefined) => Promise<Outcome>;
+type Act = (keeper: Keeper, values: Values, io: Io, file: string | undefined) => Promise<Outcome>;
 
 const VERBS: Readonly<Record<string, Act>> = {
   show: async (keeper) => {
@@ -123,23 +132,30 @@ const VERBS: Readonly<Record<string, Act>> = {
     const lines = `public key   ${public_key}\nfingerprint  ${grouped(fingerprint)}`;
     return { data: { public_key, fingerprint }, text: lines };
   },
-  export: async (keeper, values) => {
+  export: async (keeper, values, io) => {
     if (values.output === undefined) throw usageError('identity', 'Where to? Give -o FILE.');
     refuseExisting(values.output);
-    write(values.output, await keeper.write(newPassphrase(values)));
+    const passphrase = await newPassphrase(values, io, 'Passphrase for the file: ', {
+      twice: true,
+    });
+    write(values.output, await keeper.write(passphrase));
     return { data: { file: values.output }, text: `Written to ${values.output}.` };
   },
-  import: async (keeper, values, file) => {
+  import: async (keeper, values, io, file) => {
     if (file === undefined) throw usageError('identity', 'Which file?');
-    const data = await keeper.read(read(file), newPassphrase(values));
+    const identity = read(file);
+    const passphrase = await newPassphrase(values, io, 'Passphrase of the file: ');
+    const data = await keeper.read(identity, passphrase);
     return { data, text: `This peer is ${grouped(data.fingerprint)} now.` };
   },
-  passphrase: async (keeper, values) => {
+  passphrase: async (keeper, values, io) => {
     const none = values['key-file'] === true;
-    if (none === (values['new-passphrase-file'] !== undefined)) {
+    const isGiven = values['new-passphrase-file'] !== undefined;
+    if (none ? isGiven : !isGiven && !io.stdinIsTerminal) {
       throw usageError('identity', 'Give either --new-passphrase-file or --key-file.');
     }
-    await keeper.protect(none ? undefined : newPassphrase(values));
+    const next = 'New passphrase: ';
+    await keeper.protect(none ? undefined : await newPassphrase(values, io, next, { twice: true }));
     const text = none ? 'A key file opens the data now.' : 'The new passphrase opens the data now.';
     return { data: { passphrase: !none }, text };
   },
@@ -148,15 +164,16 @@ const VERBS: Readonly<Record<string, Act>> = {
 /** In fives, as people read digits to each other. */
 const grouped = (digits: string) => digits.match(/.{1,5}/g)?.join(' ') ?? '';
 
-function configOf(values: Values): PeerConfig {
-  const passed = ['data-dir', 'passphrase-file'] as const;
-  return loadConfig(passed.flatMap((name) => (values[name] ? [`--${name}`, values[name]] : [])));
-}
-
-function newPassphrase(values: Values): Uint8Array {
+async function newPassphrase(
+  values: Values,
+  io: Io,
+  question: string,
+  typed: { readonly twice?: boolean } = {},
+): Promise<Uint8Array> {
   const file = values['new-passphrase-file'];
-  if (file === undefined) throw usageError('identity', 'Give --new-passphrase-file FILE.');
-  return readPassphraseFile(file);
+  if (file !== undefined) return readPassphraseFile(file);
+  if (io.stdinIsTerminal) return await ask(question, typed);
+  throw usageError('identity', 'Give --new-passphrase-file FILE.');
 }
 
 function read(file: string): string {

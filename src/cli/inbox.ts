@@ -68,7 +68,7 @@ picture, are only named unless --save is given. --last shows again what was open
     const last = readLast(values.last, follow);
     if (save !== undefined) prepareFolder(save);
     let unsaved = 0;
-    await withPeer(values, async ({ peer }) => {
+    await withPeer(values, io, async ({ peer }) => {
       const show = async (message: Message) => {
         const kept = save === undefined ? message : await saveContent(peer, message, save);
         if ('not_saved' in kept) unsaved += 1;

@@ -4,8 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { findDataFolder, loadConfig, type PeerConfig } from '../config.ts';
+import { findDataFolder, type PeerConfig } from '../config.ts';
 import { clientOf, connect, findPeer, noPeer, type PeerClient } from './client.ts';
+import type { Io } from './io.ts';
+import { configOf } from './opening.ts';
 
 /** What such a command takes besides. */
 export const OPENING = {
@@ -32,6 +34,7 @@ export interface Reached {
 /** @throws {CommandError} `noPeer` @throws {StoreError} if the data do not open. */
 export async function withPeer<T>(
   values: Values,
+  io: Io,
   work: (reached: Reached) => Promise<T>,
 ): Promise<T> {
   const folder = findDataFolder(values['data-dir']);
@@ -42,7 +45,7 @@ export async function withPeer<T>(
   // Only here: no other command has to wait until all of a peer is loaded.
   const { createPeer } = await import('../peer.ts');
   const silent = { print: () => undefined, printMessage: () => undefined };
-  const passing = createPeer(configOf(values), { terminal: silent });
+  const passing = createPeer(await passingConfig(values, io), { terminal: silent });
   const { origin, token } = await passing.start();
   try {
     return await work({ peer: clientOf(origin, token), isPassing: true });
@@ -61,11 +64,9 @@ const WITHOUT = {
   keepReadings_size: undefined,
 };
 
-function configOf(values: Values): PeerConfig {
-  const passed = ['data-dir', 'passphrase-file'] as const;
-  const args = passed.flatMap((name) => (values[name] ? [`--${name}`, values[name]] : []));
+async function passingConfig(values: Values, io: Io): Promise<PeerConfig> {
   return {
-    ...loadConfig(args),
+    ...(await configOf(values, io)),
     ...WITHOUT,
     host: '127.0.0.1',
     port: 0,

@@ -1,4 +1,4 @@
-/** Where a passphrase for pictures comes from: a file, a descriptor, or a person's fingers. */
+/** Where a passphrase comes from: a file, a descriptor, or a person's fingers. */
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { readPassphraseFile } from '../config.ts';
@@ -33,7 +33,12 @@ export async function readPassphrase(
   if (!io.stdinIsTerminal) {
     throw new CommandError(EXIT.usage, 'Give --passphrase-file FILE or --passphrase-fd NUMBER.');
   }
-  const passphrase = await askUnseen('Passphrase: ');
+  return await ask('Passphrase: ', { twice });
+}
+
+/** On a terminal, typed unseen. To be wiped by who uses it. @throws {CommandError} `usage` */
+export async function ask(question: string, { twice = false } = {}): Promise<Uint8Array> {
+  const passphrase = await askUnseen(question);
   if (passphrase === '') throw new CommandError(EXIT.usage, 'The passphrase is empty.');
   if (twice && (await askUnseen('The same again: ')) !== passphrase) {
     throw new CommandError(EXIT.usage, 'The two passphrases differ; nothing was done.');
@@ -65,7 +70,11 @@ async function askUnseen(question: string): Promise<string> {
       process.stderr.write('\n');
       process.kill(process.pid, 'SIGINT');
     }
-    if (typed === undefined) throw new CommandError(EXIT.usage, 'No passphrase was given.');
+    if (typed === undefined)
+      throw new CommandError(
+        EXIT.usage,
+        'No passphrase was given; --passphrase-file FILE gives one, too.',
+      );
     return typed;
   } finally {
     terminal.close();

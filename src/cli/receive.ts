@@ -38,7 +38,7 @@ the cover comes back bit for bit, proved by the SHA-256 of its samples; the peer
     if (file === undefined) throw usageError('receive', 'Which file?');
     if (restore !== undefined) refuseExisting(restore);
     const content = openFile(file);
-    return await withPeer(values, ({ peer }) => take(peer, content, restore, io));
+    return await withPeer(values, io, ({ peer }) => take(peer, content, restore, io));
   },
 });
 

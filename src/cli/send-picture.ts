@@ -49,7 +49,7 @@ export async function sendPicture(values: PictureValues, text: string, io: Io): 
   if (file === undefined) form.set('text', text);
   else form.set('file', blobOf(file), basename(file));
   if (cover !== undefined) form.set('cover', blobOf(cover), basename(cover));
-  return await withPeer(values, async ({ peer, isPassing }) => {
+  return await withPeer(values, io, async ({ peer, isPassing }) => {
     if (letter !== undefined) {
       const answer = await hiding(peer, peer.downloadDescribed('POST', '/send_msg', form));
       await writeStream(answer.content, letter);

@@ -71,7 +71,7 @@ is used once, and any re-encoding destroys what is inside.`,
       ...(file !== undefined && { name: basename(file) }),
     };
     const body = file === undefined ? { text: text ?? (await readText(io)) } : openFile(file);
-    return await withPeer(values, (reached) =>
+    return await withPeer(values, io, (reached) =>
       letter === undefined
         ? deliver(reached, query, body, wait, io)
         : writeLetter(reached.peer, query, body, letter),

@@ -68,7 +68,7 @@ given by this peer, because the device did not know it.`,
     const { 'data-dir': _folder, 'passphrase-file': _file, help: _help, ...wanted } = rest;
     const query = new URLSearchParams({ ...wanted, ...(!isSeries && { rows: 'true' }) });
     const show = (row: Row) => io.print(json ? JSON.stringify(row) : line(row));
-    await withPeer(values, async ({ peer }) => {
+    await withPeer(values, io, async ({ peer }) => {
       if (csv) {
         const table = await peer.download('GET', `/sensor?${query}`, undefined, 'text/csv');
         const shown = process.stdout.isTTY ? table : metered(table, 'reading');

@@ -7,6 +7,7 @@ import { boundYoungHeap } from '../young-heap.ts';
 import type { Command, Outcome } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
+import { unlocked } from './opening.ts';
 import { reportToManager } from './service.ts';
 import { runUntilTold, tellReady } from './until-told.ts';
 
@@ -17,7 +18,8 @@ export const up: Command = {
   details: `Prints a link that opens the page and lets its browser operate the peer. Plaintext and codes go
 to stdout, everything else to stderr. Each option may also stand in the file named by --config,
 as {"port": 5000}, or in the environment, as SOTTO_PORT=5000; a flag overrules the environment, and
-that the file. A passphrase may also be in SOTTO_PASSPHRASE, never on the command line.`,
+that the file. A passphrase may also be in SOTTO_PASSPHRASE, never on the command line; on a terminal
+it is asked for where the data need one.`,
   examples: [
     'sotto up',
     'sotto up --name alice --port 5000 --contact bob=http://192.168.1.7:5000',
@@ -55,7 +57,7 @@ function printConfig(args: readonly string[]): Outcome {
 }
 
 async function start(args: readonly string[], io: Io): Promise<{ peer: Peer; origin: string }> {
-  const config = loadConfig(args);
+  const config = await unlocked(loadConfig(args), io);
   boundYoungHeap();
   // Only here: no other command has to wait until all of a peer is loaded.
   const { createPeer } = await import('../peer.ts');

@@ -8,8 +8,12 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { main } from '../../src/cli/index.ts';
 import type { Io } from '../../src/cli/io.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createPeer } from '../../src/peer.ts';
+import { createLog, stdoutTerminal } from '../../src/surroundings.ts';
 import { makeData } from '../support/data-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { typed } from '../support/typed.ts';
 
 function workplace(t: Test) {
   const folder = temporaryFolder(t);
@@ -109,4 +113,38 @@ t.test('wrong words end with usage, and do nothing', async (t) => {
     t.equal(code, 2, args.join(' '));
     t.match(said, /^sotto: /);
   }
+});
+
+t.test('who sits at a terminal is asked for what opens the data, unseen', async (t) => {
+  const at = workplace(t);
+  const here = ['--data-dir', at('a')];
+  const before = await makeData(at('a'));
+  const [first, again] = [
+    ['New passphrase: ', 'correct horse\r'],
+    ['again: ', 'correct horse\r'],
+  ] as const;
+  const changed = await typed(['identity', 'passphrase', ...here], [first, again]);
+  t.match(changed, { code: 0, seen: /The new passphrase opens the data now/ });
+  const opening = ['Passphrase of the data: ', 'correct horse\r'] as const;
+  const up = ['up', '--port', '0', ...here];
+  const ran = await typed(up, [opening, ['listens at', '\x03']]);
+  t.equal(ran.code, 0, ran.seen);
+  t.notMatch(changed.seen + ran.seen, /horse/);
+  const wrong = await typed(['inbox', ...here], [[opening[0], 'battery staple\r']]);
+  t.match(wrong, { code: 1, seen: /\(wrong_key\)/ }, 'a command without a peer asks as well');
+
+  const config = loadConfig(['--port', '0', ...here], { SOTTO_PASSPHRASE: 'correct horse' });
+  const log = createLog('error');
+  const peer = createPeer(config, { log, terminal: stdoutTerminal(false) });
+  await peer.start();
+  t.teardown(() => peer.stop());
+  const file = [
+    ['Passphrase for the file: ', 'staple\r'],
+    ['again: ', 'staple\r'],
+  ] as const;
+  const exported = await typed(['identity', 'export', '-o', at('id'), ...here], [...file, opening]);
+  t.match(exported, { code: 0, seen: /Written to/ });
+  const taken = ['identity', 'import', at('id'), '--data-dir', at('b')];
+  t.match(await typed(taken, [['Passphrase of the file: ', 'staple\r']]), { code: 0 });
+  t.strictSame(await show('--data-dir', at('b')), before);
 });

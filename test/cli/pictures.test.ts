@@ -3,8 +3,7 @@
  * tell from the exit code what went wrong.
  * Method: covers made by `sotto cover` in a folder of their own; every command through `main`.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -22,6 +21,7 @@ import t from 'tap';
 import { EXIT } from '../../src/cli/errors.ts';
 import { main } from '../../src/cli/index.ts';
 import { decodePng, type Picture } from '../../src/stego/coder.ts';
+import { typed } from '../support/typed.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-pictures-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
@@ -68,25 +68,6 @@ function pointsOf(
     }
   }
   return count;
-}
-
-/** On a terminal of its own, where each of `answers` is typed once when its question appears. */
-async function typed(args: readonly string[], answers: Readonly<Record<string, string>>) {
-  const call = [process.execPath, 'scripts/sotto.mjs', ...args, '--data-dir', at('data')];
-  const quoted = call.map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-qec', quoted, '/dev/null']);
-  const left = new Map(Object.entries(answers));
-  let seen = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    seen += chunk;
-    for (const [question, answer] of left) {
-      if (!seen.includes(question)) continue;
-      left.delete(question);
-      child.stdin.write(answer);
-    }
-  });
-  const [code] = await once(child, 'close');
-  return { seen, code };
 }
 
 t.test('covers are made, and no two are the same', async (t) => {
@@ -179,8 +160,19 @@ t.test('on a terminal a bar shows what share is done, in a pipe nothing does', a
 
 t.test('a typed passphrase is asked for twice, and unseen', async (t) => {
   await sotto('cover', '-o', at('typed.png'), '--pixels', '96');
-  const args = ['hide', at('typed.png'), at('words'), '-o', at('typed.out.png')];
-  const { seen, code } = await typed(args, { 'Passphrase: ': 'horse\r', 'again: ': 'cow\r' });
+  const args = [
+    'hide',
+    at('typed.png'),
+    at('words'),
+    '-o',
+    at('typed.out.png'),
+    '--data-dir',
+    at('data'),
+  ];
+  const { seen, code } = await typed(args, [
+    ['Passphrase: ', 'horse\r'],
+    ['again: ', 'cow\r'],
+  ]);
   t.match(seen, /The two passphrases differ/);
   t.notMatch(seen, /horse|cow/);
   t.equal(code, EXIT.usage);
@@ -189,8 +181,17 @@ t.test('a typed passphrase is asked for twice, and unseen', async (t) => {
 
 t.test('Ctrl-C in the middle leaves nothing behind, and no cover used', async (t) => {
   await sotto('cover', '-o', at('cut.png'), '--pixels', '600');
-  const args = ['hide', at('cut.png'), at('words'), '-o', at('cut.out.png'), ...words];
-  const { code } = await typed(args, { 'hiding in': '\x03' });
+  const args = [
+    'hide',
+    at('cut.png'),
+    at('words'),
+    '-o',
+    at('cut.out.png'),
+    ...words,
+    '--data-dir',
+    at('data'),
+  ];
+  const { code } = await typed(args, [['hiding in', '\x03']]);
   t.equal(code, 130);
   t.notOk(readdirSync(folder).some((name) => name.startsWith('cut.out.png')));
   const { used } = JSON.parse((await sotto('capacity', at('cut.png'), '--json')).out);
