@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { main } from '../../src/cli/index.ts';
+import { localTime } from '../../src/cli/local-time.ts';
 import { openssl } from '../../src/crypto/index.ts';
 import { unmet } from '../../src/messenger/index.ts';
 import { findPresence } from '../../src/presence.ts';
@@ -74,7 +75,7 @@ t.test('sensors and inbox on a running peer', async (t) => {
   t.test('the newest of each sensor, a series, a table', async (t) => {
     const plain = await run('sensors');
     t.match(plain, { code: 0, stderr: '' });
-    t.match(plain.stdout, `${newest.toISOString()}   =attic\ufffd  temp_bmp  25.08 Cel\n`);
+    t.match(plain.stdout, `${localTime(newest)}   =attic\ufffd  temp_bmp  25.08 Cel\n`);
     t.match(plain.stdout, '~  =attic\ufffd  humid_sht4  48 %RH\n', 'a time that is not sure');
     const json = await run('sensors', '--json', '--name', 'temp_bmp');
     const expected = { device: '=attic\u001b', name: 'temp_bmp', unit: 'Cel', mean: 25.08 };
