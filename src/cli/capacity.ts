@@ -55,7 +55,7 @@ function ofOne(room: Room, size: number | undefined) {
   const fits = size === undefined || size <= room.bytes;
   const quiet = quietBytes(room);
   const rate = fits && size !== undefined ? bitsPerSample(size, room) : undefined;
-  const lines = [summaryOf(room)];
+  const lines = [summaryOf(room), ...room.warnings];
   const likeness = room.psnr_dB === undefined ? '' : `, about ${room.psnr_dB.toFixed(1)} dB`;
   if (size === undefined || !fits || (rate ?? 0) > SUSPICIOUS_BITS_A_SAMPLE) {
     lines.push(quietOf(quiet, size === undefined ? likeness : ''));
@@ -89,7 +89,8 @@ function whatWouldDo(size: number, { pixelsNeeded, bytes }: Room): string {
 function ofAll(rooms: readonly Room[], size: number | undefined) {
   const bytes = rooms.reduce((sum, room) => sum + room.bytes, 0);
   const fits = size === undefined || size <= bytes;
-  const lines = [...rooms.map(summaryOf), `together: ${bytes} bytes fit and not one more`];
+  const told = rooms.flatMap((room) => [summaryOf(room), ...room.warnings]);
+  const lines = [...told, `together: ${bytes} bytes fit and not one more`];
   if (!fits) lines.push(`${size} bytes do not fit: add covers`);
   const data = { bytes, covers: rooms };
   return { data, text: lines.join('\n'), exitCode: fits ? EXIT.done : EXIT.noRoom };

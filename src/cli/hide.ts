@@ -23,7 +23,9 @@ export const hide = defineCommand({
   details: `Needs no peer. Several covers share one file; OUT-1.png, OUT-2.png … are written, and all are
 needed. It hides what is said, not for sure that something is: whoever has the cover sees the
 difference, and a trained program may; above 0.02 bits a sample you are warned. Any re-encoding, a
-JPEG, a smaller copy, a messenger's upload of OUT.png, destroys message and cover.
+JPEG, a smaller copy, a messenger's upload of OUT.png, destroys message and cover. A frame of one
+colour is bad, black all around as in many scans: what changes in it is seen, and all such pictures
+of one size get one key of your passphrase. You are warned; cut it off, or take another.
 
 Never use a cover twice: two pictures made of one, compared, show both. Used covers are noted in the
 data folder, as those of the peer there are, and refused, unless forced; so are pictures that were

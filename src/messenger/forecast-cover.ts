@@ -44,11 +44,11 @@ export async function previewCover(
 }
 
 function warningsOf(
-  { bytes }: Capacity,
+  { bytes, warnings: ofCover }: Capacity,
   used: boolean,
   bitsPerSample: number | undefined,
 ): readonly string[] {
-  const warnings: string[] = [];
+  const warnings = [...ofCover];
   if (used) warnings.push('it was used before: two pictures made of one cover betray both');
   if (bytes === 0) warnings.push('it is too small, or too even, to hide anything in it');
   if (bitsPerSample !== undefined && bitsPerSample > SUSPICIOUS_BITS_A_SAMPLE) {

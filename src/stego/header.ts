@@ -3,7 +3,8 @@
  *
  * They are syndromes of least significant bits on the picture's outermost ring: each block of
  * 2^k - 1 samples tells k bits and changes at most one sample. Which samples make up the blocks,
- * and a mask over the bits, come from the key.
+ * and a mask over the bits, come from the key. A changed sample in a frame of one colour would be
+ * seen by anybody, so the blocks are drawn from where the ring is rough, if it is rough enough.
  */
 import { Keystream } from './chacha20.ts';
 import { carryingPlanes, type Picture } from './picture.ts';
@@ -79,7 +80,7 @@ export class HeaderRing {
     this.#mask = new Keystream(key, 'header').bytes(0, 8);
     this.#mask[7] = (this.#mask[7] as number) & 0x7f;
     this.#planeSize = picture.width * picture.height;
-    const ring = ringOf(picture.width, picture.height, this.#planes.length);
+    const ring = placesOf(picture);
     this.#order = orderFor(ring.length);
     this.#where = shuffled(ring, samplesFor(this.#order), new Keystream(key, 'place'));
   }
@@ -123,6 +124,14 @@ export class HeaderRing {
     const plane = this.#planes[Math.floor(where / this.#planeSize)] as Uint16Array;
     plane[where % this.#planeSize] = (plane[where % this.#planeSize] as number) ^ 1;
   }
+}
+
+/**
+ * Whether the picture's frame is so even that the header has to stand where it can be seen; then
+ * `unchangingBytes` are those of other such pictures, too.
+ */
+export function hasPlainFrame(picture: Picture): boolean {
+  return roughOf(picture).length < HEADER_BITS;
 }
 
 /**
@@ -182,6 +191,39 @@ function ringOf(width: number, height: number, planes: number): Float64Array {
     }
   }
   return ring;
+}
+
+/** Where a header may stand: where the ring is rough; all of it if that is too little. */
+function placesOf(picture: Picture): Float64Array {
+  const rough = roughOf(picture);
+  if (rough.length >= HEADER_BITS) return rough;
+  return ringOf(picture.width, picture.height, carryingPlanes(picture).length);
+}
+
+/** Those of the ring that differ from a neighbour on it, and are neither black nor white. */
+function roughOf(picture: Picture): Float64Array {
+  const { width, height, depth } = picture;
+  const planes = carryingPlanes(picture);
+  const white = (2 ** depth - 1) >> 1;
+  return ringOf(width, height, planes.length).filter((where) => {
+    const plane = planes[Math.floor(where / (width * height))] as Uint16Array;
+    const at = where % (width * height);
+    const upper = (plane[at] as number) >> 1;
+    if (upper === 0 || upper === white) return false;
+    const neighbours = neighboursOnRing(at, width, height);
+    return neighbours.some((other) => (plane[other] as number) >> 1 !== upper);
+  });
+}
+
+/** The two of a plane's ring that touch the one at index `at`. */
+function neighboursOnRing(at: number, width: number, height: number): number[] {
+  const [x, y] = [at % width, Math.floor(at / width)];
+  const along = y === 0 || y === height - 1 ? [x - 1, x + 1] : [];
+  const down = x === 0 || x === width - 1 ? [y - 1, y + 1] : [];
+  return [
+    ...along.filter((to) => to >= 0 && to < width).map((to) => y * width + to),
+    ...down.filter((to) => to >= 0 && to < height).map((to) => to * width + x),
+  ];
 }
 
 /** The first `count` of a Fisher–Yates shuffle. */

@@ -18,7 +18,7 @@ import {
   type OnProgress,
 } from './engine.ts';
 import { StegoError } from './errors.ts';
-import { unchangingBytes } from './header.ts';
+import { hasPlainFrame, unchangingBytes } from './header.ts';
 import { carryingPlanes, type Picture, pixelBytes, psnr_dB } from './picture.ts';
 import { decodePng, encodePng, encodeRows, type PngFile, rowsOf } from './png.ts';
 import { chooseProfile, type ProfileChoice, type ProfileName } from './profile.ts';
@@ -105,7 +105,7 @@ function hideInRows(
     bitsPerSample,
     coverSha256: hex(digest),
     droppedChunks: kept.dropped,
-    warnings: warningsFor(bitsPerSample, kept.dropped),
+    warnings: [...warningsOfCover(cover), ...warningsFor(bitsPerSample, kept.dropped)],
   };
   const drawing = drawReport
     ? { reportPng: encodePng(reportPicture(cover, stego, report), { before: [], after: [] }) }
@@ -213,6 +213,8 @@ export interface Capacity {
   readonly psnr_dB?: number;
   /** Pixels of a picture like this one that hold what was wanted, if this one does not. */
   readonly pixelsNeeded?: number;
+  /** What speaks against this cover, however little is hidden in it. */
+  readonly warnings: readonly string[];
 }
 
 /** @param wanted a payload's size to forecast for; `quiet`: the largest that warns nobody. */
@@ -238,7 +240,8 @@ export async function capacityOfDecoded(
     0,
     capacity(picture, profile, part(onProgress, 0, wanted === undefined ? 1 : 0.75)) - TAG_SIZE,
   );
-  const measured = { width, height, depth, samples, coverSha256, profile, bytes };
+  const warnings = bytes === 0 ? [] : warningsOfCover(picture);
+  const measured = { width, height, depth, samples, coverSha256, profile, bytes, warnings };
   const quiet = Math.floor((SUSPICIOUS_BITS_A_SAMPLE * samples) / 8) - TAG_SIZE;
   const payloadSize = wanted === 'quiet' ? Math.min(quiet, bytes) : wanted;
   if (payloadSize === undefined || payloadSize < 0) return measured;
@@ -255,6 +258,14 @@ export async function capacityOfDecoded(
 /** Tells of a part of the work as of a part of the whole. */
 function part(onProgress: OnProgress | undefined, from: number, to: number) {
   return onProgress && ((share: number) => onProgress(from + share * (to - from)));
+}
+
+function warningsOfCover(cover: Picture): string[] {
+  if (!hasPlainFrame(cover)) return [];
+  return [
+    'its frame is of one colour, or nearly: some samples change by a step there, where who looks ' +
+      'sees them; take a picture with texture at its edges, or cut the frame off',
+  ];
 }
 
 function warningsFor(bitsPerSample: number, dropped: readonly string[]): string[] {

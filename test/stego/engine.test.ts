@@ -9,7 +9,7 @@ import t from 'tap';
 import { Keystream } from '../../src/stego/chacha20.ts';
 import { embed, extract, PROFILE_NAMES } from '../../src/stego/engine.ts';
 import { StegoError } from '../../src/stego/errors.ts';
-import { decodeHeader, encodeHeader, HeaderRing } from '../../src/stego/header.ts';
+import { decodeHeader, encodeHeader, HeaderRing, hasPlainFrame } from '../../src/stego/header.ts';
 import { carryingPlanes, copyOf, type Picture, psnr_dB } from '../../src/stego/picture.ts';
 import { findPrice, PRICE_MAX, ratioOf } from '../../src/stego/price.ts';
 import type { ProfileName } from '../../src/stego/profile.ts';
@@ -269,6 +269,64 @@ t.test('a header is at most 63 bits and one changed sample a block', async () =>
       assert.deepEqual(picture, before);
     }),
     { numRuns: rounds({ reduced: 50, full: 2000 }) },
+  );
+});
+
+/** Of three colours, 90 × 80; its outermost samples of one, but for some noise along the top. */
+function framed(seed: number, depth: 8 | 16, frame: number, rough: number): Picture {
+  const shape = { width: 90, height: 80, depth, colour: 'rgb', kind: 'photograph', seed } as const;
+  const picture = pictureOf(shape);
+  const random = randomOf(seed);
+  for (const plane of picture.planes) {
+    for (const [i, sample] of plane.entries()) {
+      const [x, y] = [i % 90, Math.floor(i / 90)];
+      // With so little noise all profiles find room in 16 bits, too.
+      plane[i] = 5000 / 2 ** (16 - depth) + (sample % 4);
+      if (x > 0 && y > 0 && x < 89 && y < 79) continue;
+      const isRough = y === 0 && x > 20 && x <= 20 + rough;
+      plane[i] = isRough ? 90 + Math.floor(20 * random()) : Math.min(frame, 2 ** depth - 1);
+    }
+  }
+  return picture;
+}
+
+const frames = fc.constantFrom(0, 100, 0xffff);
+
+t.test('a frame of one colour stays so, if a little of it is rough', async () => {
+  const depths = fc.constantFrom(8 as const, 16 as const);
+  fc.assert(
+    fc.property(fc.nat(1e6), depths, frames, profiles, (seed, depth, frame, name) => {
+      const cover = framed(seed, depth, frame, 40);
+      assert(!hasPlainFrame(cover));
+      const payload = bytesOf(seed, 20);
+      const stego = embed(cover, payload, KEY, name);
+      assert.deepEqual(extract(stego, KEY), { payload, cover });
+      cover.planes.forEach((plane, c) => {
+        for (const [i, sample] of plane.entries()) {
+          const [x, y] = [i % 90, Math.floor(i / 90)];
+          const isFrame = y === 79 || x === 0 || x === 89 || (y === 0 && (x < 20 || x > 61));
+          if (isFrame) assert.equal(stego.planes[c]?.[i], sample, `${x}, ${y}`);
+        }
+      });
+    }),
+    { numRuns: rounds({ reduced: 12, full: 1000 }) },
+  );
+});
+
+t.test('a frame of one colour alone carries the header, and is told', async () => {
+  fc.assert(
+    fc.property(fc.nat(1e6), frames, profiles, (seed, frame, name) => {
+      // Of three colours: on both sides of 63 samples.
+      for (const rough of [0, 10, 40]) {
+        const cover = framed(seed, 8, frame, rough);
+        const payload = bytesOf(seed, 20);
+        const stego = embed(cover, payload, KEY, name);
+        assert.deepEqual(extract(stego, KEY), { payload, cover });
+        assert.equal(hasPlainFrame(cover), rough < 40);
+        assert.equal(hasPlainFrame(stego), rough < 40);
+      }
+    }),
+    { numRuns: rounds({ reduced: 4, full: 500 }) },
   );
 });
 

@@ -112,6 +112,26 @@ t.test('what is said of the picture is true', async (t) => {
   t.strictSame((await hide(spliced, text, KEY)).report.droppedChunks, ['abCD']);
 });
 
+t.test('a frame of one colour is told before and after', async (t) => {
+  const { width, height, planes, ...shape } = pictureOf({ ...photograph, width: 200, height: 200 });
+  const black = planes.map((plane) => plane.map((v, i) => (i % 200 === 199 || i < 200 ? 0 : v)));
+  for (const [edge, told] of [
+    [199, false],
+    [0, true],
+  ] as const) {
+    // Without its left and lower edge black there is texture enough.
+    const framed = black.map((plane) =>
+      plane.map((v, i) => (edge === 0 && (i % 200 === 0 || i >= 39_800) ? 0 : v)),
+    );
+    const file = encodePng({ width, height, planes: framed, ...shape }, none);
+    const expected = told ? [/frame is of one colour/] : [];
+    t.match((await hide(file, text, KEY)).report.warnings, expected);
+    t.equal((await hide(file, text, KEY)).report.warnings.length, expected.length);
+    t.match((await measureCapacity(file, undefined)).warnings, expected);
+    t.equal((await measureCapacity(file, undefined)).warnings.length, expected.length);
+  }
+});
+
 t.test('another key, the cover itself, and a re-encoded picture hold nothing', async (t) => {
   const { png } = await hide(cover, text, KEY);
   const other = KEY.map((byte) => byte ^ 1);

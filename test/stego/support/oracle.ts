@@ -35,13 +35,26 @@ const coloursOf = ({ colour, planes }: Picture) =>
 
 /** The samples of every block, as plane and index. */
 function blocksOf(picture: Picture, key: Uint8Array) {
-  const { width, height } = picture;
-  const ring = coloursOf(picture).flatMap((_, plane) =>
-    Array.from({ length: width * height }, (_, at) => ({ plane, at })).filter(({ at }) => {
-      const [x, y] = [at % width, Math.floor(at / width)];
-      return x === 0 || y === 0 || x === width - 1 || y === height - 1;
-    }),
+  const { width, height, depth } = picture;
+  const isOn = (x: number, y: number) =>
+    x >= 0 &&
+    y >= 0 &&
+    x < width &&
+    y < height &&
+    (x % (width - 1) === 0 || y % (height - 1) === 0);
+  const whole = coloursOf(picture).flatMap((_, plane) =>
+    Array.from({ length: width * height }, (_, at) => ({ plane, at })).filter(({ at }) =>
+      isOn(at % width, Math.floor(at / width)),
+    ),
   );
+  const rough = whole.filter(({ plane, at }) => {
+    const [x, y] = [at % width, Math.floor(at / width)];
+    const even = (x: number, y: number) => (coloursOf(picture)[plane]?.[y * width + x] ?? 0) & ~1;
+    if ([0, 2 ** depth - 2].includes(even(x, y))) return false;
+    const around = [[-1, 0] as const, [1, 0] as const, [0, -1] as const, [0, 1] as const];
+    return around.some(([dx, dy]) => isOn(x + dx, y + dy) && even(x + dx, y + dy) !== even(x, y));
+  });
+  const ring = rough.length < 63 ? whole : rough;
   let k = 7;
   while (Math.ceil(63 / k) * (2 ** k - 1) > ring.length) k--;
   const count = Math.ceil(63 / k) * (2 ** k - 1);

@@ -16,23 +16,57 @@ static uint32_t samples_for(unsigned order)
     return (HEADER_BITS + order - 1) / order * block_size(order);
 }
 
-/** Indices of the outermost samples, row by row. */
-static uint32_t list_ring(const picture_t *picture, uint16_t *ring)
+/** What the header never changes of a sample. */
+static unsigned upper(const picture_t *picture, uint32_t x, uint32_t y)
+{
+    return picture->samples[y * picture->width + x] >> 1;
+}
+
+/** Whether one of the ring differs from a neighbour on it, and is neither black nor white. */
+static bool is_rough(const picture_t *picture, uint32_t x, uint32_t y)
+{
+    const uint32_t right = picture->width - 1u, bottom = picture->height - 1u;
+    const unsigned own = upper(picture, x, y);
+
+    if (own == 0 || own == SAMPLE_MAX >> 1) return false;
+    if (y == 0 || y == bottom) {
+        if (x > 0 && upper(picture, x - 1, y) != own) return true;
+        if (x < right && upper(picture, x + 1, y) != own) return true;
+    }
+    if (x == 0 || x == right) {
+        if (y > 0 && upper(picture, x, y - 1) != own) return true;
+        if (y < bottom && upper(picture, x, y + 1) != own) return true;
+    }
+    return false;
+}
+
+/** Indices of the outermost samples, row by row; or of those only that are rough. */
+static uint32_t list_ring(const picture_t *picture, bool rough_only, uint16_t *ring)
 {
     const uint32_t width = picture->width, height = picture->height;
     uint32_t count = 0;
 
     for (uint32_t y = 0; y < height; y++) {
         const uint32_t step = y == 0 || y == height - 1 ? 1 : width - 1;
-        for (uint32_t x = 0; x < width; x += step) ring[count++] = (uint16_t)(y * width + x);
+        for (uint32_t x = 0; x < width; x += step) {
+            if (!rough_only || is_rough(picture, x, y)) ring[count++] = (uint16_t)(y * width + x);
+        }
     }
     return count;
+}
+
+/** Where the header may stand: a changed sample in a frame of one colour would be seen. */
+static uint32_t list_places(const picture_t *picture, uint16_t *ring)
+{
+    const uint32_t count = list_ring(picture, true, ring);
+
+    return count < HEADER_BITS ? list_ring(picture, false, ring) : count;
 }
 
 void header_ring_start(header_ring_t *ring, const picture_t *picture, const uint8_t key[KEY_SIZE],
                        uint16_t *room)
 {
-    const uint32_t count = list_ring(picture, room);
+    const uint32_t count = list_places(picture, room);
     keystream_t stream;
 
     ring->at = room;
