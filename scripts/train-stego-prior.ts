@@ -7,14 +7,16 @@
  * docs/STEGO.md §8 says on which; never train on pictures that figures are reported on.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { BUCKETS, type Curve } from '../src/stego/calibration.ts';
+import { BUCKETS, type Curve, ERROR_MIN } from '../src/stego/calibration.ts';
+import { solve } from '../src/stego/cholesky.ts';
 import { decodePng } from '../src/stego/coder.ts';
 import { BINS, KINDS, LEVELS, ORIGIN, UNIT } from '../src/stego/context.ts';
-import { fieldOf, firstColumn, MARGIN } from '../src/stego/field.ts';
+import { type Field, fieldOf, firstColumn, HALVES, MARGIN } from '../src/stego/field.ts';
 import { carryingPlanes } from '../src/stego/picture.ts';
 import { CURVES, PRIORS } from '../src/stego/prior-data.ts';
-import { PROFILES } from '../src/stego/profile.ts';
-import { type Prediction, Scan } from '../src/stego/scan.ts';
+import { PROFILES, type Profile } from '../src/stego/profile.ts';
+import { MEASURES, Roughness } from '../src/stego/roughness.ts';
+import { Scan } from '../src/stego/scan.ts';
 import { readShiftLayer } from '../src/stego/shift-layer.ts';
 import { EXCLUDED, GROUPS } from '../src/stego/shift-model.ts';
 
@@ -34,16 +36,40 @@ const FIELDS = PATHS.map((path) => decodePng(readFileSync(path)).picture).flatMa
   ),
 );
 
+/** What the measures of profile max tell on the average, by what was trained before. */
+function roughnessFor(profile: Profile): Profile {
+  const known = profile.roughness;
+  if (known === undefined) return profile;
+  const means = new Float64Array((MEASURES * (MEASURES + 1)) / 2 + MEASURES);
+  const scans = new Map<Scan, number>();
+  walk(profile, (scan) => {
+    scans.set(scan, (scans.get(scan) ?? 0) + 1);
+  });
+  for (const [{ roughness }, samples] of scans) {
+    const start = new Roughness(FIELDS[0] as Field, known).sums;
+    roughness?.sums.forEach((sum, k) => {
+      means[k] = (means[k] ?? 0) + (sum - (start[k] ?? 0)) / samples / scans.size;
+    });
+  }
+  const weights = new Float64Array(MEASURES);
+  solve(means.slice(), weights, 0);
+  const short = (list: Float64Array) => list.map((n) => Number(n.toPrecision(4)));
+  return {
+    ...profile,
+    roughness: { weights: short(weights), products: short(means.slice(0, -MEASURES)) },
+  };
+}
+
 /** Mean absolute error in each bucket; where few samples were, its neighbours help. */
-function curveFor(solves: boolean): Curve {
+function curveFor(profile: Profile): Curve {
   const [sums, counts] = [new Float64Array(BUCKETS), new Float64Array(BUCKETS)];
-  walk({ curve: new Float64Array(BUCKETS).fill(1), solves }, (scan, sample) => {
-    const error = Math.max(UNIT / 4, Math.abs(sample * UNIT - scan.mean));
+  walk({ ...profile, curve: new Float64Array(BUCKETS).fill(1) }, (scan, sample) => {
+    const error = Math.max(ERROR_MIN, Math.abs(sample * UNIT - scan.mean));
     sums[scan.bucket] = (sums[scan.bucket] ?? 0) + error;
     counts[scan.bucket] = (counts[scan.bucket] ?? 0) + 1;
   });
   // Where nothing was seen the curve goes on as noise does, by an eighth of a doubling.
-  let last = UNIT / 4;
+  let last: number = ERROR_MIN;
   return sums.map((_, bucket) => {
     let [sum, count] = [0, 0];
     for (let reach = 0; reach < 5 && count < 1000; reach++) {
@@ -56,13 +82,13 @@ function curveFor(solves: boolean): Curve {
   });
 }
 
-function walk(prediction: Prediction, visit: (scan: Scan, sample: number) => void): void {
+function walk(profile: Profile, visit: (scan: Scan, sample: number) => void): void {
   for (const field of FIELDS) {
-    for (const parity of [0, 1]) {
-      const scan = new Scan(field, prediction);
-      for (let y = 1; y < field.height - 1; y++) {
+    for (const layer of profile.layers) {
+      const scan = new Scan(field, profile);
+      for (let y = layer.top; y < field.height - 1; y += layer.step) {
         const row = (y + MARGIN) * field.stride + MARGIN;
-        const first = firstColumn(y, parity);
+        const first = firstColumn(y, layer);
         scan.startRow(y, first);
         for (let x = first; x < field.width - 1; x += 2) {
           const sample = field.samples[row + x] ?? 0;
@@ -76,9 +102,9 @@ function walk(prediction: Prediction, visit: (scan: Scan, sample: number) => voi
   }
 }
 
-function countsFor(prediction: Prediction): Float64Array {
+function countsFor(profile: Profile): Float64Array {
   const counts = new Float64Array(KINDS * LEVELS * BINS);
-  walk(prediction, (scan, sample) => {
+  walk(profile, (scan, sample) => {
     const bin = (sample - scan.base) * scan.direction + ORIGIN;
     if (scan.context >= KINDS * LEVELS || bin < 0 || bin >= BINS) return;
     const at = scan.context * BINS + bin;
@@ -106,8 +132,8 @@ function countsFor(prediction: Prediction): Float64Array {
 function integerLines(): string[] {
   const counts = new Float64Array(GROUPS * BINS);
   for (const field of FIELDS) {
-    for (const parity of [0, 1]) {
-      const { groups, distances } = readShiftLayer(field, parity);
+    for (const layer of HALVES) {
+      const { groups, distances } = readShiftLayer(field, layer);
       groups.forEach((group, i) => {
         const bin = (distances[i] ?? 0) + ORIGIN;
         if (group === EXCLUDED || bin < 0 || bin >= BINS) return;
@@ -131,14 +157,18 @@ function line(counts: Float64Array): string {
 
 const NAMES = ['fast', 'max'] as const;
 const coded = NAMES.map((name) => {
-  if (PART !== 'coded') return { name, curve: CURVES[name], lines: PRIORS[name] };
-  const { solves } = PROFILES[name];
-  const curve = curveFor(solves);
-  const counts = countsFor({ solves, curve });
+  const known = PROFILES[name];
+  if (PART !== 'coded')
+    return { name, curve: CURVES[name], lines: PRIORS[name], roughness: known.roughness };
+  // Twice, because expected errors decide what an error counts.
+  const trained = roughnessFor(roughnessFor(known));
+  const profile = { ...trained, curve: curveFor(trained) };
+  const counts = countsFor(profile);
   const rows = Array.from({ length: KINDS * LEVELS }, (_, row) => row * BINS);
   const lines = rows.map((at) => line(counts.subarray(at, at + BINS))).join('\n');
-  return { name, curve: [...curve].join(' '), lines };
+  return { name, curve: [...profile.curve].join(' '), lines, roughness: trained.roughness };
 });
+const roughness = coded.find(({ roughness }) => roughness !== undefined)?.roughness;
 const lines = PART === 'integer' ? integerLines().join('\n') : PRIORS.integer;
 writeFileSync(
   new URL('../src/stego/prior-data.ts', import.meta.url),
@@ -147,6 +177,14 @@ writeFileSync(
 /** Mean absolute errors in the buckets of the noise scale, in sixteenths of a step. */
 export const CURVES = {
 ${coded.map(({ name, curve }) => `  ${name}:\n    '${curve}',\n`).join('')}};
+
+/** By measure its weight; then mean products of two, over the square of the expected error. */
+export const ROUGHNESS = {
+  weights:
+    '${roughness?.weights.join(' ')}',
+  products:
+    '${roughness?.products.join(' ')}',
+};
 
 /** A line is a level of a kind: its first bin that occurs, then the bins as parts of ${WHOLE}. */
 export const PRIORS = {

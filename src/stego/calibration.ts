@@ -5,12 +5,13 @@
  * smoother or rougher than that, and the ratio is learnt within a few hundred samples. It is what
  * lets trained histograms fit a picture that they were not trained on.
  */
-import { levelOf, UNIT } from './context.ts';
+import { levelOf, NOISE_UNIT, UNIT } from './context.ts';
 
 /** Noise is told apart in eighths of a doubling: from below 2^8 to below 2^27, in 1/1600 steps. */
 const FIRST_BIT = 8;
 const LAST_BIT = 26;
 export const BUCKETS = 8 * (LAST_BIT - FIRST_BIT + 1);
+export const NOISE_MAX = 2 ** (LAST_BIT + 1) - 1;
 
 /** What the trained curve counts for in each bucket, in samples. */
 const PRIOR_WEIGHT = 60;
@@ -18,12 +19,12 @@ const PRIOR_WEIGHT = 60;
 const FADE = 0.7;
 
 /** Errors below a quarter step are as good as that. */
-const ERROR_MIN = UNIT / 4;
+export const ERROR_MIN = UNIT / 4;
 
 /** Mean absolute errors in the buckets, in sixteenths of a step. */
 export type Curve = Float64Array;
 
-/** @param noise in 1/1600 steps, below 2^27. */
+/** @param noise in 1/1600 steps, at most NOISE_MAX. */
 export function bucketOf(noise: number): number {
   if (noise < 1 << FIRST_BIT) return 0;
   const bit = 31 - Math.clz32(noise);
@@ -60,7 +61,7 @@ export class Calibration {
       const learnt =
         (PRIOR_WEIGHT + (ratios[b] as number) + ratio) /
         (PRIOR_WEIGHT + (weights[b] as number) + weight);
-      this.levels[b] = levelOf(expected * learnt * (1600 / UNIT));
+      this.levels[b] = levelOf(expected * learnt * (NOISE_UNIT / UNIT));
       ratio = (ratio + (this.#errors[b] as number) / expected) * FADE;
       weight = (weight + (this.#seen[b] as number)) * FADE;
     }

@@ -2,7 +2,7 @@
 import { release } from '../bytes.ts';
 import { type Body, bytesOf, decodeBody, OVERHEAD_BITS, stackOf } from './body.ts';
 import { Keystream } from './chacha20.ts';
-import { type Field, fieldOf, layerSize, type OnRows, storeInterior } from './field.ts';
+import { type Field, fieldOf, type Layer, layerSize, type OnRows, storeInterior } from './field.ts';
 import { encodeHeader, type Header, HeaderRing, STARTS } from './header.ts';
 import {
   type Forecast,
@@ -13,20 +13,22 @@ import {
   type Tape,
   writeLayer,
 } from './layer.ts';
+import type { Prior } from './model.ts';
 import { carryingPlanes, copyOf, type Picture } from './picture.ts';
 import { findPrice, PRICE_MAX, ratioOf } from './price.ts';
 import type { Profile } from './profile.ts';
 import { Rans, STATE_START, WordStack } from './rans.ts';
-import { secondLayersShare } from './trial.ts';
 
-/** Extra room to plan for: forecasts are means, and the second parity is taken for the first. */
+/** What later layers lose, because they are predicted from samples that have moved, and a little. */
 const MARGIN_FACTOR = 1.04;
 const MARGIN_BITS = 64;
-/** How near to the best price a search has to come, and the step that tells how bits fall there. */
+/** The same for the last layers, whose surroundings are as they will be. */
+const LAST_FACTOR = 1.005;
+const LAST_BITS = 32;
+/** How near to the best price a search has to come. */
 const TOLERANCE = 1 / 64;
 /** What looking at a tape costs, in readings of its layer. */
 const LOOK_COST = 0.3;
-const STEP = 1 / 32;
 
 const SHIFT_MAX = 7;
 
@@ -34,15 +36,10 @@ const SHIFT_MAX = 7;
 const SHORT_BITS = 1024;
 const ONE_LAYER_COST = 1.1;
 
-/** The layers of a plane that carry. */
-type Parities = readonly [0, 1] | readonly [1];
-const BOTH: Parities = [0, 1];
-const SECOND: Parities = [1];
-
 /** A cover that was looked at once, for one profile, shift and choice of layers. */
 class Survey {
   readonly shift: number;
-  readonly parities: Parities;
+  readonly layers: readonly Layer[];
   readonly #tapes: readonly Tape[];
   readonly #profile: Profile;
   readonly #onLook: () => void;
@@ -51,27 +48,27 @@ class Survey {
     picture: Picture,
     profile: Profile,
     shift: number,
-    parities: Parities,
+    layers: readonly Layer[],
     onRows?: OnRows,
   ) {
     // Looking is quick beside least squares, and counts there for nothing.
-    this.#onLook = () => onRows?.(profile.solves ? 0 : LOOK_COST * picture.height);
+    this.#onLook = () => onRows?.(profile.roughness ? 0 : LOOK_COST * picture.height);
     this.shift = shift;
-    this.parities = parities;
+    this.layers = layers;
     this.#profile = profile;
     this.#tapes = fieldsOf(picture, shift, onRows).map((field) => {
-      const tape = readLayer(field, parities[0], profile);
+      const tape = readLayer(field, layers[0] as Layer, profile);
       release(field.samples);
       return tape;
     });
   }
 
-  /** The first layer as it will be written. */
-  get firstTape(): Tape {
-    return this.#tapes[0] as Tape;
+  /** The first layers as they will be written. */
+  get tapes(): readonly Tape[] {
+    return this.#tapes;
   }
 
-  /** For all layers; the two of a plane are as good as alike. */
+  /** For all layers; those of a plane are as good as alike. */
   forecast(price: number): Forecast {
     const ratio = ratioOf(price);
     let bits = 0;
@@ -79,8 +76,8 @@ class Survey {
     for (const tape of this.#tapes) {
       const one = forecast(tape, this.#profile.prior, ratio);
       this.#onLook();
-      bits += this.parities.length * one.bits;
-      changes += this.parities.length * one.changes;
+      bits += this.layers.length * one.bits;
+      changes += this.layers.length * one.changes;
     }
     return { bits, changes };
   }
@@ -95,23 +92,6 @@ class Survey {
     const found = this.forecast(price);
     return { price, changes: (found.changes * bits) / found.bits };
   }
-}
-
-/**
- * The price for so many bits, from one nearby: the
- * logarithm of the bits falls in a straight line, nearly. The second
- * layers are tried, because most pictures that fail fail by what they lose.
- */
-function refined(cover: Picture, profile: Profile, survey: Survey, near: number, needed: number) {
-  if (near === 0 || needed <= SHORT_BITS) return near;
-  const wanted = needed * MARGIN_FACTOR + MARGIN_BITS;
-  const share =
-    survey.parities === BOTH ? secondLayersShare(cover, profile, survey.shift, near) : 1;
-  const lower = Math.floor(near * (1 - STEP));
-  const [here, there] = [survey.forecast(near).bits, survey.forecast(lower).bits];
-  const excess = Math.log((here * (1 + share)) / 2 / wanted);
-  const price = near + ((near - lower) * excess) / Math.max(1e-3, Math.log(there / here));
-  return Math.round(Math.min(PRICE_MAX, Math.max(0, near * (1 - 4 * STEP), price)));
 }
 
 /** What comes out of a picture: the body, and the fields with the cover's samples. */
@@ -159,7 +139,7 @@ export function embedCoded(
     // Without a promising price, price 0 is still tried if it may just suffice.
     if (start === undefined && survey.forecast(0).bits < needed) continue;
     let missing = 0;
-    for (let price = refined(cover, profile, survey, start ?? 0, needed); ; ) {
+    for (let price = start ?? 0; ; ) {
       const result = tryEmbed(cover, payload, key, profile, price, survey, onRows);
       if (typeof result !== 'number') return result;
       if (price === 0) break;
@@ -181,14 +161,14 @@ function bestSurvey(
   onRows?: OnRows,
 ): readonly [Survey, number | undefined] {
   const wanted = needed * MARGIN_FACTOR + MARGIN_BITS;
-  const both = new Survey(cover, profile, shift, BOTH, onRows);
-  const cost = both.cost(wanted, needed > SHORT_BITS ? TOLERANCE : undefined);
-  if (cost === undefined || needed > SHORT_BITS) return [both, cost?.price];
-  const second = new Survey(cover, profile, shift, SECOND, onRows);
-  const shortCost = second.cost(wanted);
+  const all = new Survey(cover, profile, shift, profile.layers, onRows);
+  const cost = all.cost(wanted, needed > SHORT_BITS ? TOLERANCE : undefined);
+  if (cost === undefined || needed > SHORT_BITS) return [all, cost?.price];
+  const last = new Survey(cover, profile, shift, profile.layers.slice(-1), onRows);
+  const shortCost = last.cost(wanted);
   return shortCost !== undefined && shortCost.changes <= ONE_LAYER_COST * cost.changes
-    ? [second, shortCost.price]
-    : [both, cost.price];
+    ? [last, shortCost.price]
+    : [all, cost.price];
 }
 
 /** The bits that are missing if the layers, as they really came out, do not hold the payload. */
@@ -201,56 +181,91 @@ function tryEmbed(
   survey: Survey,
   onRows?: OnRows,
 ): Picture | number {
-  const { shift, parities } = survey;
+  const { shift, layers } = survey;
   const stack = stackOf({ ring: new HeaderRing(cover, key).read(), payload }, key);
   const rans = new Rans(STATE_START, stack);
   const fields = fieldsOf(cover, shift, onRows);
-  const start = writeLayers(fields, profile, price, rans, () => stack.size === 0, survey);
+  const end = writeLayers(fields, profile, price, rans, survey, () => stack.size === 0);
   const missing = 16 * stack.size;
-  const oneLayer = parities === SECOND;
-  const { state } = rans;
-  const header = { profile: profile.code, shift, price, start, oneLayer, state };
+  const oneLayer = layers.length < profile.layers.length;
+  const header = {
+    profile: profile.code,
+    shift,
+    price,
+    oneLayer,
+    state: rans.state,
+    start: end.step + STEPS * end.easing,
+  };
   const result = missing > 0 ? missing : stegoImage(cover, fields, key, header);
   for (const { samples } of fields) release(samples);
   return result;
 }
 
-interface Layer {
-  readonly field: Field;
-  readonly parity: number;
+/** How the last layers were written. */
+interface End {
+  /** Where the very last one was left, in steps. */
+  readonly step: number;
+  /** How much cheaper a change was in them. */
+  readonly easing: number;
 }
 
-/** In the order of writing. */
-function layersOf(fields: readonly Field[], parities: Parities): Layer[] {
-  return fields.flatMap((field) => parities.map((parity) => ({ field, parity })));
+/** Both share the header's start. */
+const STEPS = 64;
+const EASINGS = STARTS / STEPS;
+/** The easing that changes nothing, in 64ths of the price; below it changes are dearer. */
+const NO_EASING = 4;
+
+function easedPrice(price: number, easing: number): number {
+  return Math.min(PRICE_MAX, Math.floor((price * (64 + NO_EASING - easing)) / 64));
 }
 
-/** Writes all layers; the last one only until `isDone`. Returns where it was left, in steps. */
+/** Samples of the last layer from one possible end to the next. */
+function stepOf(field: Field, layer: Layer): number {
+  return Math.max(1, Math.ceil(layerSize(field, layer) / STEPS));
+}
+
+/**
+ * Writes all layers; the very last one only until `isDone`. The last layer of all planes is looked
+ * at before it is written: its surroundings are final, so its price can be set to what is left.
+ */
 function writeLayers(
   fields: readonly Field[],
   profile: Profile,
   price: number,
   rans: Rans,
+  { layers, tapes: firstTapes }: Survey,
   isDone: () => boolean,
-  survey: Survey,
-): number {
-  const layers = layersOf(fields, survey.parities);
-  const coding = { prior: profile.prior, ratio: ratioOf(price) };
-  let start = 0;
-  layers.forEach(({ field, parity }, index) => {
-    const isLast = index === layers.length - 1;
-    const tape = index === 0 ? survey.firstTape : readLayer(field, parity, profile);
-    const step = isLast ? startStep(field, parity) : Number.POSITIVE_INFINITY;
-    start = writeLayer(field, parity, tape, coding, rans, { step, isDone }) / step;
-    // The first one is needed again if this price does not hold the payload.
-    if (index > 0) releaseTape(tape);
-  });
-  return start;
+): End {
+  const { prior } = profile;
+  let [index, step, easing] = [0, 1, NO_EASING];
+  for (const layer of layers) {
+    const tapeOf = (field: Field) => readLayer(field, layer, profile);
+    const isLast = layer === layers.at(-1);
+    const known = layer === layers[0] ? firstTapes : isLast ? fields.map(tapeOf) : undefined;
+    if (known !== undefined && known !== firstTapes) {
+      easing = easingFor(known, prior, price, 16 * rans.stack.size * LAST_FACTOR + LAST_BITS);
+    }
+    const coding = { prior, ratio: ratioOf(easedPrice(price, easing)) };
+    for (const [plane, field] of fields.entries()) {
+      const tape = known?.[plane] ?? tapeOf(field);
+      const isVeryLast = isLast && plane === fields.length - 1;
+      step = isVeryLast ? stepOf(field, layer) : Number.POSITIVE_INFINITY;
+      index = writeLayer(field, layer, tape, coding, rans, { step, isDone });
+      // The first ones are needed again if this price does not hold the payload.
+      if (known !== firstTapes) releaseTape(tape);
+    }
+  }
+  return { step: index / step, easing };
 }
 
-/** Samples of the last layer from one possible start to the next. */
-export function startStep(field: Field, parity: number): number {
-  return Math.max(1, Math.ceil(layerSize(field, parity) / STARTS));
+/** The least easing with which the last layers hold so many bits; the most if none does. */
+function easingFor(tapes: readonly Tape[], prior: Prior, price: number, bits: number): number {
+  let easing = 0;
+  for (; easing < EASINGS - 1; easing++) {
+    const ratio = ratioOf(easedPrice(price, easing));
+    if (tapes.reduce((sum, tape) => sum + forecast(tape, prior, ratio).bits, 0) >= bits) break;
+  }
+  return easing;
 }
 
 /** How far what a payload takes may lie from what another of its size takes, in √bits. */
@@ -263,11 +278,11 @@ const SPREAD = 2;
 export function capacityCoded(cover: Picture, profile: Profile, onRows?: OnRows): number {
   let best = 0;
   for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
-    const survey = new Survey(cover, profile, shift, BOTH, onRows);
+    const survey = new Survey(cover, profile, shift, profile.layers, onRows);
     const random = new Keystream(new Uint8Array(32), 'capacity');
     const stack = new WordStack(new Uint16Array(0), (index) => random.wordAt(index));
     const rans = new Rans(STATE_START, stack);
-    writeLayers(fieldsOf(cover, shift, onRows), profile, 0, rans, () => false, survey);
+    writeLayers(fieldsOf(cover, shift, onRows), profile, 0, rans, survey, () => false);
     const bits = Math.max(0, 16 * (stack.borrowed - stack.size));
     best = Math.max(best, Math.floor((bits - SPREAD * Math.sqrt(bits) - OVERHEAD_BITS) / 8));
   }
@@ -297,12 +312,16 @@ export function extractCoded(
   const stack = new WordStack(new Uint16Array(0), () => 0);
   const rans = new Rans(header.state, stack);
   const fields = fieldsOf(stego, header.shift, onRows);
-  const layers = layersOf(fields, header.oneLayer ? SECOND : BOTH);
-  const ratio = ratioOf(header.price);
-  for (const [index, { field, parity }] of [...layers.entries()].reverse()) {
-    const isLast = index === layers.length - 1;
-    const from = isLast ? header.start * startStep(field, parity) : 0;
-    restoreLayer(field, parity, profile, ratio, rans, from);
+  const [step, easing] = [header.start % STEPS, Math.floor(header.start / STEPS)];
+  const layers = profile.layers.slice(header.oneLayer ? -1 : 0);
+  for (const layer of layers.toReversed()) {
+    const isLast = layer === layers.at(-1);
+    const ratio = ratioOf(isLast ? easedPrice(header.price, easing) : header.price);
+    for (const [plane, field] of [...fields.entries()].reverse()) {
+      const isVeryLast = isLast && plane === fields.length - 1;
+      const from = isVeryLast ? step * stepOf(field, layer) : 0;
+      restoreLayer(field, layer, profile, ratio, rans, from);
+    }
   }
   if (rans.state !== STATE_START || stack.borrowed > 0) return undefined;
   const body = decodeBody(bytesOf(stack.words()), key);

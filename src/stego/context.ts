@@ -10,6 +10,8 @@
 
 /** Predictions and errors are counted in sixteenths of a sample step. */
 export const UNIT = 16;
+/** Noise is counted in these parts of a step. */
+export const NOISE_UNIT = 1600;
 
 export const LEVELS = 20;
 /** Widest window: d from -24 to 25. */

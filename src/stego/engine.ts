@@ -2,7 +2,7 @@
 import { release } from '../bytes.ts';
 import { capacityCoded, embedCoded, extractCoded, forecastCoded } from './coded.ts';
 import { StegoError } from './errors.ts';
-import { type Field, type OnRows, storeInterior } from './field.ts';
+import { type Field, HALVES, type OnRows, storeInterior } from './field.ts';
 import { decodeHeader, HEADER_BITS, HeaderRing } from './header.ts';
 import { carryingPlanes, copyOf, type Picture } from './picture.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
@@ -50,8 +50,10 @@ export function extract(
   const header = decodeHeader(ring.read());
   // Only 16-bit pictures are ever shifted.
   if (header === undefined || (header.shift > 0 && stego.depth === 8)) throw noMessage();
-  const onRows = counting(rowsOf(stego) * (header.oneLayer ? 1 : 2), onProgress);
   const coded = Object.values(PROFILES).find(({ code }) => code === header.profile);
+  const layers = (coded?.layers ?? HALVES).slice(header.oneLayer ? -1 : 0);
+  const walks = layers.reduce((sum, { step }) => sum + 1 / step, 0);
+  const onRows = counting(rowsOf(stego) * walks, onProgress);
   const found =
     coded === undefined
       ? extractShifted(stego, key, header, onRows)

@@ -62,18 +62,42 @@ export function storeInterior(field: Field, plane: Uint16Array, shift: number): 
   }
 }
 
-/** Interior samples with (x + y) mod 2 = `parity`: what one layer visits. */
-export function layerSize({ width, height }: Pick<Field, 'width' | 'height'>, parity: number) {
+/**
+ * Which samples a layer visits: of every `step`th row from `top` on every second one. Rows of a
+ * layer of a chessboard are shifted against each other, those of a quarter are not.
+ */
+export interface Layer {
+  readonly top: number;
+  readonly step: number;
+  readonly shifted: 0 | 1;
+  /** Columns with x - y · shifted of this parity. */
+  readonly parity: 0 | 1;
+}
+
+/** Each sample's four nearest are of the other layer: x + y even, then odd. */
+export const HALVES: readonly Layer[] = [
+  { top: 1, step: 1, shifted: 1, parity: 0 },
+  { top: 1, step: 1, shifted: 1, parity: 1 },
+];
+
+/** All eight around are of other layers: by rows and columns. */
+export const QUARTERS: readonly Layer[] = [
+  { top: 2, step: 2, shifted: 0, parity: 0 },
+  { top: 1, step: 2, shifted: 0, parity: 1 },
+  { top: 2, step: 2, shifted: 0, parity: 1 },
+  { top: 1, step: 2, shifted: 0, parity: 0 },
+];
+
+/** Samples of a layer. */
+export function layerSize({ width, height }: Pick<Field, 'width' | 'height'>, layer: Layer) {
   let count = 0;
-  for (let y = 1; y < height - 1; y++) count += rowCount(width, y, parity);
+  for (let y = layer.top; y < height - 1; y += layer.step) {
+    count += Math.max(0, Math.ceil((width - 1 - firstColumn(y, layer)) / 2));
+  }
   return count;
 }
 
 /** The first column of a layer in row `y`: 1 or 2. */
-export function firstColumn(y: number, parity: number): number {
-  return 1 + ((y + 1 + parity) & 1);
-}
-
-function rowCount(width: number, y: number, parity: number): number {
-  return Math.max(0, Math.ceil((width - 1 - firstColumn(y, parity)) / 2));
+export function firstColumn(y: number, { shifted, parity }: Layer): number {
+  return 1 + ((y * shifted + parity + 1) & 1);
 }

@@ -18,9 +18,9 @@ export interface Header {
   /** Lowest bits of each sample that take no part. */
   readonly shift: number;
   readonly price: number;
-  /** Whether only the second layer of each plane carries: enough for short messages. */
+  /** Whether only the last layer of each plane carries: enough for short messages. */
   readonly oneLayer: boolean;
-  /** Where the last layer was left, in 1024ths of it. */
+  /** Where the last layer was left, in 1024ths; of bits-back coding in 64ths, + 64 · easing. */
   readonly start: number;
   readonly state: number;
 }

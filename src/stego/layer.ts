@@ -1,11 +1,11 @@
 /**
- * One layer of one plane: the samples of one colour of a chessboard. It is read in raster order,
+ * One layer of one plane: half of its samples or a quarter. It is read in raster order,
  * written in the opposite order, and restored in raster order again, so that whoever restores
  * knows at each sample exactly what the writer knew there.
  */
 import { release } from '../bytes.ts';
 import { BINS, ORIGIN } from './context.ts';
-import { type Field, firstColumn, layerSize, MARGIN } from './field.ts';
+import { type Field, firstColumn, type Layer, layerSize, MARGIN } from './field.ts';
 import {
   FROM_ABOVE,
   FROM_BELOW,
@@ -34,14 +34,14 @@ export interface Tape {
 }
 
 /** Reads a layer without changing it. */
-export function readLayer(field: Field, parity: number, prediction: Prediction): Tape {
-  const size = layerSize(field, parity);
+export function readLayer(field: Field, layer: Layer, prediction: Prediction): Tape {
+  const size = layerSize(field, layer);
   const scan = new Scan(field, prediction);
   const tape = { contexts: new Uint8Array(size), bins: new Uint8Array(size) };
   let index = 0;
-  for (let y = 1; y < field.height - 1; y++) {
+  for (let y = layer.top; y < field.height - 1; y += layer.step) {
     const row = (y + MARGIN) * field.stride + MARGIN;
-    const first = firstColumn(y, parity);
+    const first = firstColumn(y, layer);
     scan.startRow(y, first);
     for (let x = first; x < field.width - 1; x += 2) {
       const sample = field.samples[row + x] as number;
@@ -138,14 +138,14 @@ function grown(tables: Uint16Array): Uint16Array<ArrayBuffer> {
  */
 export function writeLayer(
   field: Field,
-  parity: number,
+  layer: Layer,
   tape: Tape,
   { prior, ratio }: { readonly prior: Prior; readonly ratio: number },
   rans: Rans,
   until: Until,
 ): number {
   const whole = plan(tape, prior, ratio);
-  const index = carryOut(field, parity, tape, whole, rans, until);
+  const index = carryOut(field, layer, tape, whole, rans, until);
   release(whole.chosen);
   return index;
 }
@@ -157,7 +157,7 @@ interface Until {
 
 function carryOut(
   field: Field,
-  parity: number,
+  layer: Layer,
   tape: Tape,
   { tables, chosen }: Plan,
   rans: Rans,
@@ -165,9 +165,9 @@ function carryOut(
 ): number {
   const size = tape.bins.length;
   let index = size;
-  for (let y = field.height - 2; y >= 1; y--) {
+  for (let y = lastRow(field, layer); y >= layer.top; y -= layer.step) {
     const row = (y + MARGIN) * field.stride + MARGIN;
-    const first = firstColumn(y, parity);
+    const first = firstColumn(y, layer);
     const count = Math.max(0, Math.ceil((field.width - 1 - first) / 2));
     for (let x = first + 2 * (count - 1); x >= first; x -= 2) {
       if (index % step === 0 && index < size && isDone()) return index;
@@ -182,6 +182,10 @@ function carryOut(
     field.onRows?.(1);
   }
   return 0;
+}
+
+function lastRow({ height }: Field, { top, step }: Layer): number {
+  return top + step * Math.floor((height - 2 - top) / step);
 }
 
 /** Lets the body choose where the sample goes, and returns to it what that choice tells. */
@@ -209,7 +213,7 @@ function moveOne(tables: Uint16Array, row: number, rans: Rans): number {
 /** Undoes `writeLayer` from the sample with index `from` on: the exact inverse, in place. */
 export function restoreLayer(
   field: Field,
-  parity: number,
+  layer: Layer,
   profile: Profile,
   ratio: number,
   rans: Rans,
@@ -220,9 +224,9 @@ export function restoreLayer(
   const tables = new Uint16Array(256 * TABLE_SIZE);
   const active = new Uint8Array(256);
   let index = 0;
-  for (let y = 1; y < field.height - 1; y++) {
+  for (let y = layer.top; y < field.height - 1; y += layer.step) {
     const row = (y + MARGIN) * field.stride + MARGIN;
-    const first = firstColumn(y, parity);
+    const first = firstColumn(y, layer);
     scan.startRow(y, first);
     for (let x = first; x < field.width - 1; x += 2, index++) {
       scan.visit(row + x, x);

@@ -1,35 +1,38 @@
 /**
- * The best prediction: weights for sixteen neighbours, found anew for every sample by least squares
+ * The best prediction: weights for eighteen neighbours, found anew for every sample by least squares
  * over what lies around it and is known. Sums of products fade with distance: along the row so
- * far, and, smoothed to both sides, over the rows above. Doubles, but only + − × ÷ √, which IEEE
- * 754 defines to the last bit: every machine finds the same weights.
+ * far, and, smoothed to both sides, over the rows above.
  */
-import { UNIT } from './context.ts';
+import { solve } from './cholesky.ts';
 import type { Field } from './field.ts';
 
-/** Neighbours: the four nearest, four of the same layer that are known, eight of the other layer. */
-const DOWN = [-1, 1, 0, 0, -1, -1, -2, 0, -2, -2, -1, -1, 1, 1, 2, 2] as const;
-const RIGHT = [0, 0, -1, 1, -1, 1, 0, -2, -1, 1, -2, 2, -2, 2, -1, 1] as const;
+/** Neighbours: the eight around, two of the same layer that are known, eight of other layers. */
+const DOWN = [-1, 1, 0, 0, -1, -1, 1, 1, -2, 0, -2, -2, -1, -1, 1, 1, 2, 2] as const;
+const RIGHT = [0, 0, -1, 1, -1, 1, -1, 1, 0, -2, -1, 1, -2, 2, -2, 2, -1, 1] as const;
 const SIZE = DOWN.length;
 const TRIANGLE = (SIZE * (SIZE + 1)) / 2;
 /** Products of neighbours with each other, row by row of a lower triangle; then with the sample. */
-const SUMS = TRIANGLE + SIZE;
+const PRODUCTS = TRIANGLE + SIZE;
+/** Then squared errors, and what they count. */
+const SUMS = PRODUCTS + 2;
 
-/** What a row, and a step along a row, leaves of older sums. */
-const FADE_DOWN = 0.93;
-const FADE_ALONG = 0.93;
-const FADE_SIDEWAYS = Math.sqrt(FADE_ALONG);
+/** What a row of the layer, and a step along it, leaves of older sums. */
+const FADE_DOWN = 0.9;
+const FADE_ALONG = 0.9;
 /** Keeps weights small where the neighbourhood says little. */
 const RIDGE = 16;
 /** How far outside the four nearest samples a prediction may lie, in steps. */
 const BEYOND = 2;
-/** Below it the system has no answer. */
-const SINGULAR = 1e-9;
 
 export class LeastSquares {
+  /** Of the sample predicted last: the mean of the four nearest, and the prediction, in steps. */
+  level = 0;
+  mean = 0;
+  /** How wrong predictions around it were: the root of their mean square, in steps. */
+  spread = 0;
   readonly #field: Field;
   readonly #offsets: Int32Array;
-  /** For each column: the faded sums of all rows above, and the products of the row at hand. */
+  /** By column of the layer: the faded sums of all rows above, and the row at hand. */
   readonly #above: Float64Array;
   readonly #products: Float64Array;
   readonly #smoothed: Float64Array;
@@ -37,16 +40,15 @@ export class LeastSquares {
   readonly #neighbours = new Float64Array(SIZE);
   readonly #system = new Float64Array(SUMS);
   readonly #weights = new Float64Array(SIZE);
-  /** Mean of the four nearest, and the prediction before rounding. */
-  #level = 0;
-  #exact = 0;
 
+  /** For a layer that has every second column. */
   constructor(field: Field) {
     this.#field = field;
     this.#offsets = Int32Array.from(DOWN, (dy, i) => dy * field.stride + (RIGHT[i] as number));
-    this.#above = new Float64Array(field.width * SUMS);
-    this.#products = new Float64Array(field.width * SUMS);
-    this.#smoothed = new Float64Array(field.width * SUMS);
+    const size = ((field.width >> 1) + 1) * SUMS;
+    this.#above = new Float64Array(size);
+    this.#products = new Float64Array(size);
+    this.#smoothed = new Float64Array(size);
   }
 
   startRow(): void {
@@ -54,8 +56,8 @@ export class LeastSquares {
     this.#products.fill(0);
   }
 
-  /** @returns the sample at `at` in column `x` in sixteenths, predicted without looking at it. */
-  predict(at: number, x: number): number {
+  /** Predicts the sample at `at` in column `x` without looking at it. */
+  predict(at: number, x: number): void {
     const s = this.#field.samples;
     const stride = this.#field.stride;
     const north = s[at - stride] as number;
@@ -67,17 +69,22 @@ export class LeastSquares {
     for (let i = 0; i < SIZE; i++) {
       neighbours[i] = (s[at + (this.#offsets[i] as number)] as number) - level;
     }
+    const system = this.#system;
+    for (let k = 0, above = (x >> 1) * SUMS; k < SUMS; k++, above++) {
+      system[k] = (this.#along[k] as number) + (this.#above[above] as number);
+    }
+    this.spread = Math.sqrt(
+      ((system[PRODUCTS] as number) + 1) / ((system[PRODUCTS + 1] as number) + 1),
+    );
     let mean = level;
-    if (this.#solve(x * SUMS)) {
+    if (solve(system, this.#weights, RIDGE)) {
       const weights = this.#weights;
       for (let i = 0; i < SIZE; i++) mean += (weights[i] as number) * (neighbours[i] as number);
     }
     const least = Math.min(north, south, west, east) - BEYOND;
     const most = Math.max(north, south, west, east) + BEYOND;
-    mean = Math.max(0, least, Math.min(this.#field.max, most, mean));
-    this.#level = level;
-    this.#exact = mean;
-    return Math.floor(mean * UNIT + 0.5);
+    this.level = level;
+    this.mean = Math.max(0, least, Math.min(this.#field.max, most, mean));
   }
 
   /** Tells the true value of the sample predicted last. */
@@ -88,25 +95,22 @@ export class LeastSquares {
       Math.abs(v[1] as number) +
       Math.abs(v[2] as number) +
       Math.abs(v[3] as number);
-    const error = sample - this.#exact;
+    const error = sample - this.mean;
     const trust = 1 / (1 + activity * activity * 0.05 + error * error * 0.1);
-    const target = (sample - this.#level) * trust;
+    const target = (sample - this.level) * trust;
     const products = this.#products;
-    const along = this.#along;
-    const start = x * SUMS;
-    let k = 0;
+    const start = (x >> 1) * SUMS;
+    let k = start;
     for (let i = 0; i < SIZE; i++) {
       const weighted = trust * (v[i] as number);
-      for (let j = 0; j <= i; j++, k++) {
-        const product = weighted * (v[j] as number);
-        products[start + k] = product;
-        along[k] = (along[k] as number) * FADE_ALONG + product;
-      }
+      for (let j = 0; j <= i; j++) products[k++] = weighted * (v[j] as number);
     }
-    for (let i = 0; i < SIZE; i++, k++) {
-      const product = (v[i] as number) * target;
-      products[start + k] = product;
-      along[k] = (along[k] as number) * FADE_ALONG + product;
+    for (let i = 0; i < SIZE; i++) products[k++] = (v[i] as number) * target;
+    products[k] = error * error * trust;
+    products[k + 1] = trust;
+    const along = this.#along;
+    for (let i = 0; i < SUMS; i++) {
+      along[i] = (along[i] as number) * FADE_ALONG + (products[start + i] as number);
     }
   }
 
@@ -118,7 +122,7 @@ export class LeastSquares {
     const length = products.length;
     for (let k = 0; k < SUMS; k++) smoothed[k] = products[k] as number;
     for (let k = SUMS; k < length; k++) {
-      smoothed[k] = (smoothed[k - SUMS] as number) * FADE_SIDEWAYS + (products[k] as number);
+      smoothed[k] = (smoothed[k - SUMS] as number) * FADE_ALONG + (products[k] as number);
     }
     const right = this.#along.fill(0);
     for (let start = length - SUMS; start >= 0; start -= SUMS) {
@@ -126,44 +130,8 @@ export class LeastSquares {
         const fromRight = right[k] as number;
         const i = start + k;
         above[i] = (above[i] as number) * FADE_DOWN + (smoothed[i] as number) + fromRight;
-        right[k] = (fromRight + (products[i] as number)) * FADE_SIDEWAYS;
+        right[k] = (fromRight + (products[i] as number)) * FADE_ALONG;
       }
     }
-  }
-
-  /** Cholesky's method on the sums that hold at a column; false if they have no answer. */
-  #solve(start: number): boolean {
-    const a = this.#system;
-    for (let k = 0; k < SUMS; k++) {
-      a[k] = (this.#along[k] as number) + (this.#above[start + k] as number);
-    }
-    const w = this.#weights;
-    for (let i = 0, row = 0; i < SIZE; row += ++i) {
-      for (let j = 0, other = 0; j < i; other += ++j) {
-        let sum = a[row + j] as number;
-        for (let k = 0; k < j; k++) sum -= (a[row + k] as number) * (a[other + k] as number);
-        // The diagonal holds reciprocals from here on: a division less for each product.
-        a[row + j] = sum * (a[other + j] as number);
-      }
-      let diagonal = (a[row + i] as number) + RIDGE;
-      let right = a[TRIANGLE + i] as number;
-      for (let k = 0; k < i; k++) {
-        const factor = a[row + k] as number;
-        diagonal -= factor * factor;
-        right -= factor * (w[k] as number);
-      }
-      if (!(diagonal > SINGULAR)) return false;
-      const reciprocal = 1 / Math.sqrt(diagonal);
-      a[row + i] = reciprocal;
-      w[i] = right * reciprocal;
-    }
-    for (let i = SIZE - 1; i >= 0; i--) {
-      let sum = w[i] as number;
-      for (let k = i + 1; k < SIZE; k++) {
-        sum -= (a[(k * (k + 1)) / 2 + i] as number) * (w[k] as number);
-      }
-      w[i] = sum * (a[(i * (i + 1)) / 2 + i] as number);
-    }
-    return true;
   }
 }

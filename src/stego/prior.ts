@@ -2,7 +2,8 @@
 import type { Curve } from './calibration.ts';
 import { BINS, KINDS, LEVELS } from './context.ts';
 import type { Prior } from './model.ts';
-import { CURVES, PRIORS } from './prior-data.ts';
+import { CURVES, PRIORS, ROUGHNESS } from './prior-data.ts';
+import type { TrainedRoughness } from './roughness.ts';
 import { GROUPS, type IntegerPrior } from './shift-model.ts';
 
 /** KINDS × LEVELS rows of BINS probabilities. */
@@ -33,4 +34,10 @@ export function integerPrior(): IntegerPrior {
     });
   });
   return { parts, whole: 100_000 };
+}
+
+/** What the measures of profile max tell at first. */
+export function trainedRoughness(): TrainedRoughness {
+  const numbers = (text: string) => Float64Array.from(text.split(' ').map(Number));
+  return { weights: numbers(ROUGHNESS.weights), products: numbers(ROUGHNESS.products) };
 }

@@ -1,7 +1,8 @@
 /** The ways to predict, each with what was trained for it. */
+import { HALVES, type Layer, QUARTERS } from './field.ts';
 import type { Prior } from './model.ts';
 import { carryingPlanes, type Picture } from './picture.ts';
-import { curveOf, priorOf } from './prior.ts';
+import { curveOf, priorOf, trainedRoughness } from './prior.ts';
 import type { Prediction } from './scan.ts';
 
 export type CodedName = 'fast' | 'max';
@@ -12,6 +13,8 @@ export interface Profile extends Prediction {
   /** Its number in the header. */
   readonly code: number;
   readonly prior: Prior;
+  /** In the order of writing. */
+  readonly layers: readonly Layer[];
 }
 
 export const PROFILES: Readonly<Record<CodedName, Profile>> = {
@@ -20,14 +23,16 @@ export const PROFILES: Readonly<Record<CodedName, Profile>> = {
     code: 0,
     prior: priorOf('fast'),
     curve: curveOf('fast'),
-    solves: false,
+    roughness: undefined,
+    layers: HALVES,
   },
   max: {
     name: 'max',
     code: 1,
     prior: priorOf('max'),
     curve: curveOf('max'),
-    solves: true,
+    roughness: trainedRoughness(),
+    layers: QUARTERS,
   },
 };
 

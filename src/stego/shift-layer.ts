@@ -7,7 +7,7 @@
 
 import { release } from '../bytes.ts';
 import { UNIT } from './context.ts';
-import { type Field, firstColumn, layerSize, MARGIN } from './field.ts';
+import { type Field, firstColumn, type Layer, layerSize, MARGIN } from './field.ts';
 import { NumberList } from './list.ts';
 import {
   countedAs,
@@ -37,8 +37,8 @@ export interface ShiftTape {
 const TURNED = 4;
 
 /** Reads a layer without changing it. */
-export function readShiftLayer(field: Field, parity: number): ShiftTape {
-  const size = layerSize(field, parity);
+export function readShiftLayer(field: Field, layer: Layer): ShiftTape {
+  const size = layerSize(field, layer);
   const tape = {
     groups: new Uint8Array(size),
     distances: new Int8Array(size),
@@ -47,9 +47,9 @@ export function readShiftLayer(field: Field, parity: number): ShiftTape {
   const texture = new Texture(field);
   const place = new ShiftPlace();
   let index = 0;
-  for (let y = 1; y < field.height - 1; y++) {
+  for (let y = layer.top; y < field.height - 1; y += layer.step) {
     const row = (y + MARGIN) * field.stride + MARGIN;
-    const first = firstColumn(y, parity);
+    const first = firstColumn(y, layer);
     texture.startRow(y, first);
     for (let x = first; x < field.width - 1; x += 2) {
       const mean = texture.means[x] as number;
@@ -130,7 +130,7 @@ function actionOf(model: ShiftModel, group: number, d: number, end: number): num
 /** Carries out a plan; `nextBit` gives the body's bits. */
 export function writeShiftLayer(
   field: Field,
-  parity: number,
+  layer: Layer,
   tape: ShiftTape,
   { actions, bits }: ShiftPlan,
   nextBit: () => number,
@@ -144,9 +144,9 @@ export function writeShiftLayer(
     return Math.abs(actions[flag] as number) === MOVE_FLAGGED ? 1 : 0;
   };
   let index = 0;
-  for (let y = 1; y < field.height - 1; y++) {
+  for (let y = layer.top; y < field.height - 1; y += layer.step) {
     const row = (y + MARGIN) * field.stride + MARGIN;
-    for (let x = firstColumn(y, parity); x < field.width - 1; x += 2, index++) {
+    for (let x = firstColumn(y, layer); x < field.width - 1; x += 2, index++) {
       const action = actions[index] as number;
       const kind = Math.abs(action);
       if (kind === STAY || kind === STAY_FLAGGED) continue;
@@ -162,7 +162,7 @@ export function writeShiftLayer(
 /** The inverse of planning and writing: restores samples before `end`; returns the layer's bits. */
 export function restoreShiftLayer(
   field: Field,
-  parity: number,
+  layer: Layer,
   prior: IntegerPrior,
   price: number,
   end: number,
@@ -175,9 +175,9 @@ export function restoreShiftLayer(
   const flagged = new NumberList((size) => new Int32Array(size));
   const { samples, max } = field;
   let index = 0;
-  for (let y = 1; y < field.height - 1 && index < end; y++) {
+  for (let y = layer.top; y < field.height - 1 && index < end; y += layer.step) {
     const row = (y + MARGIN) * field.stride + MARGIN;
-    const first = firstColumn(y, parity);
+    const first = firstColumn(y, layer);
     texture.startRow(y, first);
     for (let x = first; x < field.width - 1 && index++ < end; x += 2) {
       const at = row + x;

@@ -1,9 +1,9 @@
 /** Hides by histogram shifting, profile integer. Pure: the given picture stays as it was. */
 import { release } from '../bytes.ts';
 import { decodeBody, encodeBody, OVERHEAD_BITS, paddingOf } from './body.ts';
-import { type Extracted, fieldsOf, startStep, stegoImage } from './coded.ts';
-import { type Field, layerSize, type OnRows } from './field.ts';
-import { type Header, HeaderRing } from './header.ts';
+import { type Extracted, fieldsOf, stegoImage } from './coded.ts';
+import { type Field, HALVES, type Layer, layerSize, type OnRows } from './field.ts';
+import { type Header, HeaderRing, STARTS } from './header.ts';
 import type { Picture } from './picture.ts';
 import { findPrice } from './price.ts';
 import { integerPrior } from './prior.ts';
@@ -20,6 +20,7 @@ import {
 /** What the header always says: its number, and nothing of what only bits-back coding does. */
 const FIXED = { profile: 2, shift: 0, oneLayer: false, state: STATE_START } as const;
 const PRIOR = integerPrior();
+const FIRST = HALVES[0] as Layer;
 const WHOLE_LAYER = { step: Number.POSITIVE_INFINITY, enough: Number.POSITIVE_INFINITY } as const;
 
 /** Undefined if the picture cannot hold the payload. */
@@ -53,7 +54,7 @@ function firstPrice(cover: Picture, needed: number, onRows?: OnRows): number {
 /** The first layer of every plane. What only reading took is given back. */
 function firstTapes(cover: Picture, onRows?: OnRows): ShiftTape[] {
   return fieldsOf(cover, 0, onRows).map((field) => {
-    const tape = readShiftLayer(field, 0);
+    const tape = readShiftLayer(field, FIRST);
     release(field.samples);
     return tape;
   });
@@ -107,13 +108,13 @@ function writeLayers(
 ): number | undefined {
   const layers = layersOf(fields);
   let start = 0;
-  for (const [index, { field, parity }] of layers.entries()) {
+  for (const [index, { field, layer }] of layers.entries()) {
     const isLast = index === layers.length - 1;
-    const step = isLast ? startStep(field, parity) : Number.POSITIVE_INFINITY;
-    const tape = readShiftLayer(field, parity);
+    const step = isLast ? startStep(field, layer) : Number.POSITIVE_INFINITY;
+    const tape = readShiftLayer(field, layer);
     const plan = planShift(tape, PRIOR, price, { step, enough: missing() });
     if (plan.bits < 0) return undefined;
-    writeShiftLayer(field, parity, tape, plan, nextBit);
+    writeShiftLayer(field, layer, tape, plan, nextBit);
     releaseTape(tape);
     release(plan.actions);
     if (isLast) start = Math.max(0, Math.ceil(plan.end / step) - 1);
@@ -121,8 +122,13 @@ function writeLayers(
   return start;
 }
 
+/** Samples of the last layer from one possible end to the next. */
+function startStep(field: Field, layer: Layer): number {
+  return Math.max(1, Math.ceil(layerSize(field, layer) / STARTS));
+}
+
 function layersOf(fields: readonly Field[]) {
-  return fields.flatMap((field) => [0, 1].map((parity) => ({ field, parity })));
+  return fields.flatMap((field) => HALVES.map((layer) => ({ field, layer })));
 }
 
 /** The inverse of `embedShifted`. Undefined if no embedding ends like this. */
@@ -137,11 +143,11 @@ export function extractShifted(
   const fields = fieldsOf(stego, 0, onRows);
   const layers = layersOf(fields);
   const bits: Uint8Array[] = [];
-  for (const [index, { field, parity }] of [...layers.entries()].reverse()) {
-    const size = layerSize(field, parity);
+  for (const [index, { field, layer }] of [...layers.entries()].reverse()) {
+    const size = layerSize(field, layer);
     const isLast = index === layers.length - 1;
-    const end = isLast ? Math.min(size, (start + 1) * startStep(field, parity)) : size;
-    bits.unshift(restoreShiftLayer(field, parity, PRIOR, price, end));
+    const end = isLast ? Math.min(size, (start + 1) * startStep(field, layer)) : size;
+    bits.unshift(restoreShiftLayer(field, layer, PRIOR, price, end));
   }
   const body = decodeBody(bytesOfBits(bits), key);
   return body === undefined ? undefined : { body, fields };
@@ -170,12 +176,12 @@ export function capacityShifted(cover: Picture, onRows?: OnRows): number {
   const fields = fieldsOf(cover, 0, onRows);
   let bits = 0;
   let random = 1;
-  for (const { field, parity } of layersOf(fields)) {
-    const tape = readShiftLayer(field, parity);
+  for (const { field, layer } of layersOf(fields)) {
+    const tape = readShiftLayer(field, layer);
     const plan = planShift(tape, PRIOR, 0, WHOLE_LAYER);
     if (plan.bits < 0) return 0;
     bits += plan.bits;
-    writeShiftLayer(field, parity, tape, plan, () => {
+    writeShiftLayer(field, layer, tape, plan, () => {
       random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
       return random >>> 31;
     });

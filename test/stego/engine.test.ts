@@ -130,6 +130,33 @@ t.test('a short message leaves every second sample alone, a longer one does not'
   }
 });
 
+t.test(
+  'a short message in max leaves three samples of four alone, where that is cheap',
+  async (t) => {
+    const recipe = {
+      width: 90,
+      height: 80,
+      depth: 8,
+      colour: 'rgb',
+      kind: 'flat',
+      seed: 8,
+    } as const;
+    const cover = pictureOf(recipe);
+    const payload = bytesOf(16, 16);
+    const stego = embed(cover, payload, KEY, 'max');
+    t.equal(decodeHeader(new HeaderRing(stego, KEY).read())?.oneLayer, true);
+    t.strictSame(extract(stego, KEY), { payload, cover });
+    const layers = cover.planes.flatMap((plane, c) =>
+      Array.from(plane.keys())
+        .filter((i) => plane[i] !== stego.planes[c]?.[i])
+        .map((i) => [i % 90, Math.floor(i / 90)] as const)
+        .filter(([x, y]) => x > 0 && x < 89 && y > 0 && y < 79)
+        .map(([x, y]) => `${x % 2} ${y % 2}`),
+    );
+    t.strictSame([...new Set(layers)], ['0 1'], `${layers.length} samples changed`);
+  },
+);
+
 t.test('other keys read the same kind of noise from a stego image as from its cover', async (t) => {
   const cover = pictureOf({
     ...({ width: 90, height: 80, depth: 8, colour: 'gray', kind: 'photograph', seed: 3 } as const),

@@ -1,5 +1,6 @@
 /** One layer of profiles fast and max, as docs/STEGO.md §5, §6 and §12 say it. */
 import { curveOf, priorOf } from '../../../src/stego/prior.ts';
+import { Roughness, Squares } from './oracle-learning.ts';
 import {
   around,
   BOUNDS,
@@ -9,7 +10,7 @@ import {
   type Plane,
   rhombus,
   rowsOf,
-  Squares,
+  type Sample,
   turned,
 } from './oracle-samples.ts';
 import type { Twin } from './twin.ts';
@@ -167,6 +168,43 @@ export interface Visit {
   readonly bin: number | undefined;
 }
 
+interface View {
+  startRow(): void;
+  look(sample: Sample, y: number, x: number): { readonly mean: number; readonly noise: number };
+  learn(y: number, x: number, sample: number, error: number): void;
+  endRow(): void;
+}
+
+function fixedView(): View {
+  const errors: Errors = new Map();
+  return {
+    startRow: () => {},
+    look: (sample, y, x) => ({ mean: rhombus(sample), noise: noiseOf(sample, errors, y, x) }),
+    learn: (y, x, _sample, error) => errors.set(`${y} ${x}`, error),
+    endRow: () => {},
+  };
+}
+
+function learningView({ max }: Plane): View {
+  const [squares, roughness] = [new Squares(), new Roughness()];
+  return {
+    startRow: () => {
+      squares.startRow();
+      roughness.startRow();
+    },
+    look: (sample, y, x) => {
+      const prediction = squares.predict(sample, x, max);
+      const noise = roughness.noise(sample, y, x, prediction);
+      return { mean: Math.floor(16 * prediction.exact + 0.5), noise };
+    },
+    learn: (y, x, sample, error) => {
+      squares.learn(x, sample);
+      roughness.learn(y, x, error / 16);
+    },
+    endRow: () => squares.endRow(),
+  };
+}
+
 /**
  * Walks a layer in raster order. `cover` turns what is there into the cover's bin, and is asked for
  * samples in windows only; the walk puts it there.
@@ -193,16 +231,16 @@ export function walkLayer(
       return trained + (counts(level)[b] ?? 0) + 0.3 * beside;
     });
   };
-  const [errors, squares]: [Errors, Squares] = [new Map(), new Squares(plane.width)];
+  const view = name === 'max' ? learningView(plane) : fixedView();
   const learnt: { bucket: number; error: number }[] = [];
   const visits: Visit[] = [];
   for (const { y, columns } of rowsOf(plane)) {
     const levels = calibrated(curve, learnt);
-    squares.startRow();
+    view.startRow();
     for (const x of columns) {
       const sample = around(plane, y, x);
-      const mean = name === 'max' ? squares.predict(sample, x, plane.max) : rhombus(sample);
-      const bucket = bucketOf(noiseOf(sample, errors, y, x));
+      const { mean, noise } = view.look(sample, y, x);
+      const bucket = bucketOf(noise);
       const place = placeOf(mean, levels[bucket] ?? 0, plane.max);
       const context = contextAt(place.kind, place.level);
       if (context.seen >= context.due) context.solve(histogramOf(place), ratio);
@@ -218,11 +256,10 @@ export function walkLayer(
       }
       visits.push({ ...visit, bin: inside ? there : undefined });
       const error = Math.abs(16 * sample(0, 0) - mean);
-      errors.set(`${y} ${x}`, error);
       learnt.push({ bucket, error });
-      squares.learn(x, sample(0, 0));
+      view.learn(y, x, sample(0, 0), error);
     }
-    squares.endRow();
+    view.endRow();
   }
   return visits;
 }

@@ -5,7 +5,7 @@
 import { createCipheriv } from 'node:crypto';
 import type { Picture } from '../../../src/stego/picture.ts';
 import { type CodedName, restoreCoded, writeCoded } from './oracle-coded.ts';
-import { type Plane, rowsOf } from './oracle-samples.ts';
+import { LAYERS, type Plane, rowsOf } from './oracle-samples.ts';
 import { restoreShift, writeShift } from './oracle-shift.ts';
 import { Twin } from './twin.ts';
 
@@ -17,6 +17,8 @@ export interface Choice {
   readonly shift: number;
   readonly price: number;
   readonly oneLayer: boolean;
+  /** What the last layers' price is lower by; profile integer has none. */
+  readonly easing: number;
 }
 
 export interface Read extends Choice {
@@ -96,21 +98,24 @@ function writeRing(picture: Picture, key: Uint8Array, bits: bigint): void {
 
 function headerOf(bits: bigint): Read {
   const field = (first: bigint, size: bigint) => Number((bits >> first) % 2n ** size);
+  const profile = NAMES[Number((bits >> 32n) % 4n)] ?? 'fast';
+  const isEased = profile !== 'integer';
   return {
+    profile,
     state: field(0n, 32n),
-    profile: NAMES[field(32n, 2n)] ?? 'fast',
     shift: field(34n, 3n),
     price: field(37n, 12n),
-    start: field(49n, 10n),
+    start: field(49n, isEased ? 6n : 10n),
+    easing: isEased ? field(55n, 4n) : 0,
     oneLayer: field(59n, 1n) === 1,
   };
 }
 
-function bitsOf({ state, profile, shift, price, start, oneLayer }: Read): bigint {
+function bitsOf({ state, profile, shift, price, start, easing, oneLayer }: Read): bigint {
   return [
     [state, 0n] as const,
     [NAMES.indexOf(profile), 32n] as const,
-    ...[[shift, 34n] as const, [price, 37n] as const, [start, 49n] as const],
+    ...[[shift, 34n] as const, [price, 37n] as const, [start + 64 * easing, 49n] as const],
     [oneLayer ? 1 : 0, 59n] as const,
   ].reduce((bits, [value, at]) => bits | (BigInt(value) << at), 0n);
 }
@@ -118,23 +123,35 @@ function bitsOf({ state, profile, shift, price, start, oneLayer }: Read): bigint
 /** What a stego image says of itself. */
 export const lookAt = (stego: Picture, key: Uint8Array): Read => headerOf(readRing(stego, key));
 
-function layersOf(picture: Picture, { shift, oneLayer }: Choice): Plane[] {
+interface Layer extends Plane {
+  /** Index of its colour. */
+  readonly colour: number;
+}
+
+/** In the order of embedding: integer goes colour by colour, the others layer by layer. */
+function layersOf(picture: Picture, { shift, oneLayer, profile }: Choice): Layer[] {
   const { width, height, depth } = picture;
   const max = Math.floor((2 ** depth - 1) / 2 ** shift);
-  return coloursOf(picture).flatMap((plane) => {
-    const samples = Array.from(plane, (sample, at) => {
+  const colours = coloursOf(picture).map((plane) =>
+    Array.from(plane, (sample, at) => {
       const [x, y] = [at % width, Math.floor(at / width)];
       const isRing = x === 0 || y === 0 || x === width - 1 || y === height - 1;
       return Math.floor((isRing ? sample - (sample % 2) : sample) / 2 ** shift);
-    });
-    return (oneLayer ? [1] : [0, 1]).map((parity) => ({ width, height, max, samples, parity }));
-  });
+    }),
+  );
+  const layers = LAYERS[profile].slice(oneLayer ? -1 : 0);
+  const layer = (has: Plane['has'], colour: number) => {
+    return { width, height, max, samples: colours[colour] ?? [], has, colour };
+  };
+  const all = layers.map((has) => colours.map((_, colour) => layer(has, colour)));
+  return profile === 'integer'
+    ? colours.flatMap((_, c) => all.flatMap((l) => l[c] ?? []))
+    : all.flat();
 }
 
-function putBack(picture: Picture, layers: readonly Plane[], shift: number): void {
+function putBack(picture: Picture, layers: readonly Layer[], shift: number): void {
   for (const plane of layers) {
-    const index = layers.filter(({ parity }) => parity === plane.parity).indexOf(plane);
-    const target = coloursOf(picture)[index];
+    const target = coloursOf(picture)[plane.colour];
     for (const { y, columns } of rowsOf(plane)) {
       for (const x of columns) {
         const at = y * plane.width + x;
@@ -148,6 +165,13 @@ function putBack(picture: Picture, layers: readonly Plane[], shift: number): voi
 const copied = (picture: Picture) => ({ ...picture, planes: picture.planes.map((p) => p.slice()) });
 const sizeOf = (layer: Plane) =>
   rowsOf(layer).reduce((sum, { columns }) => sum + columns.length, 0);
+const stepOf = (last: Plane, { profile }: Choice) =>
+  Math.max(1, Math.ceil(sizeOf(last) / (profile === 'integer' ? 1024 : 64)));
+/** The last layers of all colours may be cheaper, or a little dearer. */
+const priceOf = (layer: Plane, layers: readonly Plane[], { price, easing }: Choice) =>
+  layer.has === layers.at(-1)?.has
+    ? Math.min(4095, Math.floor((price * (68 - easing)) / 64))
+    : price;
 const ratioOf = (price: number) => {
   let ratio = 1;
   // Products of roots of 2, from the smallest: 2^(2^-20) to 2^(2^3).
@@ -174,7 +198,7 @@ export function extractSlowly(stego: Picture, key: Uint8Array) {
   const read = lookAt(stego, key);
   const layers = layersOf(stego, read);
   const last = layers.at(-1) as Plane;
-  const step = Math.max(1, Math.ceil(sizeOf(last) / 1024));
+  const step = stepOf(last, read);
   const bytes =
     read.profile === 'integer'
       ? bytesFromShift(layers, read, step)
@@ -191,7 +215,7 @@ function bytesFromCoder(layers: readonly Plane[], name: CodedName, read: Read, s
   coder.state = BigInt(read.state);
   for (const layer of [...layers].reverse()) {
     const from = layer === layers.at(-1) ? read.start * step : 0;
-    restoreCoded(layer, name, ratioOf(read.price), coder, from);
+    restoreCoded(layer, name, ratioOf(priceOf(layer, layers, read)), coder, from);
   }
   if (coder.state !== 2n ** 16n || coder.borrowed > 0) return undefined;
   return coder.words.reverse().flatMap((word) => [word % 256, Math.floor(word / 256)]);
@@ -217,7 +241,7 @@ export function embedSlowly(cover: Picture, payload: Uint8Array, key: Uint8Array
   const mask = streamOf(key, 'body', plain.length + 4096);
   const byteAt = (i: number) => (plain[i] ?? 0) ^ (mask[i] ?? 0);
   const layers = layersOf(cover, choice);
-  const step = Math.max(1, Math.ceil(sizeOf(layers.at(-1) as Plane) / 1024));
+  const step = stepOf(layers.at(-1) as Plane, choice);
   const end =
     choice.profile === 'integer'
       ? shiftInto(layers, choice, { step, size: plain.length, byteAt })
@@ -238,7 +262,7 @@ interface Feed {
 function codeInto(
   layers: readonly Plane[],
   name: CodedName,
-  { price }: Choice,
+  choice: Choice,
   { step, size, byteAt }: Feed,
 ) {
   const wordAt = (i: number) => byteAt(2 * i) + 256 * byteAt(2 * i + 1);
@@ -249,7 +273,7 @@ function codeInto(
   for (const layer of layers) {
     const isLast = layer === layers.at(-1);
     const isDone = (index: number) => isLast && index % step === 0 && coder.words.length === 0;
-    stopped = writeCoded(layer, name, ratioOf(price), coder, isDone);
+    stopped = writeCoded(layer, name, ratioOf(priceOf(layer, layers, choice)), coder, isDone);
   }
   if (coder.words.length > 0) return undefined;
   return { start: stopped / step, state: Number(coder.state) };
