@@ -1,5 +1,6 @@
 /** T: who takes the disk, or a copy of it; and who may write into the data folder. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -144,6 +145,13 @@ const swappedPage: Attempt<Disk> = {
   },
 };
 
+const NOBODY = { uid: 65_534, gid: 65_534 };
+
+/** Whether another user of this machine may read it; only root can become one. */
+function isReadByOthers(path: string): boolean {
+  return spawnSync('cat', [path], NOBODY).status === 0;
+}
+
 const modes: Attempt<Disk> = {
   by: 'L',
   tried: 'reading the folder as another user; modes that somebody has opened',
@@ -152,6 +160,15 @@ const modes: Attempt<Disk> = {
     for (const name of readdirSync(disk.folder)) {
       const mode = statSync(join(disk.folder, name)).mode & 0o777;
       assert.equal(mode & 0o077, 0, `${name} has mode ${mode.toString(8)}`);
+    }
+    if (process.getuid?.() === 0) {
+      const open = join(disk.root, 'open');
+      writeFileSync(open, 'for all', { mode: 0o644 });
+      chmodSync(disk.root, 0o755);
+      assert.ok(isReadByOthers(open), 'so nothing is tried');
+      for (const name of readdirSync(disk.folder)) {
+        assert.ok(!isReadByOthers(join(disk.folder, name)), `another user reads ${name}`);
+      }
     }
     const copy = join(disk.root, 'opened');
     cpSync(disk.folder, copy, { recursive: true });
@@ -162,7 +179,7 @@ const modes: Attempt<Disk> = {
     await peer.stop();
     const [folder, file] = [copy, database(copy)].map((path) => statSync(path).mode & 0o777);
     assert.deepEqual([folder, file], [0o700, 0o600], 'it works on an open folder');
-    return 'folder 0700, files 0600; opened ones are closed again at the next start';
+    return 'folder 0700, files 0600: another user (as root tries it) reads none; opened ones are closed again at the next start';
   },
 };
 
