@@ -1,9 +1,10 @@
 /** W: who owns the wire between two peers that have met. */
 import assert from 'node:assert/strict';
+import { until } from '../test/support/peer-process.ts';
 import type { Attempt } from './attempt.ts';
 import { Rogue } from './rogue.ts';
 import { post } from './wire.ts';
-import { heard, refused, say, shown, sum, type World } from './world.ts';
+import { asOperator, heard, refused, say, shown, sum, type World } from './world.ts';
 
 const [XX1, XX2, XX3, KK1, KK2, TRANSPORT] = [1, 2, 3, 7, 8, 10];
 
@@ -98,6 +99,43 @@ const mixUp: Attempt<World> = {
     } finally {
       carol.close();
     }
+  },
+};
+
+const earlierSession: Attempt<World> = {
+  by: 'W',
+  tried:
+    'a packet of an earlier session, under the index of the present one, and the other way round',
+  async run(world) {
+    const packetOf = async (text: string) => {
+      const from = world.toBob.exchanges.length;
+      await say(world, text);
+      const packets = world.toBob.exchanges.slice(from).flatMap(({ asked }) => asked);
+      const packet = packets.find(([type]) => type === TRANSPORT);
+      assert.ok(packet, 'nothing passed');
+      return packet;
+    };
+    const [INDEX, END] = [4, 8];
+    const earlier = await packetOf('in the earlier session');
+    const index = Buffer.from(earlier.subarray(INDEX, END));
+    await asOperator(world.alice, '/send_keys', { to: 'bob' });
+    const present = await until('another session stands', async () => {
+      const packet = await packetOf('in the present one');
+      return index.equals(packet.subarray(INDEX, END)) ? undefined : packet;
+    });
+    await heard(world);
+    const before = (await refused(world.bob))['unauthenticated'] ?? 0;
+    for (const [packet, other] of [
+      [earlier, present],
+      [present, earlier],
+    ] as const) {
+      const mixed = Uint8Array.from(packet);
+      mixed.set(other.subarray(INDEX, END), INDEX);
+      await post(world.bob.origin, [mixed]);
+    }
+    assert.deepEqual(await heard(world), [], 'one passed for the other');
+    assert.equal((await refused(world.bob))['unauthenticated'], before + 2);
+    return 'both unauthenticated, counted: the index is authenticated, and each session has its own keys';
   },
 };
 
@@ -269,6 +307,7 @@ export const ON_THE_WIRE: readonly Attempt<World>[] = [
   cutAndGrow,
   unknownFlags,
   laterHandshakes,
+  earlierSession,
   manInTheMiddle,
   bitsOfKeys,
   mixUp,

@@ -93,6 +93,11 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+if (options.write === true && (wanted.length > 0 || options.only !== undefined)) {
+  console.error('docs/ATTACKS.md holds all attempts: --write goes with none left out.');
+  process.exit(2);
+}
+
 const verdicts: Verdict[] = [];
 for (const [name, run] of Object.entries(GROUPS)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;

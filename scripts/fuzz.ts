@@ -27,7 +27,7 @@ const seconds = Number(positionals.find((word) => /^\d+$/.test(word)) ?? SECONDS
 const seed = Number(values.seed ?? Date.now()) >>> 0;
 const named = positionals.filter((word) => !/^\d+$/.test(word));
 const wanted = TARGETS.filter(({ name }) => named.length === 0 || named.includes(name));
-if (wanted.length === 0) {
+if (wanted.length === 0 || named.some((name) => !TARGETS.some((each) => each.name === name))) {
   console.error(`There are ${TARGETS.map(({ name }) => name).join(', ')}.`);
   process.exit(2);
 }

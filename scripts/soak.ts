@@ -36,6 +36,10 @@ const { values, positionals } = parseArgs({
 const seconds = Number(positionals[0] ?? SECONDS);
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);
 const report: string[] = [];
+if (!(seconds > 0 && seconds < Infinity && Number.isSafeInteger(seed) && seed >= 0)) {
+  console.error('npm run soak -- [SECONDS] [--seed N] [--write]: both are numbers.');
+  process.exit(2);
+}
 
 function tell(line: string): void {
   console.log(line);
