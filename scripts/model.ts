@@ -19,17 +19,25 @@ export interface Run {
 
 const ATTACKED = ['-DATTEMPTS=2', '-DE1=1', '-DE2=1'];
 const TWICE = ['-DATTEMPTS=1', '-DTRIGGERS=2', '-DE1=1', '-DE2=1'];
+const TWICE_TWO = ['-DATTEMPTS=2', '-DTRIGGERS=2', '-DE0=0', '-DE1=1', '-DE2=1'];
+const ANSWERED = ['-DK=9', '-DTRIGGERS=2', '-DE0=0', '-DE1=0', '-DE2=1'];
+const HONEST = ['-DHONEST', '-DTRIGGERS=2'];
 
 export const RUNS: readonly Run[] = [
   { name: 'attacked', flags: ATTACKED, holds: true },
+  { name: 'attacked, four attempts', flags: ['-DE1=1', '-DE2=1'], holds: true },
   { name: 'attacked, two triggers', flags: TWICE, holds: true },
-  { name: 'attacked, three attempts', flags: ['-DATTEMPTS=3', '-DE1=1', '-DE2=1'], holds: true },
-  { name: 'answered', flags: ['-DE0=0', '-DE1=0', '-DE2=1'], holds: true },
-  { name: 'honest', flags: ['-DHONEST', '-DTRIGGERS=2'], holds: true },
-  { name: 'without rule 3', flags: [...ATTACKED, '-DNO_RULE_3'], holds: true },
+  { name: 'attacked, two triggers, two attempts', flags: TWICE_TWO, holds: true },
+  { name: 'answered, two triggers, four attempts', flags: ANSWERED, holds: true },
+  { name: 'honest', flags: HONEST, holds: true },
+  { name: 'without rule 1', flags: [...HONEST, '-DNO_RULE_1'], holds: true },
+  { name: 'without rule 2', flags: [...HONEST, '-DNO_RULE_2'], holds: false },
+  { name: 'without rule 3', flags: [...HONEST, '-DNO_RULE_3'], holds: true },
+  { name: 'without rule 4', flags: [...HONEST, '-DNO_RULE_4'], holds: true },
+  { name: 'without rule 5', flags: [...HONEST, '-DNO_RULE_5'], holds: false },
+  { name: 'without rule 6', flags: [...HONEST, '-DNO_RULE_6'], holds: false },
   { name: 'without rule 7', flags: [...ATTACKED, '-DNO_RULE_7'], holds: false },
   { name: 'without commitment', flags: [...ATTACKED, '-DNO_COMMIT'], holds: false },
-  { name: 'without rule 2', flags: ['-DHONEST', '-DNO_RULE_2'], holds: false },
 ];
 
 export interface Outcome {

@@ -7,7 +7,7 @@
  *   E0 E1 E2   how often E says "stale" for nothing; XX1 and XX2 that E makes up
  *   HONEST     no E: the network delivers each message once, in any order
  *   ATTEMPTS   that a trigger buys; 4 in PROTOCOL.md, fewer where the states would be too many
- *   NO_RULE_2 NO_RULE_3 NO_RULE_7 NO_COMMIT  leave something out, to see whether the model notices
+ *   NO_RULE_1 … NO_RULE_7 NO_COMMIT  leave something out, to see whether the model notices
  */
 #ifndef TRIGGERS
 #define TRIGGERS 1
@@ -24,7 +24,9 @@
 #define A 0
 #define B 1
 #define E 2
-#define K 6   /* XX1 that one of them can make, and XX2 */
+#ifndef K
+#define K 6   /* XX1 that one of them can make, and XX2; one too many is an error */
+#endif
 #define N1 (3 * K + 1)
 #ifndef ATTEMPTS
 #define ATTEMPTS 4
@@ -69,6 +71,12 @@ byte sent1[2], sent2[2], sent3[2], sentT[2]; /* to the other, not delivered yet;
 #define SEND(what, p, id) what[1 - (p)] = id
 #else
 #define SEND(what, p, id) skip
+#endif
+
+#ifdef NO_RULE_4
+#define SAY_STALE(p) skip
+#else
+#define SAY_STALE(p) stale[p] = true
 #endif
 
 #ifdef NO_RULE_7
@@ -137,8 +145,10 @@ inline trigger(p)
     shown[p] = false;
     UNKNOWN(p);
     if
+#ifndef NO_RULE_1
     :: kept[p] != 0 && (mine[p] == 0 || e1[mine[p]] > e1[kept[p]]) && closing[p] == 0 ->
         answer(p, kept[p])                             /* rule 1 */
+#endif
     :: else ->
         if
         :: mine[p] == 0 && reply[p] == 0 -> closing[p] = 0; open(p)
@@ -152,7 +162,9 @@ inline trigger(p)
 inline receive1(p, x)
 {
     if
+#ifndef NO_RULE_5
     :: reply[p] != 0 && answers[reply[p]] == x -> SEND(sent2, p, reply[p])      /* rule 5 */
+#endif
     :: else ->
         if
         :: mine[p] != 0 && closing[p] == 0 ->                                  /* rule 2 */
@@ -173,14 +185,22 @@ inline receive1(p, x)
     fi
 }
 
+/* By the initiator. Unless E is the other side, that one has the session already. */
+#define PROMOTE(p, y) current[p] = y; assert(OWNER(y) == E || hasT[y])
+
 inline receive2(p, y)
 {
     if
+#ifndef NO_RULE_5
     :: y == closing[p] -> SEND(sent3, p, y)                                    /* rule 5 */
+#endif
     :: mine[p] != 0 && answers[y] == mine[p] && closing[p] == 0 && MAY_ATTEMPT(p) ->
         attempt(p);
         closing[p] = y;                     /* one XX1 is answered by one XX3 */
         next[p] = y;
+#ifdef NO_RULE_6
+        PROMOTE(p, y);
+#endif
         shown[p] = true;
         has3[y] = true;
         if
@@ -188,7 +208,7 @@ inline receive2(p, y)
         :: else -> skip
         fi;
         SEND(sent3, p, y)
-    :: else -> stale[1 - p] = true                                             /* rule 4 */
+    :: else -> SAY_STALE(1 - p)                                                /* rule 4 */
     fi
 }
 
@@ -202,7 +222,7 @@ inline receive3(p, y)
         shown[p] = true;
         hasT[y] = true;
         SEND(sentT, p, y)
-    :: else -> stale[1 - p] = true
+    :: else -> SAY_STALE(1 - p)
     fi
 }
 
@@ -210,11 +230,9 @@ inline receiveT(p, y)
 {
     if
     :: y != 0 && y == next[p] ->
-        current[p] = y;                                                        /* rule 6 */
+        PROMOTE(p, y);                                                         /* rule 6 */
         next[p] = 0;
-        mine[p] = 0;
-        /* Unless E is the other side, that one has the session already. */
-        assert(OWNER(y) == E || hasT[y])
+        mine[p] = 0
     :: else -> skip
     fi
 }
