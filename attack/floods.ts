@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { encodeBundle } from '../src/protocol/index.ts';
 import { ARRIVAL_LIMITS } from '../src/routes/index.ts';
+import { until } from '../test/support/peer-process.ts';
 import { Random } from '../test/support/random.ts';
 import type { Attempt } from './attempt.ts';
 import { post, postBytes } from './wire.ts';
@@ -151,10 +152,36 @@ async function flood(world: World, addresses: number) {
   return `${statuses.length} requests in ${FLOOD_MS / 1_000} s (${limited} told to wait): ${honest} honest messages passed meanwhile`;
 }
 
+/** More than one address may have under way; the rate it may have takes a machine that is quick. */
+const [STALLED, UNDER_WAY] = [80, ARRIVAL_LIMITS.underWayMax];
+
+/** Requests whose bodies never end. Returns how many were told to wait. */
+async function stall({ bob }: World): Promise<number> {
+  const head =
+    'POST /packets HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: 1000\r\n\r\nx';
+  const where = { port: bob.port, host: '127.0.0.1', localAddress: '127.0.1.1' };
+  const sockets = Array.from({ length: STALLED }, () => connect(where));
+  let told = 0;
+  for (const socket of sockets) {
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk: Buffer) => {
+      told += chunk.toString('latin1').startsWith('HTTP/1.1 429 ') ? 1 : 0;
+    });
+    socket.write(head);
+  }
+  await until('who has too many under way is told to wait', () =>
+    told >= STALLED - UNDER_WAY ? true : undefined,
+  ).finally(() => sockets.map((socket) => socket.destroy()));
+  return told;
+}
+
 const fromOne: Attempt<World> = {
   by: 'S',
-  tried: 'a flood from one address',
-  run: (world) => flood(world, 1),
+  tried: 'a flood from one address, and 80 requests at once that never end',
+  async run(world) {
+    const told = await stall(world);
+    return `${told} of ${STALLED} told to wait; ${await flood(world, 1)}`;
+  },
 };
 
 /** More than there are places. */
