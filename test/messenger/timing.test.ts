@@ -1,11 +1,13 @@
 /**
  * Goal: what happens at the worst moment harms nobody: answers that overtake each other, a contact
- * that is removed while something is under way to it.
+ * that is removed while something is under way to it. And what is wrong with a packet is told to
+ * nobody.
  * Method: real stores and machines on a wire that holds what passes until the test lets it go.
  */
 import t from 'tap';
 import { PictureWay, type PictureWayDeps } from '../../src/messenger/picture-way.ts';
 import { Turns } from '../../src/messenger/turns.ts';
+import { decodeBundle, encodeBundle } from '../../src/protocol/index.ts';
 import { encodePng, phantom } from '../../src/stego/coder.ts';
 import {
   pairedPeers,
@@ -193,4 +195,29 @@ t.test('a contact that is removed while it is met is not taken for another', asy
   const gone = { name: 'UseCaseError', failure: 'unknown_contact' };
   await t.rejects(alice.messenger.sendKeys({ to: 'bob', code }), gone);
   t.strictSame(alice.messenger.show().contacts, []);
+});
+
+t.test('why a packet was refused is counted, and told to nobody', async (t) => {
+  const { wire, alice, bob } = await pairedPeers(t);
+  const asked: Uint8Array[] = [];
+  const exchange = wire.exchange.bind(wire);
+  wire.exchange = (address, bundle) => {
+    if (address === bob.address) asked.push(...decodeBundle(bundle.slice()));
+    return exchange(address, bundle);
+  };
+  await alice.messenger.sendMessage({ ...text('listen'), wait_ms: 60_000 });
+  const packet = asked.findLast(([type]) => type === 10) ?? new Uint8Array(1);
+  const flipped = (at: number) => packet.map((byte, index) => (index === at ? byte ^ 1 : byte));
+  const bent = {
+    replayed: packet,
+    unauthenticated: flipped(packet.length - 1),
+    malformed: flipped(1),
+  };
+  for (const [reason, each] of Object.entries(bent)) {
+    const count = () => bob.messenger.show().refused[reason as keyof typeof bent] ?? 0;
+    const before = count();
+    const reply = await bob.messenger.receive(encodeBundle([each]));
+    t.strictSame(decodeBundle(reply), [], `${reason} is not answered`);
+    t.equal(count(), before + 1, `${reason} is counted`);
+  }
 });
