@@ -6,7 +6,8 @@
  * The Pi is `sotto up` in a process of its own; all devices are in this one. Every device is paired
  * by a code of its own; that takes a while. After three rounds of readings the Pi is killed and
  * started three times, and each time every device reports as soon as it can: it is told that its
- * session is gone, meets anew (KK), and its reading is acknowledged.
+ * session is gone, meets anew (KK), and its reading is acknowledged. A last restart is sampled, to
+ * tell where the computing goes.
  */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -18,7 +19,8 @@ import { openssl } from '../src/crypto/index.ts';
 import { FleetDevice } from '../test/support/fleet-device.ts';
 import { freePorts } from '../test/support/free-ports.ts';
 import { PeerProcess } from '../test/support/peer-process.ts';
-import { occasion, quantile, row, spread, writeSection } from './figures.ts';
+import { median, occasion, quantile, row, spread, writeSection } from './figures.ts';
+import { stageShares } from './stages.ts';
 
 const EVERY_MS = 10_000;
 const ROUNDS = 3;
@@ -37,8 +39,9 @@ setGlobalDispatcher(new Agent({ connections: AT_ONCE }));
 interface Reconnection {
   /** Until every device has had its reading acknowledged. */
   readonly all_s: number;
-  /** Processor time of the Pi meanwhile. */
+  /** Processor time of the Pi meanwhile, and of its main thread alone. */
   readonly cpu_s: number;
+  readonly main_s: number;
   /** Processor time of that many bare X25519. */
   readonly bare_s: number;
 }
@@ -51,13 +54,16 @@ interface Measured {
   /** Each acknowledgement, in ms. */
   readonly took: readonly number[];
   readonly reconnections: readonly Reconnection[];
+  /** Of the main thread's computing in a reconnection. */
+  readonly shares: ReadonlyMap<string, number>;
 }
 
 const wanted = process.argv.slice(2).map(Number);
 const sizes = wanted.length > 0 ? wanted : [100, 1_000, 5_000];
 const all: Measured[] = [];
 for (const size of sizes) all.push(await measure(size));
-const table = tableOf(all);
+const largest = all.at(-1);
+const table = [...tableOf(all), ...(largest === undefined ? [] : stagesOf(largest))];
 console.log(table.join('\n'));
 if (wanted.length === 0) writeSection('fleet', [occasion('npm run bench:fleet'), '', ...table]);
 
@@ -88,19 +94,44 @@ async function measure(size: number): Promise<Measured> {
       await pi.start();
       reconnections.push(await reconnect(pi, devices));
     }
-    return { devices: size, cpuPercent: 100 * cpu, memory, idle, took, reconnections };
+    console.error(`${size} devices: a restart that is sampled`);
+    await pi.stop('SIGKILL');
+    const shares = await sampled(folder, flags, devices);
+    return { devices: size, cpuPercent: 100 * cpu, memory, idle, took, reconnections, shares };
   } finally {
     await pi.stop('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** Once more, in a process that V8 samples: slower, so only the shares count. */
+async function sampled(
+  folder: string,
+  flags: readonly string[],
+  devices: readonly FleetDevice[],
+): Promise<ReadonlyMap<string, number>> {
+  const profiles = join(folder, 'profiles');
+  const nodeFlags = ['--cpu-prof', '--cpu-prof-interval=500', `--cpu-prof-dir=${profiles}`];
+  const pi = new PeerProcess({ name: 'pi', folder: join(folder, 'pi'), flags, nodeFlags });
+  try {
+    await pi.start();
+    const { main_s } = await reconnect(pi, devices);
+    await pi.stop();
+    const [profile] = readdirSync(profiles);
+    return stageShares(join(profiles, profile ?? ''), main_s);
+  } finally {
+    await pi.stop('SIGKILL');
+  }
+}
+
 async function reconnect(pi: PeerProcess, devices: readonly FleetDevice[]): Promise<Reconnection> {
   const [cpuBefore, began] = [cpuSeconds(pi), performance.now()];
+  const mainBefore = cpuSeconds(pi, 'main');
   await everyOne(devices, AT_ONCE, (device) => device.report());
   const all_s = (performance.now() - began) / 1_000;
   const cpu_s = cpuSeconds(pi) - cpuBefore;
-  return { all_s, cpu_s, bare_s: devices.length * DH_A_REUNION * dhSeconds() };
+  const main_s = cpuSeconds(pi, 'main') - mainBefore;
+  return { all_s, cpu_s, main_s, bare_s: devices.length * DH_A_REUNION * dhSeconds() };
 }
 
 /** Each device once, evenly over ten seconds. @returns how long each acknowledgement took, in ms. */
@@ -131,9 +162,9 @@ async function pairingCode(pi: PeerProcess): Promise<string> {
   return (JSON.parse(text) as { code: string }).code;
 }
 
-/** What the kernel has counted for all threads of a process, proc(5) `schedstat`. */
-function cpuSeconds({ pid }: PeerProcess): number {
-  const threads = readdirSync(`/proc/${pid}/task`);
+/** What the kernel has counted for the threads of a process, proc(5) `schedstat`. */
+function cpuSeconds({ pid }: PeerProcess, which: 'all' | 'main' = 'all'): number {
+  const threads = which === 'all' ? readdirSync(`/proc/${pid}/task`) : [pid];
   const nanoseconds = threads.map((thread) =>
     Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
   );
@@ -196,4 +227,20 @@ function tableOf(measured: readonly Measured[]): readonly string[] {
     ),
   ]);
   return [titles, titles.map(() => '---'), ...rows].map(row);
+}
+
+/** Where the computing of one device's reconnection goes; of the median restart, in µs. */
+function stagesOf({ devices, reconnections, shares }: Measured): readonly string[] {
+  const each = (of: 'cpu_s' | 'main_s' | 'bare_s') =>
+    (1e6 * median(reconnections.map((reconnection) => reconnection[of]))) / devices;
+  const byShare = [...shares].sort(([, share], [, other]) => other - share);
+  const rows = [
+    ...byShare.map(([stage, share]) => [stage, share * each('main_s')] as const),
+    ['Other threads: V8 compiles, and collects garbage', each('cpu_s') - each('main_s')] as const,
+    ['**together**', each('cpu_s')] as const,
+    ['for comparison: six bare X25519', each('bare_s')] as const,
+  ];
+  const head = [`a reconnection of ${devices} devices`, 'µs a device'];
+  const body = rows.map(([stage, time]) => row([stage, time.toFixed(0)]));
+  return ['', row(head), row(['---', '---']), ...body];
 }

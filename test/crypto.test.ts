@@ -133,6 +133,21 @@ for (const crypto of PROVIDERS) {
     t.throws(() => crypto.generateKeyPair(() => new Uint8Array(31)), { name: 'LengthError' });
   });
 
+  t.test(
+    `${crypto.name} generates from the randomness of the system, each time another`,
+    async (t) => {
+      const [pair, second] = [0, 1].map(() => crypto.generateKeyPair(systemRandomBytes));
+      assert(pair && second);
+      t.notSame(pair.publicKey, second.publicKey);
+      for (const other of [noble, openssl]) {
+        const theirs = other.generateKeyPair(systemRandomBytes);
+        t.strictSame(pair.dh(theirs.publicKey), theirs.dh(pair.publicKey), other.name);
+      }
+      pair.wipe();
+      t.throws(() => pair.dh(second.publicKey), { message: 'private key was wiped' });
+    },
+  );
+
   t.test(`${crypto.name} refuses a tag of any other length`, async (t) => {
     const key = keyOf(crypto, new Uint8Array(32));
     const sealed = key.seal(1n, NOTHING, new Uint8Array(40));

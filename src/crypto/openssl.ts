@@ -14,6 +14,7 @@ import {
   createPublicKey,
   createSecretKey,
   diffieHellman,
+  generateKeyPairSync,
   hash,
   hkdfSync,
   type KeyObject,
@@ -36,16 +37,21 @@ import {
   type SymmetricKey,
   TAG_SIZE,
 } from './provider.ts';
+import { systemRandomBytes } from './random.ts';
 
 const CIPHER = 'aes-256-gcm';
 const CIPHER_OPTIONS = { authTagLength: TAG_SIZE };
 
 export const openssl: CryptoProvider = {
   name: 'openssl',
-  importPrivateKey: (privateKey) => new OpensslKeyPair(privateKey),
+  importPrivateKey: (privateKey) => new OpensslKeyPair(privateKeyObject(privateKey)),
   generateKeyPair(randomBytes) {
+    // The same source: OpenSSL asks it itself, and has nothing to decode then, a third of the time.
+    if (randomBytes === systemRandomBytes) {
+      return new OpensslKeyPair(generateKeyPairSync('x25519').privateKey);
+    }
     const privateKey = bytes(KEY_SIZE, randomBytes(KEY_SIZE), 'private key') as PrivateKey;
-    const keyPair = new OpensslKeyPair(privateKey);
+    const keyPair = new OpensslKeyPair(privateKeyObject(privateKey));
     privateKey.fill(0);
     return keyPair;
   },
@@ -72,9 +78,9 @@ class OpensslKeyPair implements KeyPair {
   readonly publicKey: PublicKey;
   #privateKey: KeyObject | undefined;
 
-  constructor(privateKey: PrivateKey) {
-    this.#privateKey = privateKeyObject(privateKey);
-    this.publicKey = publicKeyOf(this.#privateKey);
+  constructor(privateKey: KeyObject) {
+    this.#privateKey = privateKey;
+    this.publicKey = publicKeyOf(privateKey);
   }
 
   dh(publicKey: PublicKey): SharedSecret {

@@ -9,7 +9,7 @@
  * session, of which there are few, and no more.
  */
 import { concat } from '../bytes.ts';
-import { equal, KEY_SIZE, type PublicKey } from '../crypto/index.ts';
+import { type CryptoProvider, equal, KEY_SIZE, type PublicKey } from '../crypto/index.ts';
 import type { Confirmation, ContactBook, ContactRef, KnownContact } from './contact-book.ts';
 import { answer, type Effect, failed, send, type Via } from './effects.ts';
 import { LocalProtocolError, type RefusalReason } from './errors.ts';
@@ -39,6 +39,7 @@ import type { Sessions } from './sessions.ts';
 
 /** Until there is a post-quantum secret, as WireGuard does. */
 const NO_PSK = new Uint8Array(KEY_SIZE) as PresharedKey;
+const PROLOGUE = prologueOf('KK1');
 
 /** Handshakes read from one contact. */
 const READ_PER_SECOND = 2;
@@ -59,6 +60,8 @@ interface Outstanding {
 export class Reunions {
   readonly gates: GateKeys;
   readonly #self: Self;
+  /** For handshakes. */
+  readonly #crypto: CryptoProvider;
   readonly #book: ContactBook;
   readonly #sessions: Sessions;
   readonly #meetings: Meetings;
@@ -73,6 +76,7 @@ export class Reunions {
     this.#sessions = sessions;
     this.#meetings = meetings;
     this.#replies = new Replies(self.crypto, sessions.indices);
+    this.#crypto = withFirstKey(self.crypto);
   }
 
   /**
@@ -243,11 +247,11 @@ export class Reunions {
   }
 
   #handshake(side: Side, remoteStatic: PublicKey): HandshakeState {
-    const { crypto, randomBytes, staticKeys } = this.#self;
+    const { randomBytes, staticKeys } = this.#self;
+    const crypto = this.#crypto;
     const pattern = PATTERNS.KKpsk0;
-    const prologue = prologueOf('KK1');
     const keys = { staticKeys, remoteStatic, psk: NO_PSK };
-    return new HandshakeState({ crypto, pattern, side, prologue, randomBytes, ...keys });
+    return new HandshakeState({ crypto, pattern, side, prologue: PROLOGUE, randomBytes, ...keys });
   }
 
   #rate(contact: ContactRef): RateLimit {
@@ -255,6 +259,20 @@ export class Reunions {
     this.#rates.set(contact, known);
     return known;
   }
+}
+
+/**
+ * What KKpsk0 derives first is the same in each handshake, and no secret: its psk is known, and the
+ * chaining key is the protocol's name still.
+ */
+function withFirstKey(crypto: CryptoProvider): CryptoProvider {
+  let first: Uint8Array | undefined;
+  const derive: CryptoProvider['derive'] = (secret, ...others) => {
+    if (secret !== NO_PSK) return crypto.derive(secret, ...others);
+    first ??= crypto.derive(secret, ...others);
+    return first.slice();
+  };
+  return { ...crypto, derive };
 }
 
 function confirmationOf(remoteStatic: PublicKey, introduction: Introduction): Confirmation {

@@ -17,8 +17,22 @@ export interface StreamedBodyLimits {
 }
 
 /** @throws {Problem} `too_large`, `body_timeout`, or `invalid_request` if the client hung up. */
-export function readBytes(request: IncomingMessage, limits: WholeBodyLimits): Promise<Uint8Array> {
-  const { sizeMax, deadline_ms } = limits;
+export async function readBytes(
+  request: IncomingMessage,
+  limits: WholeBodyLimits,
+): Promise<Uint8Array> {
+  // A small body comes with its head: then it is here once that has been dealt with.
+  await Promise.resolve();
+  if (request.complete && request.readableLength <= limits.sizeMax) {
+    return (request.read() as Uint8Array | null) ?? new Uint8Array();
+  }
+  return readArriving(request, limits);
+}
+
+function readArriving(
+  request: IncomingMessage,
+  { sizeMax, deadline_ms }: WholeBodyLimits,
+): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   if (declaredSize(request) > sizeMax) reject(tooLarge(sizeMax));
   const chunks: Uint8Array[] = [];

@@ -26,6 +26,8 @@ export interface PeerOptions {
   /** Instead of `sotto up`: a file of a test that composes a peer of its own, and its environment. */
   readonly entry?: string;
   readonly environment?: NodeJS.ProcessEnv;
+  /** For Node itself. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** What answers hold, each some of it: which, is for the test to compare. */
@@ -127,11 +129,11 @@ export class PeerProcess {
 
   /** Resolves when it listens. */
   async start(): Promise<this> {
-    const { name, folder, demo = true, entry, environment } = this.#options;
+    const { name, folder, demo = true, entry, environment, nodeFlags = [] } = this.#options;
     const mode = demo ? ['--demo'] : [];
     const own = [...mode, '--port', '0', '--name', name, '--data-dir', folder];
     const what = entry === undefined ? UP : [entry];
-    const child = spawn(process.execPath, [...what, ...own, ...this.#flags], {
+    const child = spawn(process.execPath, [...nodeFlags, ...what, ...own, ...this.#flags], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: environment ?? process.env,
     });
