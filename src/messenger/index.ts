@@ -1,8 +1,6 @@
 export * from './api.ts';
 export { unmet } from './contacts.ts';
-export {
-  PeerMessenger,
-  type PeerMessengerConfig,
-} from './peer-messenger.ts';
+export type { PeerMessengerConfig } from './parts.ts';
+export { PeerMessenger } from './peer-messenger.ts';
 export * from './picture-ports.ts';
 export * from './ports.ts';

@@ -1,21 +1,9 @@
-/** Puts the machines, the store and the link together behind the use cases of api.ts. */
-import type { CryptoProvider, KeyPair, RandomBytes } from '../crypto/index.ts';
 import {
   BUNDLE_SIZE_MAX,
-  CAPABILITY,
-  decodeBundle,
   encodePairingCode,
-  FRAME_SIZE_MAX,
-  LETTER_FILE_SIZE_MAX,
-  Meetings,
   type PairingSecret,
   RemoteProtocolError,
-  Reunions,
-  type Self,
-  type SessionLimits,
-  Sessions,
 } from '../protocol/index.ts';
-import { Announcer } from './announcer.ts';
 import {
   type Conversation,
   type ConversationQuery,
@@ -45,25 +33,13 @@ import {
   UseCaseError,
   type VerifyRequest,
 } from './api.ts';
-import { Contacts } from './contacts.ts';
 import { conversation, openMessage } from './conversation.ts';
-import { Covers, type CoversDeps } from './covers.ts';
 import { decryptMessages, fileContent } from './decrypt-messages.ts';
-import { Deliveries } from './deliveries.ts';
 import { forecastCover, previewCover } from './forecast-cover.ts';
-import { GroupCommit } from './group-commit.ts';
-import { ImageKeys } from './image-keys.ts';
-import { Intake } from './intake.ts';
-import { Letters } from './letters.ts';
-import { Observations } from './observations.ts';
-import { PictureLine, type PictureLineDeps } from './picture-line.ts';
-import type { CoverFolder } from './picture-ports.ts';
-import type { PictureWayDeps } from './picture-way.ts';
-import { PictureWays } from './picture-ways.ts';
-import { PictureWork } from './picture-work.ts';
-import type { Clock, Contact, ContactId, Link, Log, Store, Terminal } from './ports.ts';
+import { type Parts, type PeerMessengerConfig, type PeerMessengerDeps, partsOf } from './parts.ts';
+import type { Contact } from './ports.ts';
+import { readLetter } from './read-letter.ts';
 import { latestReadings, namedTimes, readingSeries } from './read-sensors.ts';
-import { Reception } from './reception.ts';
 import { removeContact } from './remove-contact.ts';
 import { restoredCover, restoredCovers } from './restored-covers.ts';
 import { sendKeys } from './send-keys.ts';
@@ -71,123 +47,21 @@ import { type SendMessageDeps, sendMessage, writeLetter } from './send-message.t
 import { sendPicture } from './send-picture.ts';
 import { show, showSelf } from './show.ts';
 import { Ticker } from './ticker.ts';
-import { ToldTimes } from './told-times.ts';
 import { verify } from './verify.ts';
-import { Windows } from './windows.ts';
 
 /** PROTOCOL §7. */
 const CODE_LIFETIME_MS = 10 * 60_000;
-const CAPABILITIES =
-  CAPABILITY.parts |
-  CAPABILITY.letters |
-  CAPABILITY.pictures |
-  CAPABILITY.readings |
-  CAPABILITY.time;
 
 /** How often a peer that cannot be called asks its contacts for what they have. */
 const POLL_MS = 2_000;
 
-export interface PeerMessengerConfig {
-  readonly name: string;
-  /** Where this peer can be called; undefined: it cannot, and has to ask for what is there. */
-  readonly address: string | undefined;
-  readonly trust: 'tofu' | 'verified';
-  /** Without an address: how often to ask for what is there. Default 2,000. */
-  readonly poll_ms?: number;
-  /** The largest message in bytes, sent or received. */
-  readonly contentSizeMax: number;
-  /** When sessions are renewed and wiped; left out: as PROTOCOL §6 says. */
-  readonly sessionLimits?: SessionLimits;
-}
-
-export interface PeerMessengerDeps {
-  readonly crypto: CryptoProvider;
-  readonly randomBytes: RandomBytes;
-  readonly staticKeys: KeyPair;
-  readonly store: Store;
-  readonly link: Link;
-  readonly clock: Clock;
-  readonly terminal: Terminal;
-  readonly log: Log;
-  /** Where the person puts covers; left out: they are only sent along. */
-  readonly coverFolder?: CoverFolder;
-}
-
-/** Everything that use cases share; each takes the part that it names. */
-function parts(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
-  const { store, clock, link, randomBytes, terminal, log } = outside;
-  const contacts = new Contacts(store.contacts);
-  const introduce = () => ({
-    capabilities: CAPABILITIES,
-    maxFrame: FRAME_SIZE_MAX,
-    name: config.name,
-    address: config.address,
-  });
-  const self: Self = { ...outside, introduce };
-  const sessions = new Sessions(self, contacts, config.sessionLimits);
-  const meetings = new Meetings(self, contacts, sessions);
-  const reunions = new Reunions(self, contacts, sessions, meetings);
-  const announcer = new Announcer(contacts, terminal, log);
-  const observations = new Observations();
-  const commits = new GroupCommit((work) => store.transaction(work));
-  const letters = new Letters({ ...outside, contacts });
-  const jitter = () => (randomBytes(1)[0] ?? 0) / 256;
-  const limits = { contentSizeMax: config.contentSizeMax, partBytesMax: 2 * config.contentSizeMax };
-  const intake = new Intake(store, new Windows(store.inbox), clock, limits);
-  const times = new ToldTimes(clock);
-  const shared = {
-    ...outside,
-    contacts,
-    sessions,
-    meetings,
-    reunions,
-    announcer,
-    observations,
-    times,
-  };
-  const changed = (contact: ContactId) => announcer.tell('queue', contact);
-  const deliveries: Deliveries = new Deliveries(
-    {
-      ...shared,
-      receiveReply: (contact, bundle, outgoing) =>
-        reception.receiveReply(contact, bundle, outgoing.packets),
-      carryOut: (effects) => reception.carryOut(effects),
-      changed,
-    },
-    link,
-    jitter,
-  );
-  const receiveReply = (contact: ContactId, bundle: Uint8Array) =>
-    void reception.receiveReply(contact, bundle, []);
-  const delivering = { ...shared, commits, letters, intake, deliveries };
-  const pictures = pictureParts({ ...delivering, jitter, changed, receiveReply });
-  const reception: Reception = new Reception({ ...delivering, ...pictures });
-  const carryOut = reception.carryOut.bind(reception);
-  return { ...config, ...delivering, ...pictures, reception, carryOut };
-}
-
-type Delivering = Omit<PictureWayDeps, 'sends'> &
-  Omit<PictureLineDeps, 'imageKeys' | 'work'> &
-  CoversDeps & { readonly staticKeys: KeyPair };
-
-function pictureParts(deps: Delivering) {
-  const work = new PictureWork(deps.clock, (share) => deps.announcer.hiding(share));
-  const imageKeys = new ImageKeys(deps.crypto, deps.staticKeys);
-  const pictureWays = new PictureWays(deps);
-  deps.announcer.onMeetingEnded((contact, end) => {
-    if ('pattern' in end) pictureWays.promoted(contact);
-  });
-  const pictureLine = new PictureLine({ ...deps, imageKeys, work });
-  return { work, imageKeys, pictureWays, pictureLine, covers: new Covers(deps) };
-}
-
 export class PeerMessenger implements Messenger {
-  readonly #parts: ReturnType<typeof parts>;
+  readonly #parts: Parts;
   readonly #ticker: Ticker;
   #stopping = false;
 
   constructor(config: PeerMessengerConfig, outside: PeerMessengerDeps) {
-    this.#parts = parts(config, outside);
+    this.#parts = partsOf(config, outside);
     this.#ticker = new Ticker(
       this.#parts,
       config.address === undefined ? (config.poll_ms ?? POLL_MS) : undefined,
@@ -229,25 +103,7 @@ export class PeerMessenger implements Messenger {
   }
 
   async readLetter(letter: Uint8Array): Promise<{ from: string; messages: number }> {
-    const { reception, contacts } = this.#parts;
-    try {
-      const taken = reception.receiveLetter(
-        decodeBundle(plain(letter), LETTER_FILE_SIZE_MAX),
-        'file',
-      );
-      const [first] = taken;
-      if (first === undefined) throw new RemoteProtocolError('malformed');
-      const messages = taken.reduce((sum, { messages }) => sum + messages, 0);
-      if (taken.every(({ fresh }) => fresh === 0)) {
-        const next = { do: 'open_messages' } as const;
-        throw new UseCaseError('letter_repeated', 'this letter was read before', { next });
-      }
-      return { from: contacts.get(first.contact)?.name ?? '', messages };
-    } catch (cause) {
-      if (!(cause instanceof RemoteProtocolError)) throw cause;
-      const why = 'it is damaged, or nobody we are paired with wrote it to us';
-      throw new UseCaseError('letter_unreadable', `the letter cannot be read: ${why}`, { cause });
-    }
+    return readLetter(this.#parts, plain(letter));
   }
 
   sendPicture(request: SendPictureRequest): Promise<SentPicture> {
