@@ -7,9 +7,6 @@ import { release } from '../bytes.ts';
 import { type CryptoProvider, equal } from '../crypto/index.ts';
 import { StoreError } from '../failures.ts';
 import {
-  BUNDLE_PACKET_COUNT_MAX,
-  BUNDLE_SIZE_MAX,
-  bundledSize,
   decodeBundle,
   decodePacket,
   type Effect,
@@ -18,14 +15,10 @@ import {
   type Meetings,
   type Opened,
   type Payload,
-  RateLimit,
-  type RefusalReason,
   RemoteProtocolError,
   type Reunions,
   type Sessions,
-  type StatusCode,
   type StatusPacket,
-  statusAbout,
   type TransportPacket,
   type Via,
 } from '../protocol/index.ts';
@@ -33,15 +26,16 @@ import { Acceptance } from './acceptance.ts';
 import type { Announcer } from './announcer.ts';
 import type { Contacts } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
-import type { Arrival, Intake, Taken } from './intake.ts';
+import { Effects } from './effects.ts';
+import type { Intake, Taken } from './intake.ts';
+import { arrivalsOf, fitting, type Judging, judgingOf } from './judging.ts';
 import type { Letters } from './letters.ts';
 import type { Observations } from './observations.ts';
 import type { PictureWays } from './picture-ways.ts';
 import type { Clock, ContactId, Log } from './ports.ts';
+import { Refusals } from './refusals.ts';
 import type { ToldTimes } from './told-times.ts';
 
-/** PROTOCOL §4.2: what one address may ask in a second, so that a fleet is told after a restart. */
-const STATUSES_A_SECOND = 2_000;
 /** What one reply may carry for a contact that cannot be called, so that others are not starved. */
 const RIDING_BACK_MAX = 256 * 1024;
 
@@ -62,29 +56,22 @@ export interface ReceptionDeps {
   readonly log: Log;
 }
 
-/** What judging one bundle has brought so far. */
-interface Judging {
-  readonly via: Via;
-  /** For the other end of this exchange. */
-  readonly answers: Uint8Array[];
-  /** To be stored, with the packet that brought each. */
-  readonly arrivals: { readonly arrival: Arrival; readonly packet: Uint8Array }[];
-  /** Contacts that have proved in this bundle, by a fresh packet, that they are there. */
-  readonly heard: Set<ContactId>;
-  /** Of these, the ones a transport packet is owed to, be it empty. */
-  readonly owed: Set<ContactId>;
-  progress: boolean;
-}
-
 export class Reception {
   readonly #deps: ReceptionDeps;
   readonly #acceptance: Acceptance;
-  readonly #statuses: RateLimit;
+  readonly #refusals: Refusals;
+  readonly #effects: Effects;
 
   constructor(deps: ReceptionDeps) {
     this.#deps = deps;
     this.#acceptance = new Acceptance(deps);
-    this.#statuses = new RateLimit(STATUSES_A_SECOND, STATUSES_A_SECOND);
+    this.#refusals = new Refusals(deps);
+    this.#effects = new Effects(deps, this.#refusals);
+  }
+
+  /** Effects that answer no packet: of a trigger, a tick, a status. */
+  carryOut(effects: readonly Effect[]): void {
+    this.#effects.carryOut(effects);
   }
 
   /**
@@ -131,7 +118,7 @@ export class Reception {
     try {
       packets = decodeBundle(reply);
     } catch (error) {
-      this.#refuse(error);
+      this.#refusals.refuse(error);
       return false;
     }
     const judging = this.#judge(packets, { exchange: 'mine', contact }, sent);
@@ -153,14 +140,7 @@ export class Reception {
   }
 
   #judge(packets: readonly Uint8Array[], via: Via, sent: readonly Uint8Array[] = []): Judging {
-    const judging: Judging = {
-      via,
-      answers: [],
-      arrivals: [],
-      heard: new Set(),
-      owed: new Set(),
-      progress: false,
-    };
+    const judging = judgingOf(via);
     for (const packet of packets) this.#judgeOne(packet, judging, sent);
     return judging;
   }
@@ -184,13 +164,21 @@ export class Reception {
         // A handshake may be kept for long, and the bundle that it is a view of is not ours.
         case 'KK1':
         case 'KK2':
-          this.#carryOut(reunions.receive(packet.slice(), judging.via, now), judging, packet);
+          this.#effects.carryOutFor(
+            reunions.receive(packet.slice(), judging.via, now),
+            judging,
+            packet,
+          );
           break;
         default:
-          this.#carryOut(meetings.receive(packet.slice(), judging.via, now), judging, packet);
+          this.#effects.carryOutFor(
+            meetings.receive(packet.slice(), judging.via, now),
+            judging,
+            packet,
+          );
       }
     } catch (error) {
-      this.#refusePacket(error, packet, judging);
+      this.#refusals.refusePacket(error, packet, judging);
     }
   }
 
@@ -253,7 +241,7 @@ export class Reception {
   #notStored(error: unknown, judging: Judging): void {
     if (!(error instanceof StoreError)) throw error;
     this.#deps.log.error('store_failed', { failure: error.failure, detail: error.message });
-    for (const { packet } of judging.arrivals) this.#answerStatus('busy', packet, judging);
+    for (const { packet } of judging.arrivals) this.#refusals.tell('busy', packet, judging);
     this.#deps.observations.refused('busy');
   }
 
@@ -271,113 +259,17 @@ export class Reception {
     const { type } = decodePacket(about);
     const { contact } = via;
     if (type === 'TRANSPORT') {
-      if (code === 'unknown') this.carryOut(reunions.start(contact, now));
+      if (code === 'unknown') this.#effects.carryOut(reunions.start(contact, now));
     } else if (type === 'KK1' || type === 'KK2') {
-      this.carryOut(reunions.status(code, about, contact, now));
+      this.#effects.carryOut(reunions.status(code, about, contact, now));
     } else if (type !== 'LETTER' && type !== 'STATUS') {
-      this.carryOut(meetings.status(code, about, contact, now));
+      this.#effects.carryOut(meetings.status(code, about, contact, now));
     }
   }
-
-  /** Effects that answer no packet: of a trigger, a tick, a status. */
-  carryOut(effects: readonly Effect[]): void {
-    for (const effect of effects) {
-      if (effect.kind !== 'answer') this.#carryOutOne(effect, undefined, undefined);
-    }
-  }
-
-  #carryOut(effects: readonly Effect[], judging: Judging, packet: Uint8Array): void {
-    for (const effect of effects) this.#carryOutOne(effect, judging, packet);
-  }
-
-  #carryOutOne(effect: Effect, judging: Judging | undefined, packet: Uint8Array | undefined): void {
-    const { deliveries, announcer, observations } = this.#deps;
-    switch (effect.kind) {
-      case 'answer':
-        judging?.answers.push(effect.packet);
-        break;
-      case 'send':
-        deliveries.of(effect.contact).urge(effect.packet);
-        deliveries.press(effect.contact);
-        break;
-      case 'confirm':
-        this.#confirm(effect, judging);
-        break;
-      case 'comparison':
-        announcer.compare(effect.contact, effect.comparison, effect.remoteStatic);
-        break;
-      case 'promoted':
-        announcer.promoted(effect.contact, effect.confirmation);
-        if (judging !== undefined) judging.progress = true;
-        break;
-      case 'failed':
-        announcer.failed(effect.contact, effect.reason);
-        break;
-      case 'kept':
-        announcer.kept();
-        break;
-      case 'refused':
-        observations.refused(effect.reason);
-        if (effect.status !== undefined && packet !== undefined && judging !== undefined) {
-          this.#answerStatus(effect.status, packet, judging);
-        }
-    }
-  }
-
-  /** A new session wants its first packet, PROTOCOL §5 rule 6. */
-  #confirm(effect: Extract<Effect, { kind: 'confirm' }>, judging: Judging | undefined): void {
-    const { deliveries } = this.#deps;
-    if (effect.how === 'answer' && judging?.via.exchange === 'theirs') {
-      judging.heard.add(effect.contact);
-      judging.owed.add(effect.contact);
-      return;
-    }
-    deliveries.of(effect.contact).confirm();
-    deliveries.press(effect.contact);
-  }
-
-  #refusePacket(error: unknown, packet: Uint8Array, judging: Judging): void {
-    const reason = this.#refuse(error);
-    if (reason === 'unknown_session') this.#answerStatus('unknown', packet, judging);
-    if (reason === 'busy') this.#answerStatus('busy', packet, judging);
-    if (reason === 'refused') this.#answerStatus('refused', packet, judging);
-  }
-
-  /** Counts what was the remote's fault; anything else is ours, and surfaces. */
-  #refuse(error: unknown): RefusalReason {
-    if (error instanceof StoreError) {
-      this.#deps.log.error('store_failed', { failure: error.failure, detail: error.message });
-      this.#deps.observations.refused('busy');
-      return 'busy';
-    }
-    if (!(error instanceof RemoteProtocolError)) throw error;
-    this.#deps.observations.refused(error.reason);
-    this.#deps.log.debug('packet_refused', { reason: error.reason });
-    return error.reason;
-  }
-
-  #answerStatus(code: StatusCode, packet: Uint8Array, judging: Judging): void {
-    if (judging.via.exchange === 'mine') return;
-    if (!this.#statuses.take(this.#deps.clock.monotonic_ms())) return;
-    judging.answers.push(statusAbout(this.#deps.crypto, code, packet));
-  }
-}
-
-function arrivalsOf({ arrivals }: Judging): readonly Arrival[] {
-  return arrivals.map(({ arrival }) => arrival);
 }
 
 /** What was opened lies in a buffer of its own, and everything of it is stored by now. */
 function releasePlaintext(payloads: readonly Payload[]): void {
   const part = payloads.find((payload) => payload.kind === 'part');
   if (part !== undefined) release(new Uint8Array(part.slice.buffer));
-}
-
-/** Each once, and as many as a bundle holds; who misses one asks again. */
-function fitting(answers: readonly Uint8Array[]): readonly Uint8Array[] {
-  let size = 0;
-  return [...new Set(answers)].slice(0, BUNDLE_PACKET_COUNT_MAX).filter((packet) => {
-    size += bundledSize(packet.length);
-    return size <= BUNDLE_SIZE_MAX;
-  });
 }
