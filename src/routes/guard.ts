@@ -9,7 +9,7 @@
 import { isIP } from 'node:net';
 import type { Middleware } from 'koa';
 import { equal } from '../crypto/index.ts';
-import { Problem } from './problem.ts';
+import { invalidRequest, Problem } from './problem.ts';
 import type { ProblemCode } from './problem-codes.ts';
 
 /**
@@ -178,6 +178,10 @@ export interface Caller {
 
 export function guard(access: Access, config: GuardConfig): Middleware<{ caller: Caller }> {
   return async (ctx, next) => {
+    // RFC 9112 §3.2: which of them is meant, a proxy before us may see otherwise.
+    if ((ctx.req.headersDistinct['host']?.length ?? 0) > 1) {
+      throw invalidRequest('there are two Host headers');
+    }
     const decision = decide(
       access,
       {

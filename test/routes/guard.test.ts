@@ -5,6 +5,7 @@
  * 127.0.0.0/8, so rows with `from` replace what the socket reports.
  */
 import type { OutgoingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
 import Koa from 'koa';
 import t from 'tap';
 import {
@@ -316,4 +317,20 @@ t.test('a refusal is a problem that names no secret', async (t) => {
     detail: PROBLEMS.token_wrong.next,
   });
   t.notMatch(text, /a-guess|a-token|a-session/);
+});
+
+t.test('two Host headers are an error, whichever comes first', async (t) => {
+  const port = await serve(t, guarded('read', config('demo')));
+  for (const hosts of [
+    ['127.0.0.1', 'evil.example'],
+    ['evil.example', '127.0.0.1'],
+    ['127.0.0.1', '127.0.0.1'],
+  ]) {
+    const socket = connect(port, '127.0.0.1');
+    const named = hosts.map((name) => `Host: ${name}\r\n`).join('');
+    socket.end(`GET / HTTP/1.1\r\n${named}Connection: close\r\n\r\n`);
+    let answer = '';
+    for await (const chunk of socket) answer += chunk;
+    t.match(answer, /^HTTP\/1\.1 400 .*invalid_request/s, hosts.join(', '));
+  }
 });
