@@ -63,6 +63,16 @@ export function showIdentity(config: PeerConfig): Promise<ShownIdentity> {
   );
 }
 
+/** Whether all of a peer's data can be read. @throws {StoreError} `damaged`, or why it cannot open */
+export async function checkData(config: PeerConfig): Promise<void> {
+  const store = await openStore(await storeOptions(config));
+  try {
+    store.check();
+  } finally {
+    store.close();
+  }
+}
+
 /** The identity as text that only `passphrase` opens. @throws {StoreError} */
 export function writeIdentity(config: PeerConfig, passphrase: Uint8Array): Promise<string> {
   return withStore(config, async (store, crypto) => {

@@ -104,15 +104,15 @@ export function examineSerial(path: string): Finding[] {
   return [{ code: 'serial_not_a_line', what: `${path} is no serial line` }];
 }
 
-/** For a peer that does not run: whether its data open. */
+/** For a peer that does not run: whether its data open, and are whole. */
 export async function examineStore(config: PeerConfig): Promise<Finding[]> {
-  if (statSync(join(config.dataFolder, 'peer.db'), { throwIfNoEntry: false }) === undefined) {
-    return [];
-  }
+  // Opening makes a database where there is none; where a peer ran, it says what is lost.
+  const left = ['peer.db', 'peer.run'].map((name) => join(config.dataFolder, name));
+  if (!left.some((file) => existsSync(file))) return [];
   try {
-    const { showIdentity } = await import('../identity.ts');
-    await showIdentity(config);
-    return [{ what: 'the data open' }];
+    const { checkData } = await import('../identity.ts');
+    await checkData(config);
+    return [{ what: 'the data open, and all of it can be read' }];
   } catch (cause) {
     if (!(cause instanceof StoreError)) throw cause;
     return [{ code: 'store_unreadable', what: cause.message }];

@@ -191,6 +191,13 @@ export class Connection {
     if (!this.#database.open) throw new StoreError('busy', 'the peer stopped before it was copied');
   }
 
+  /** Reads every page. @throws {StoreError} `damaged` */
+  check(): void {
+    const found = this.#attempt(() => this.#database.pragma('quick_check(1)', { simple: true }));
+    if (found === 'ok') return;
+    throw new StoreError('damaged', 'the database is damaged; restore a backup');
+  }
+
   close(): void {
     this.#database.close();
   }
@@ -202,8 +209,12 @@ export class Connection {
   }
 
   #prepare<Row>(sql: string): Database.Statement<unknown[], Row> {
+    return this.#attempt(() => this.#database.prepare<unknown[], Row>(sql));
+  }
+
+  #attempt<T>(work: () => T): T {
     try {
-      return this.#database.prepare<unknown[], Row>(sql);
+      return work();
     } catch (cause) {
       throw toStoreError(cause);
     }

@@ -65,6 +65,8 @@ export interface PeerStore extends Store {
   readonly limits: SizeLimits;
   /** As a tar, see backup.ts. @throws {StoreError} `busy`, `full` */
   backup(): Promise<Readable>;
+  /** Reads all of it, which takes as long as the disk does. @throws {StoreError} `damaged` */
+  check(): void;
 }
 
 /**
@@ -207,6 +209,10 @@ class SqliteStore implements PeerStore {
 
   backup(): Promise<Readable> {
     return packBackup(this.#connection, this.#folder);
+  }
+
+  check(): void {
+    this.#connection.check();
   }
 
   close(): void {

@@ -11,6 +11,7 @@ import {
   chmodSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   utimesSync,
@@ -214,7 +215,17 @@ t.test('a running peer and its contacts', async (t) => {
     { code: 0, out: /the last peer here was killed/ },
     'its number is another process',
   );
-  t.match(found.out, /the data open/);
+  t.match(found.out, /the data open, and all of it can be read/);
+  const path = at('alice/peer.db');
+  const whole = readFileSync(path);
+  const damaged = Buffer.from(whole);
+  damaged.writeUInt8(damaged.readUInt8(20 * 8192 + 1_000) ^ 1, 20 * 8192 + 1_000);
+  writeFileSync(path, damaged);
+  t.ok((await finds(...here, '--port', '0')).includes('store_unreadable'), 'one bit is wrong');
+  rmSync(path);
+  t.ok((await finds(...here, '--port', '0')).includes('store_unreadable'), 'it is gone');
+  writeFileSync(path, whole);
+  t.notOk((await finds(...here, '--port', '0')).includes('store_unreadable'));
 });
 
 t.test('each finding was brought about, and is explained', async (t) => {
