@@ -51,7 +51,8 @@ const utf8Size = (text: string) => new TextEncoder().encode(text).length;
 const nameSchema = z
   .string()
   .refine((name) => utf8Size(name) <= 64 && stripVTControlCharacters(name) === name)
-  .regex(/^[^\p{C}]+$/u);
+  .regex(/^[^\p{C}\u2028\u2029]+$/u)
+  .refine((name) => name.trim() === name);
 /** PROTOCOL §3.1: an origin with its port, and without path, query, user or trailing slash. */
 export function isOrigin(text: string): boolean {
   const url = URL.parse(text);

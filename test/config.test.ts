@@ -136,6 +136,7 @@ t.test('what cannot be used is named, with its source', async (t) => {
     [['--address', 'a.example:5000'], {}, /^address must/],
     [['--contact', 'bob'], {}, /^contact must look like bob=http/],
     [['--contact', '=http://127.0.0.1:1'], {}, /^contact must/],
+    [['--contact', 'bob =http://127.0.0.1:1'], {}, /^contact must/],
     [['--allow-host', 'a.example:80'], {}, /^allow-host must be a host name without port/],
     [['--prot', '5'], {}, /^Unknown option '--prot'\. Did you mean --port\? `sotto up --help`/],
     [['--nothing-like-it', '5'], {}, /^Unknown option '--nothing-like-it'\. `sotto up --help`/],

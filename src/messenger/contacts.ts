@@ -143,10 +143,12 @@ export class Contacts implements ContactBook {
   /** A name that no contact has: the wished one, or with a number behind it. */
   freeName(wish: string): string {
     const clean = cleanName(wish);
-    if (this.byName(clean) === undefined) return clean;
+    // Nor one that differs by capitals only: people would mistake them.
+    const taken = new Set(this.all().map(({ name }) => folded(name)));
+    if (!taken.has(folded(clean))) return clean;
     for (let number = 2; ; number += 1) {
       const name = `${clean.slice(0, NAME_LENGTH_MAX - 5)}-${number}`;
-      if (this.byName(name) === undefined) return name;
+      if (!taken.has(folded(name))) return name;
     }
   }
 
@@ -198,6 +200,10 @@ export function parseAddress(text: string): string {
   if (isAddress(address)) return address;
   const example = 'write it like http://127.0.0.1:5001';
   throw new UseCaseError('invalid_address', `"${text.slice(0, 80)}" is no address: ${example}`);
+}
+
+function folded(name: string): string {
+  return name.normalize('NFKC').toLowerCase();
 }
 
 function cleanName(wish: string): string {

@@ -21,6 +21,12 @@ export const Name = z
   .refine((name) => sizeOf(name) <= 64, 'must be at most 64 bytes of UTF-8')
   .refine((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), 'has control characters');
 
+/** What a contact is to be called: nothing in it that nobody sees, or that others mistake. */
+export const NewName = Name.refine(
+  (name) => name.trim() === name,
+  'begins or ends with a space',
+).refine((name) => !/[\p{C}\u2028\u2029]/u.test(name), 'has characters that cannot be seen');
+
 /** Seconds to wait, for fields that a caller may leave out. */
 export const Seconds = z.coerce.number().min(0).max(60);
 

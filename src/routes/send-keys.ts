@@ -1,11 +1,11 @@
 /** `/send_keys`: pair, or renew, with a contact. 202 says whose turn it is. */
 import { z } from 'zod';
-import { Flag, Name, readFields } from './fields.ts';
+import { Flag, NewName, readFields } from './fields.ts';
 import { inRoutes } from './next-step.ts';
 import type { Route } from './route.ts';
 
 export const SendKeysFields = z.strictObject({
-  to: Name.exactOptional(),
+  to: NewName.exactOptional(),
   address: z.string().min(1).max(255).exactOptional(),
   again: Flag.exactOptional(),
   code: z.string().min(1).max(512).exactOptional(),

@@ -6,7 +6,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { Contacts } from '../../src/messenger/contacts.ts';
 import type { TalkMessage } from '../../src/messenger/index.ts';
+import { contact, open } from '../store/support.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { pairedPeers, readTexts, type Side, text, until } from './support.ts';
 
 const talk = (side: Side, limit = 50) => side.messenger.conversation({ limit }).messages;
@@ -186,5 +189,17 @@ t.test('a text comes as it was sent, whatever it begins with', async (t) => {
   t.strictSame(
     talk(bob).map(({ content }) => content?.type === 'text' && content.text),
     words.toReversed(),
+  );
+});
+
+t.test('who brings a name that a contact has, but for capitals, gets a number', async (t) => {
+  const store = await open(temporaryFolder(t));
+  t.teardown(() => store.close());
+  const contacts = new Contacts(store.contacts);
+  contacts.insert(contact('ben'));
+  const wished = ['BEN', 'Ben\u200b', 'ben', ' ben ', 'benn'];
+  t.strictSame(
+    wished.map((name) => contacts.freeName(name)),
+    ['BEN-2', 'Ben-2', 'ben-2', 'ben-2', 'benn'],
   );
 });
