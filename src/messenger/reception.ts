@@ -5,7 +5,7 @@
  */
 import { release } from '../bytes.ts';
 import { type CryptoProvider, equal } from '../crypto/index.ts';
-import { StoreError } from '../failures.ts';
+import { LinkError, StoreError } from '../failures.ts';
 import {
   decodeBundle,
   decodePacket,
@@ -260,11 +260,20 @@ export class Reception {
     const { contact } = via;
     if (type === 'TRANSPORT') {
       if (code === 'unknown') this.#effects.carryOut(reunions.start(contact, now));
+      if (code === 'busy') this.#tellBusy(contact);
     } else if (type === 'KK1' || type === 'KK2') {
       this.#effects.carryOut(reunions.status(code, about, contact, now));
     } else if (type !== 'LETTER' && type !== 'STATUS') {
       this.#effects.carryOut(meetings.status(code, about, contact, now));
     }
+  }
+
+  /** Until an exchange says otherwise: its disk may be full, and somebody there has to act. */
+  #tellBusy(contact: ContactId): void {
+    const why =
+      'it answers, but can store nothing now, perhaps for want of room; it is tried again';
+    this.#deps.deliveries.of(contact).lastError = new LinkError('busy', why);
+    this.#deps.announcer.tell('queue', contact);
   }
 }
 

@@ -56,12 +56,14 @@ function establishedResult({ announcer }: SendKeysDeps, contact: Contact): SendK
 /** @throws {UseCaseError} if waiting is of no use. */
 function waitingResult(deps: SendKeysDeps, contact: Contact): SendKeysResult {
   const { announcer, deliveries } = deps;
-  const { id, name, verified, address } = contact;
+  const { id, name, verified, address, publicKey } = contact;
   const failure = announcer.failure(id);
   if (failure !== undefined) throw meetingRefused(failure, name);
   if (deliveries.of(id).lastError !== undefined) {
     const next = { do: 'start_contact', to: name } as const;
-    throw new UseCaseError('unreachable', `${name} does not answer at ${address}`, { next });
+    const kept = publicKey === undefined ? '; it is a contact here until it is forgotten' : '';
+    const why = `${name} does not answer at ${address}${kept}`;
+    throw new UseCaseError('unreachable', why, { next });
   }
   const comparison = announcer.comparable(id)?.comparison;
   const code = verified ? '' : '; the code is shown on both terminals';

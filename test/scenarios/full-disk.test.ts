@@ -56,6 +56,11 @@ async function assertAnswers(t: Test, peer: PeerProcess): Promise<void> {
   }
 }
 
+async function lastError(peer: PeerProcess): Promise<string> {
+  const { text } = await peer.call('GET', '/show');
+  return JSON.parse(text).contacts[0].last_error ?? '';
+}
+
 function assertFull(t: Test, { status, json }: Answer): void {
   t.equal(status, 507);
   t.match(json, { code: 'store_full', detail: /full|room|space/ });
@@ -95,8 +100,11 @@ t.test('a receiver on a full disk lets the sender wait', { skip }, async (t) => 
   });
   await assertAnswers(t, alice);
   t.not((await bob.contact('alice')).queued.messages, 0, 'bob keeps what was not acknowledged');
+  const told = async () => /can store nothing now/.test(await lastError(bob)) || undefined;
+  await until('bob is told why it waits', told);
   disk.free();
   await untilDelivered(bob, 'alice');
+  t.equal(await lastError(bob), '', 'nothing stands in the way any more');
   t.strictSame(await alice.openedTexts(), sent, 'each once, in order');
 });
 
