@@ -23,6 +23,8 @@ export interface Container {
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const HEADER_SIZE = 13;
 const CHUNK_OVERHEAD = 12;
+/** Where IHDR tells the colour type, and the bit of it without which all is gray. */
+const [COLOUR_TYPE, COLOURED] = [9, 2];
 
 /** @throws {StegoError} `malformed` or `unsupported`. */
 export function readContainer(file: Uint8Array): Container {
@@ -41,12 +43,19 @@ export function readContainer(file: Uint8Array): Container {
   for (;;) {
     const chunk = readChunk(file, offset);
     offset += chunk.data.length + CHUNK_OVERHEAD;
-    if (chunk.type === 'IEND') break;
+    if (chunk.type === 'IEND') {
+      if (chunk.data.length > 0) throw malformed('IEND is not empty');
+      break;
+    }
     checkOrder(chunk, before, after, imageData.length > 0);
     if (chunk.type === 'IDAT') imageData.push(chunk.data);
     else (imageData.length === 0 ? before : after).push(chunk);
   }
   if (imageData.length === 0) throw malformed('the file has no IDAT');
+  const isGray = ((header.data[COLOUR_TYPE] ?? 0) & COLOURED) === 0;
+  if (isGray && before.some(({ type }) => type === 'PLTE')) {
+    throw malformed('a gray picture has no palette (PLTE)');
+  }
   if (offset !== file.length) throw malformed(`${file.length - offset} bytes follow IEND`);
   return { header: header.data, before, after, imageData };
 }

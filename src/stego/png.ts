@@ -24,8 +24,13 @@ export const SAMPLES_MAX = 64 * 1024 * 1024;
 /** Zlib wants some room, also for one sample. */
 const PIECE_MIN = 1024;
 
-/** Up to this many samples every way of writing is tried and the smallest file kept. */
-const SAMPLES_TRIED = 1024 * 1024;
+/** Samples on which every way of writing is tried: the whole picture, or so much of a larger one. */
+const SAMPLES_TRIED = 512 * 1024;
+/** A larger one is tried in so many bands, spread over its height, none wider than this. */
+const [BANDS, BAND_WIDTH] = [4, 4096];
+/** From here on the last percent of size would take minutes, where much repeats. */
+const SAMPLES_HUGE = 16 * 1024 * 1024;
+const [LEVEL, LEVEL_OF_HUGE] = [9, 7];
 
 export interface PngFile {
   readonly picture: Picture;
@@ -86,7 +91,8 @@ function readHeader(header: Uint8Array, samplesMax: number): Layout & { readonly
   if (depth !== 8 && depth !== 16) throw malformed(`${depth}-bit ${colour} does not exist`);
   const channels = CHANNELS[colour];
   if (width * height * channels > samplesMax) {
-    const size = `${width} × ${height} pixels of ${channels} samples`;
+    const each = channels === 1 ? '' : ` of ${channels} samples`;
+    const size = `${width} × ${height} pixels${each}`;
     throw new StegoError(
       'too_large',
       `the picture has ${size}; the limit is ${samplesMax} samples`,
@@ -116,12 +122,14 @@ function inflate({ imageData }: Container, size: number): Uint8Array {
   return result.buffer;
 }
 
-/** How pngjs may write: filter type and zlib strategy. Photographs like the first. */
+/** How pngjs may write: filter type and zlib strategy. Text on a screen likes none, scans the last. */
 const WAYS = [
   [4, constants.Z_RLE],
   [2, constants.Z_RLE],
   [0, constants.Z_DEFAULT_STRATEGY],
+  [4, constants.Z_DEFAULT_STRATEGY],
 ] as const;
+type Way = (typeof WAYS)[number];
 
 /** A picture as the encoder takes it; it needs no planes any more. */
 export interface Rows extends Pick<Picture, 'width' | 'height' | 'depth' | 'colour'> {
@@ -151,17 +159,35 @@ export function encodePng(picture: Picture, kept: Kept): Uint8Array {
 
 /** As `encodePng`, for callers that let the planes of a large picture go before. */
 export function encodeRows(rows: Rows, kept: Kept): Uint8Array {
-  const small = rows.bytes.length <= SAMPLES_TRIED * (rows.depth / 8);
-  let best: Uint8Array | undefined;
-  for (const way of small ? WAYS : WAYS.slice(1, 2)) {
-    const file = write(rows, way);
-    if (best === undefined || file.length < best.length) best = file;
-  }
-  return spliceChunks(best as Uint8Array, kept.before, kept.after);
+  const bands = bandsOf(rows);
+  const tried = WAYS.map((way) => ({ way, file: write(bands ?? rows, way) }));
+  const best = tried.reduce((a, b) => (b.file.length < a.file.length ? b : a));
+  const file = bands === undefined ? best.file : write(rows, best.way);
+  return spliceChunks(file, kept.before, kept.after);
 }
 
-function write(rows: Rows, way: (typeof WAYS)[number]): Uint8Array {
+/** What stands for a large picture when ways are tried; undefined for one that is no larger. */
+function bandsOf(rows: Rows): Rows | undefined {
   const { width, height, depth, colour, bytes } = rows;
+  const pixelSize = (CHANNELS[colour] * depth) / 8;
+  if (width * height * CHANNELS[colour] <= SAMPLES_TRIED) return undefined;
+  const bandWidth = Math.min(width, BAND_WIDTH);
+  const most = Math.floor(SAMPLES_TRIED / (BANDS * bandWidth * CHANNELS[colour]));
+  const bandHeight = Math.max(1, Math.min(most, Math.floor(height / BANDS)));
+  const out = new Uint8Array(BANDS * bandHeight * bandWidth * pixelSize);
+  for (let row = 0; row < BANDS * bandHeight; row++) {
+    const band = Math.floor(row / bandHeight);
+    const top = Math.floor((band * (height - bandHeight)) / (BANDS - 1));
+    const y = top + (row % bandHeight);
+    const start = (y * width + ((width - bandWidth) >> 1)) * pixelSize;
+    out.set(bytes.subarray(start, start + bandWidth * pixelSize), row * bandWidth * pixelSize);
+  }
+  return { width: bandWidth, height: BANDS * bandHeight, depth, colour, bytes: out };
+}
+
+function write(rows: Rows, way: Way): Uint8Array {
+  const { width, height, depth, colour, bytes } = rows;
+  const isHuge = bytes.length > SAMPLES_HUGE * (depth / 8);
   const image = new PNG();
   Object.assign(image, { width, height, data: bytes });
   return PNG.sync.write(image, {
@@ -170,7 +196,7 @@ function write(rows: Rows, way: (typeof WAYS)[number]): Uint8Array {
     inputHasAlpha: colour === 'gray-alpha' || colour === 'rgba',
     bitDepth: depth,
     filterType: way[0],
-    deflateLevel: 9,
+    deflateLevel: isHuge ? LEVEL_OF_HUGE : LEVEL,
     deflateStrategy: way[1],
     deflateChunkSize: Math.max(PIECE_MIN, bytes.length),
   });

@@ -14,6 +14,7 @@ import { StegoError } from '../../src/stego/errors.ts';
 import { CHANNELS, type Colour, type Picture, sampleBytes } from '../../src/stego/picture.ts';
 import { decodePng, encodePng } from '../../src/stego/png.ts';
 import { rounds } from '../support/counts.ts';
+import { randomOf } from './support/pictures.ts';
 import * as build from './support/png-files.ts';
 
 const TYPES: Readonly<Record<Colour, number>> = { gray: 0, rgb: 2, 'gray-alpha': 4, rgba: 6 };
@@ -87,6 +88,50 @@ t.test('what we write is read back, by us and by pngjs', async () => {
   );
 });
 
+t.test('a large file of text is written as small as one that is tried whole', async (t) => {
+  const random = randomOf(3);
+  const letters = Array.from({ length: 40 * 128 }, () => (random() < 0.5 ? 30 : 230));
+  const page = Array.from({ length: 80 * 110 }, () => Math.floor(60 * random()));
+  const [width, height] = [560, 640];
+  const plane = new Uint16Array(width * height);
+  for (let i = 0; i < plane.length; i++) {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    const letter = page[(y >> 4) * 110 + (x >> 3)] ?? 0;
+    plane[i] = letters[letter * 128 + (y & 15) * 8 + (x & 7)] ?? 245;
+  }
+  const picture: Picture = {
+    width,
+    height,
+    depth: 8,
+    colour: 'rgb',
+    planes: [plane, plane, plane],
+  };
+  const written = encodePng(picture, { before: [], after: [] });
+  assert.deepEqual(decodePng(written).picture, picture);
+  // Rows without a filter, each of one byte more.
+  const samples = sampleBytes(picture);
+  const rows = new Uint8Array(height * (1 + width * 3));
+  for (let y = 0; y < height; y++) {
+    rows.set(samples.subarray(y * width * 3, (y + 1) * width * 3), y * (1 + width * 3) + 1);
+  }
+  const least = deflateSync(rows, { level: 6 }).length;
+  t.ok(written.length < 1.02 * least, `${written.length} bytes, ${least} by deflate`);
+});
+
+t.test('pictures of odd shapes are written whole, however they are tried', async () => {
+  for (const [width, height] of [
+    [1, 600_000],
+    [600_000, 1],
+    [5000, 107],
+    [200_000, 3],
+  ] as const) {
+    const plane = Uint16Array.from({ length: width * height }, (_, i) => (i * i) & 0x1ff);
+    const picture: Picture = { width, height, depth: 16, colour: 'gray', planes: [plane] };
+    const read = decodePng(encodePng(picture, { before: [], after: [] })).picture;
+    assert.deepEqual(read, picture);
+  }
+});
+
 const gray: build.Header = { width: 3, height: 2, depth: 8, type: 0 };
 const rows = Uint8Array.of(0, 1, 2, 3, 0, 4, 5, 6);
 const sound = build.file(gray, rows);
@@ -133,6 +178,8 @@ t.test('broken files are refused with a reason', async (t) => {
     [concat(sound, Uint8Array.of(0)), /1 bytes follow IEND/],
     [sound.subarray(0, -12), /ends within/],
     [concat(start, end), /no IDAT/],
+    [concat(start, image, build.chunk('IEND', rows)), /IEND is not empty/],
+    [concat(start, build.chunk('PLTE', rows.subarray(0, 3)), image, end), /gray.*no palette/],
     [concat(start, image, text, image, end), /not consecutive/],
     [concat(start, build.chunk('ABCd'), image, end), /critical chunk ABCd/],
     [concat(start, build.chunk('a1cd'), image, end), /proper name/],
@@ -163,7 +210,8 @@ t.test('sound files that cannot carry are refused with a cure', async (t) => {
 
 t.test('lying dimensions and bombs cost nothing', async (t) => {
   const huge = { ...gray, width: 60000, height: 60000 };
-  refuses(t, build.file(huge, rows), 'too_large', /60000 × 60000/);
+  refuses(t, build.file(huge, rows), 'too_large', /has 60000 × 60000 pixels; the limit/);
+  refuses(t, build.file({ ...huge, type: 2 }, rows), 'too_large', /pixels of 3 samples; the limit/);
   const before = process.memoryUsage().rss;
   refuses(t, build.file({ ...gray, width: 8000, height: 8000 }, rows), 'malformed', /too short/);
   const bomb = build.file(gray, new Uint8Array(64 * 1024 * 1024));
