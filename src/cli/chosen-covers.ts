@@ -37,15 +37,16 @@ function coverUsed(what: string): CommandError {
   return new CommandError(EXIT.noRoom, words, { code: 'cover_used' });
 }
 
-/** Marks them as used. @throws {CommandError} `cover_used` if somebody was quicker, unless `forced` */
+/** Marks them as used, and tells what was not marked before. @throws {CommandError} `cover_used` if somebody was quicker, unless `forced` */
 export function claim(
   covers: readonly Cover[],
   hidden: readonly Hidden[],
   usedCovers: UsedCovers,
   forced: boolean,
-): void {
-  if (usedCovers.claim(marksOf(covers, hidden), { forced }) === undefined)
-    throw coverUsed('A cover');
+): readonly string[] {
+  const claimed = usedCovers.claim(marksOf(covers, hidden), { forced });
+  if (claimed === undefined) throw coverUsed('A cover');
+  return claimed;
 }
 
 /** A picture made of one of ours would show the difference as well. */

@@ -6,7 +6,7 @@ import { claim, lookAtAll, refuseUsed } from './chosen-covers.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { hideIn } from './hide-in-covers.ts';
 import type { Io } from './io.ts';
-import { checkOutputs, writeTogether } from './outputs.ts';
+import { checkOutputs, writeOut, writeTogether } from './outputs.ts';
 import { PASSPHRASE_OPTIONS, readPassphrase } from './passphrases.ts';
 import { readWhole } from './pictures.ts';
 import { filesOf, type Place, placesOf, toWrite } from './places.ts';
@@ -67,8 +67,12 @@ made of one. FILE - reads stdin, -o - writes to stdout.`,
       const passphrase = await readPassphrase(values, io, { twice: true });
       const options = { profile, drawReport: report !== undefined };
       const hidden = await hideIn(covers, content, passphrase, options, pool);
-      const seal = () => claim(covers, hidden, usedCovers, force);
+      let claimed: readonly string[] = [];
+      const seal = () => {
+        claimed = claim(covers, hidden, usedCovers, force);
+      };
       writeTogether(toWrite(places, hidden), { force, seal });
+      if (output === '-') writeOut(hidden[0]?.png, () => usedCovers.release(claimed));
       return outcomeOf(places, hidden, values.json === true, io);
     } finally {
       await pool.close();
@@ -99,7 +103,6 @@ function outcomeOf(
   const text = data.map(describe).join('\n');
   if (places[0]?.file !== '-') return { data, text };
   io.say(json ? JSON.stringify(data) : text);
-  process.stdout.write(hidden[0]?.png ?? '');
   return {};
 }
 

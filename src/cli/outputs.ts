@@ -2,10 +2,12 @@
 import {
   createWriteStream,
   existsSync,
+  fstatSync,
   lstatSync,
   renameSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -26,6 +28,7 @@ interface Writing {
   readonly seal?: () => void;
 }
 
+const STDOUT = 1;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** @throws {CommandError} `usage` if two are one file, or one is there: before any long work. */
@@ -68,6 +71,26 @@ export function writeTogether(outputs: readonly Output[], writing: Writing = {})
       );
     }
   });
+}
+
+/**
+ * To stdout. A file or a device behind it says at once what it refuses.
+ * @param ifNothing what to do first if not one byte went there. @throws {CommandError} `usage`, `full`
+ */
+export function writeOut(bytes: Uint8Array = new Uint8Array(), ifNothing: () => void): void {
+  const behind = fstatSync(STDOUT);
+  const isPlain = behind.isFile() || (behind.isCharacterDevice() && !process.stdout.isTTY);
+  if (!isPlain) {
+    process.stdout.write(bytes);
+    return;
+  }
+  let written = 0;
+  try {
+    while (written < bytes.length) written += writeSync(STDOUT, bytes, written);
+  } catch (cause) {
+    if (written === 0) ifNothing();
+    throw fileRefused('stdout', 'written', cause);
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Where a passphrase comes from: a file, a descriptor, or a person's fingers. */
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { readPassphraseFile } from '../config.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Io } from './io.ts';
@@ -38,12 +39,17 @@ export async function readPassphrase(
 
 /** On a terminal, typed unseen. To be wiped by who uses it. @throws {CommandError} `usage` */
 export async function ask(question: string, { twice = false } = {}): Promise<Uint8Array> {
-  const passphrase = await askUnseen(question);
-  if (passphrase === '') throw new CommandError(EXIT.usage, 'The passphrase is empty.');
-  if (twice && (await askUnseen('The same again: ')) !== passphrase) {
-    throw new CommandError(EXIT.usage, 'The two passphrases differ; nothing was done.');
+  const terminal = new UnseenTerminal();
+  try {
+    const passphrase = await terminal.ask(question);
+    if (passphrase === '') throw new CommandError(EXIT.usage, 'The passphrase is empty.');
+    if (twice && (await terminal.ask('The same again: ')) !== passphrase) {
+      throw new CommandError(EXIT.usage, 'The two passphrases differ; nothing was done.');
+    }
+    return new TextEncoder().encode(passphrase);
+  } finally {
+    terminal.close();
   }
-  return new TextEncoder().encode(passphrase);
 }
 
 function numberOf(descriptor: string): number {
@@ -52,32 +58,43 @@ function numberOf(descriptor: string): number {
   throw new CommandError(EXIT.usage, words);
 }
 
-async function askUnseen(question: string): Promise<string> {
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
-  let isInterrupted = false;
-  terminal.on('SIGINT', () => {
-    isInterrupted = true;
-    terminal.close();
-  });
-  process.stderr.write(question);
-  try {
-    const closed = new Promise<undefined>((resolve) =>
-      terminal.once('close', () => resolve(undefined)),
-    );
-    const typed = await Promise.race([terminal.question('').catch(() => undefined), closed]);
-    if (isInterrupted) {
-      process.stderr.write('\n');
-      process.kill(process.pid, 'SIGINT');
-    }
-    if (typed === undefined)
-      throw new CommandError(
-        EXIT.usage,
-        'No passphrase was given; --passphrase-file FILE gives one, too.',
-      );
-    return typed;
-  } finally {
-    terminal.close();
+/** Ends this process; other threads may take the signal later, and meanwhile nothing goes on. */
+async function interrupted(): Promise<void> {
+  process.kill(process.pid, 'SIGINT');
+  await setTimeout(SIGNAL_TIME_MAX_MS);
+}
+
+const SIGNAL_TIME_MAX_MS = 10_000;
+
+/** A terminal that shows nothing of what is typed, from its first question until it is closed. */
+class UnseenTerminal {
+  readonly #lines: Interface;
+  readonly #typed: AsyncIterator<string>;
+  #isInterrupted = false;
+
+  constructor() {
+    const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+    this.#lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+    // What is typed ahead of a question is the answer to it.
+    this.#typed = this.#lines[Symbol.asyncIterator]();
+    this.#lines.on('SIGINT', () => {
+      this.#isInterrupted = true;
+      this.#lines.close();
+    });
+  }
+
+  /** @throws {CommandError} `usage` at the end of what is typed. */
+  async ask(question: string): Promise<string> {
+    process.stderr.write(question);
+    const { value, done } = await this.#typed.next();
     process.stderr.write('\n');
+    if (this.#isInterrupted) await interrupted();
+    if (done !== true) return value;
+    const words = 'No passphrase was given; --passphrase-file FILE gives one, too.';
+    throw new CommandError(EXIT.usage, words);
+  }
+
+  close(): void {
+    this.#lines.close();
   }
 }

@@ -27,10 +27,11 @@ export const reveal = defineCommand({
   name: 'reveal',
   summary: 'Take a file out of a PNG, and give the PNG back',
   usage: ['STEGO.png -o FILE', 'STEGO-1.png STEGO-2.png -o FILE'],
-  details: `Needs no peer. Either the file that was hidden comes out, and each cover bit for bit, or nothing
-is written. Several pictures may come in any order; their covers are written as COVER-1.png,
-COVER-2.png …. -o - writes the file to stdout. A cover that came back counts as used: an answer
-hidden in it would be a second picture of one cover.`,
+  details: `Needs no peer. Either the file that was hidden comes out, and the samples of each cover bit for bit,
+or nothing is written. Chunks that only their own program may copy (a signature, a C2PA manifest) do
+not come back; \`sotto hide\` named them when it left them out. Several pictures may come in any
+order; their covers are written as COVER-1.png, COVER-2.png …. -o - writes the file to stdout. A
+cover that came back counts as used: an answer hidden in it would be a second picture of one cover.`,
   examples: [
     'sotto reveal innocent.png -o report.pdf --passphrase-file words.txt',
     'sotto reveal innocent.png -o report.pdf --restore scan.png',

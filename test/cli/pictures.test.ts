@@ -179,6 +179,25 @@ t.test('a typed passphrase is asked for twice, and unseen', async (t) => {
   t.notOk(existsSync(at('typed.out.png')));
 });
 
+t.test('a passphrase typed ahead of its second question is unseen, too', async (t) => {
+  await sotto('cover', '-o', at('ahead.png'), '--pixels', '96');
+  const args = ['hide', at('ahead.png'), at('words'), '-o', at('ahead.out.png')];
+  const { seen, code } = await typed(
+    [...args, '--data-dir', at('data')],
+    [['Passphrase: ', 'horse\rhorse\r']],
+  );
+  t.match(seen, /again: /);
+  t.notMatch(seen, /horse/);
+  t.equal(code, EXIT.done, seen);
+});
+
+t.test('Ctrl-C at a question ends the command', async (t) => {
+  const args = ['hide', at('typed.png'), at('words'), '-o', at('typed.out.png')];
+  const ending = [['Passphrase: ', '\x03']] as const;
+  const { seen, code } = await typed([...args, '--data-dir', at('data')], ending);
+  t.equal(code, 130, seen);
+});
+
 t.test('Ctrl-C in the middle leaves nothing behind, and no cover used', async (t) => {
   await sotto('cover', '-o', at('cut.png'), '--pixels', '600');
   const args = [
@@ -260,6 +279,21 @@ t.test('a file that is in the way leaves no other output, and no cover marked', 
   t.equal((await sotto('reveal', at('way.png'), '-o', at('early'), ...restore)).code, EXIT.usage);
   t.notOk(existsSync(at('early')), 'both come out, or none');
   t.equal(readFileSync(at('way-2.png'), 'utf8'), 'mine');
+});
+
+t.test('a cover of which nothing came out is not used up', async (t) => {
+  await sotto('cover', '-o', at('nowhere.png'), '--pixels', '96');
+  const call = ['scripts/sotto.mjs', 'hide', at('nowhere.png'), at('words'), '-o', '-', ...words];
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [...call, '--data-dir', at('data')], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+  t.equal(status, EXIT.failed, stderr);
+  t.match(stderr, /stdout cannot be written: .*\(full\)/);
+  const { used } = JSON.parse((await sotto('capacity', at('nowhere.png'), '--json')).out);
+  t.equal(used, false);
 });
 
 t.test('a descriptor reaches the command also by way of an older Node', async (t) => {
