@@ -107,7 +107,8 @@ function outcomeOf(
 }
 
 function describe(data: { readonly file: string | undefined } & Hidden['report']): string {
-  const { file, psnr_dB, changedSamples, bitsPerSample, profile } = data;
+  const { file, psnr_dB, changedSamples, largestStep, bitsPerSample, profile } = data;
+  const by = largestStep > 1 ? `up to ${largestStep} steps` : 'a step';
   const rate = bitsPerSample.toFixed(4);
-  return `${file}: ${psnr_dB.toFixed(2)} dB, ${changedSamples} samples changed by a step, ${rate} bits a sample, profile ${profile}`;
+  return `${file}: ${psnr_dB.toFixed(2)} dB, ${changedSamples} samples changed by ${by}, ${rate} bits a sample, profile ${profile}`;
 }

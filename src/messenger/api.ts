@@ -123,7 +123,7 @@ export interface SendPictureRequest extends SendMessageRequest {
 }
 
 /** What hiding has done to the cover, measured. */
-export interface PictureReport extends Omit<HideReport, 'droppedChunks'> {
+export interface PictureReport extends Omit<HideReport, 'droppedChunks' | 'largestStep'> {
   /** The cover's file name, if it has one. */
   readonly cover: string | undefined;
   /** Of the picture that was made, in bytes. */

@@ -158,6 +158,6 @@ async function delivery(
 }
 
 function reportOf({ hidden: { png, report }, cover }: Made): PictureReport {
-  const { droppedChunks, ...rest } = report;
+  const { droppedChunks, largestStep, ...rest } = report;
   return { ...rest, cover: cover.name, size: png.length };
 }

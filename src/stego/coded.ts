@@ -289,7 +289,10 @@ export function capacityCoded(cover: Picture, profile: Profile, onRows?: OnRows)
   return best;
 }
 
-/** Changed samples to expect for a payload of `payloadSize`. Undefined if it does not fit. */
+/**
+ * Squared error to expect for a payload of `payloadSize`: changed samples, each times the square of
+ * its step. Undefined if it does not fit.
+ */
 export function forecastCoded(
   cover: Picture,
   payloadSize: number,
@@ -297,8 +300,12 @@ export function forecastCoded(
   onRows?: OnRows,
 ): number | undefined {
   const needed = 8 * payloadSize + OVERHEAD_BITS;
-  const [survey] = bestSurvey(cover, profile, 0, needed, onRows);
-  return survey.cost(needed)?.changes;
+  for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
+    const [survey] = bestSurvey(cover, profile, shift, needed, onRows);
+    const cost = survey.cost(needed);
+    if (cost !== undefined) return cost.changes * 4 ** shift;
+  }
+  return undefined;
 }
 
 /** The inverse of `embedCoded`. Undefined if the coder does not end where it began. */

@@ -106,7 +106,7 @@ const [PRICE_WITH_ROOM, PRICE_AT_MOST] = [1024, 1536];
 /** Bytes of a payload; and samples, from which on measuring for nothing takes too much memory. */
 const [SMALL, LARGE] = [256, 2 ** 24];
 
-/** Decibels to expect. Undefined if a payload of that size does not fit, or only in coarse steps. */
+/** Decibels to expect. Undefined if a payload of that size does not fit. */
 export function forecast_dB(
   cover: Picture,
   payloadSize: number,
@@ -115,14 +115,14 @@ export function forecast_dB(
 ): number | undefined {
   if (!canCarry(cover)) return undefined;
   const onRows = counting(rowsOf(cover) * FORECAST_WALKS, onProgress);
-  const changes =
+  const squares =
     name === 'integer'
       ? forecastShifted(cover, payloadSize)
       : forecastCoded(cover, payloadSize, PROFILES[name], onRows);
-  if (changes === undefined) return undefined;
+  if (squares === undefined) return undefined;
   const samples = cover.width * cover.height * carryingPlanes(cover).length;
   const peak = 2 ** cover.depth - 1;
-  return 10 * Math.log10((peak * peak * samples) / (changes + HEADER_BITS / 7));
+  return 10 * Math.log10((peak * peak * samples) / (squares + HEADER_BITS / 7));
 }
 
 /** Hears what share of the work is done, 0 to 1, never falling; hundreds of times, not more. */

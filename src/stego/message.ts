@@ -41,6 +41,8 @@ export interface HideReport {
   readonly depth: 8 | 16;
   readonly psnr_dB: number;
   readonly changedSamples: number;
+  /** How far the most changed one went: 1, but up to 128 in 16-bit pictures of much noise. */
+  readonly largestStep: number;
   readonly bitsPerSample: number;
   /** Of the cover's samples; `reveal` proves that they came back. Hexadecimal. */
   readonly coverSha256: string;
@@ -101,7 +103,7 @@ function hideInRows(
     height: cover.height,
     depth: cover.depth,
     psnr_dB: psnr_dB(cover, stego),
-    changedSamples: changedSamples(cover, stego),
+    ...changesOf(cover, stego),
     bitsPerSample,
     coverSha256: hex(digest),
     droppedChunks: kept.dropped,
@@ -285,13 +287,17 @@ function warningsFor(bitsPerSample: number, dropped: readonly string[]): string[
   return warnings;
 }
 
-function changedSamples(cover: Picture, stego: Picture): number {
-  let count = 0;
+function changesOf(cover: Picture, stego: Picture) {
+  let [changedSamples, largestStep] = [0, 0];
   cover.planes.forEach((plane, index) => {
     const other = stego.planes[index] as Uint16Array;
-    for (let i = 0; i < plane.length; i++) if (plane[i] !== other[i]) count++;
+    for (let i = 0; i < plane.length; i++) {
+      const step = Math.abs((plane[i] as number) - (other[i] as number));
+      if (step > 0) changedSamples++;
+      if (step > largestStep) largestStep = step;
+    }
   });
-  return count;
+  return { changedSamples, largestStep };
 }
 
 function tagOf(key: Uint8Array, digest: Uint8Array, payload: Uint8Array): Uint8Array {

@@ -112,6 +112,18 @@ t.test('what is said of the picture is true', async (t) => {
   t.strictSame((await hide(spliced, text, KEY)).report.droppedChunks, ['abCD']);
 });
 
+t.test('of a picture with much noise in 16 bits likeness and steps are told', async (t) => {
+  const noisy = encodePng(pictureOf({ ...photograph, depth: 16, width: 120, height: 110 }), none);
+  const forecast = (await measureCapacity(noisy, text.length, { profile: 'fast' })).psnr_dB ?? 0;
+  const { png, report } = await hide(noisy, text, KEY, { profile: 'fast' });
+  t.ok(Math.abs(forecast - report.psnr_dB) < 1.5, `${forecast} was told for ${report.psnr_dB}`);
+  const [before, after] = [noisy, png].map((file) => decodePng(file).picture.planes[0]);
+  const steps = Array.from(before ?? [], (sample, i) => Math.abs(sample - (after?.[i] ?? 0)));
+  t.equal(report.largestStep, Math.max(...steps));
+  t.ok(report.largestStep > 1, `${report.largestStep}`);
+  t.equal((await hide(cover, text, KEY)).report.largestStep, 1);
+});
+
 t.test('a frame of one colour is told before and after', async (t) => {
   const { width, height, planes, ...shape } = pictureOf({ ...photograph, width: 200, height: 200 });
   const black = planes.map((plane) => plane.map((v, i) => (i % 200 === 199 || i < 200 ? 0 : v)));
