@@ -43,6 +43,8 @@ class Survey {
   readonly #tapes: readonly Tape[];
   readonly #profile: Profile;
   readonly #onLook: () => void;
+  /** Samples of all layers over those of the first. */
+  readonly #factor: number;
 
   constructor(
     picture: Picture,
@@ -56,8 +58,12 @@ class Survey {
     this.shift = shift;
     this.layers = layers;
     this.#profile = profile;
+    const [first] = layers as [Layer];
+    const sizes = layers.map((layer) => layerSize(picture, layer));
+    this.#factor =
+      sizes.reduce((sum, size) => sum + size, 0) / Math.max(1, layerSize(picture, first));
     this.#tapes = fieldsOf(picture, shift, onRows).map((field) => {
-      const tape = readLayer(field, layers[0] as Layer, profile);
+      const tape = readLayer(field, first, profile);
       release(field.samples);
       return tape;
     });
@@ -76,8 +82,8 @@ class Survey {
     for (const tape of this.#tapes) {
       const one = forecast(tape, this.#profile.prior, ratio);
       this.#onLook();
-      bits += this.layers.length * one.bits;
-      changes += this.layers.length * one.changes;
+      bits += this.#factor * one.bits;
+      changes += this.#factor * one.changes;
     }
     return { bits, changes };
   }
@@ -135,40 +141,50 @@ export function embedCoded(
 ): Picture | undefined {
   const needed = 8 * payload.length + OVERHEAD_BITS;
   for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
-    const [survey, start] = bestSurvey(cover, profile, shift, needed, onRows);
-    // Without a promising price, price 0 is still tried if it may just suffice.
-    if (start === undefined && survey.forecast(0).bits < needed) continue;
-    let missing = 0;
-    for (let price = start ?? 0; ; ) {
-      const result = tryEmbed(cover, payload, key, profile, price, survey, onRows);
-      if (typeof result !== 'number') return result;
-      if (price === 0) break;
-      // What the layers held less than was forecast they will hold less again.
-      missing += result + MARGIN_BITS;
-      const next = survey.cost(needed * MARGIN_FACTOR + missing)?.price ?? 0;
-      price = Math.min(next, Math.floor(price * 0.99));
+    for (const { survey, start } of surveysFor(cover, profile, shift, needed, onRows)) {
+      // Without a promising price, price 0 is still tried if it may just suffice.
+      if (start === undefined && survey.forecast(0).bits * MARGIN_FACTOR + MARGIN_BITS < needed) {
+        continue;
+      }
+      let missing = 0;
+      for (let price = start ?? 0; ; ) {
+        const result = tryEmbed(cover, payload, key, profile, price, survey, onRows);
+        if (typeof result !== 'number') return result;
+        if (price === 0) break;
+        // What the layers held less than was forecast they will hold less again.
+        missing += result + MARGIN_BITS;
+        const next = survey.cost(needed * MARGIN_FACTOR + missing)?.price ?? 0;
+        price = Math.min(next, Math.floor(price * 0.99));
+      }
     }
   }
   return undefined;
 }
 
 /** Which layers to write, and the price to begin with; undefined if there seems to be no room. */
-function bestSurvey(
+interface Attempt {
+  readonly survey: Survey;
+  readonly start: number | undefined;
+}
+
+/** The best one first; one layer that does not hold what it promised leaves all of them to try. */
+function surveysFor(
   cover: Picture,
   profile: Profile,
   shift: number,
   needed: number,
   onRows?: OnRows,
-): readonly [Survey, number | undefined] {
+): readonly [Attempt, ...Attempt[]] {
   const wanted = needed * MARGIN_FACTOR + MARGIN_BITS;
   const all = new Survey(cover, profile, shift, profile.layers, onRows);
   const cost = all.cost(wanted, needed > SHORT_BITS ? TOLERANCE : undefined);
-  if (cost === undefined || needed > SHORT_BITS) return [all, cost?.price];
+  const whole = { survey: all, start: cost?.price };
+  if (cost === undefined || needed > SHORT_BITS) return [whole];
   const last = new Survey(cover, profile, shift, profile.layers.slice(-1), onRows);
   const shortCost = last.cost(wanted);
   return shortCost !== undefined && shortCost.changes <= ONE_LAYER_COST * cost.changes
-    ? [last, shortCost.price]
-    : [all, cost.price];
+    ? [{ survey: last, start: shortCost.price }, whole]
+    : [whole];
 }
 
 /** The bits that are missing if the layers, as they really came out, do not hold the payload. */
@@ -301,7 +317,7 @@ export function forecastCoded(
 ): number | undefined {
   const needed = 8 * payloadSize + OVERHEAD_BITS;
   for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
-    const [survey] = bestSurvey(cover, profile, shift, needed, onRows);
+    const [{ survey }] = surveysFor(cover, profile, shift, needed, onRows);
     const cost = survey.cost(needed);
     if (cost !== undefined) return cost.changes * 4 ** shift;
   }

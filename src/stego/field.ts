@@ -80,10 +80,10 @@ export const HALVES: readonly Layer[] = [
   { top: 1, step: 1, shifted: 1, parity: 1 },
 ];
 
-/** All eight around are of other layers: by rows and columns. */
+/** All eight around are of other layers: by rows and columns. The first is never the smaller. */
 export const QUARTERS: readonly Layer[] = [
-  { top: 2, step: 2, shifted: 0, parity: 0 },
   { top: 1, step: 2, shifted: 0, parity: 1 },
+  { top: 2, step: 2, shifted: 0, parity: 0 },
   { top: 2, step: 2, shifted: 0, parity: 1 },
   { top: 1, step: 2, shifted: 0, parity: 0 },
 ];

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { Keystream } from '../../src/stego/chacha20.ts';
-import { embed, extract, PROFILE_NAMES } from '../../src/stego/engine.ts';
+import { capacity, embed, extract, PROFILE_NAMES } from '../../src/stego/engine.ts';
 import { StegoError } from '../../src/stego/errors.ts';
 import { decodeHeader, encodeHeader, HeaderRing, hasPlainFrame } from '../../src/stego/header.ts';
 import { carryingPlanes, copyOf, type Picture, psnr_dB } from '../../src/stego/picture.ts';
@@ -156,6 +156,25 @@ t.test(
     t.strictSame([...new Set(layers)], ['0 1'], `${layers.length} samples changed`);
   },
 );
+
+// In small pictures layers differ in size, and one alone may not hold what it promised.
+t.test('a small picture holds what its capacity says', async () => {
+  for (const name of PROFILE_NAMES) {
+    for (const kind of ['flat', 'text', 'gradient'] as const) {
+      for (const [width, height] of [
+        [5, 20],
+        [11, 80],
+        [19, 18],
+      ] as const) {
+        const cover = pictureOf({ width, height, depth: 8, colour: 'rgb', kind, seed: width });
+        const size = capacity(cover, name);
+        if (size === 0) continue;
+        const payload = bytesOf(height, size);
+        assert.deepEqual(extract(embed(cover, payload, KEY, name), KEY), { payload, cover });
+      }
+    }
+  }
+});
 
 t.test('other keys read the same kind of noise from a stego image as from its cover', async (t) => {
   const cover = pictureOf({

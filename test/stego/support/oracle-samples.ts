@@ -35,8 +35,8 @@ export const LAYERS = {
   fast: chessboard,
   integer: chessboard,
   max: [
-    (y: number, x: number) => x % 2 === 0 && y % 2 === 0,
     (y: number, x: number) => x % 2 === 1 && y % 2 === 1,
+    (y: number, x: number) => x % 2 === 0 && y % 2 === 0,
     (y: number, x: number) => x % 2 === 1 && y % 2 === 0,
     (y: number, x: number) => x % 2 === 0 && y % 2 === 1,
   ],
