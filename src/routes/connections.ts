@@ -1,6 +1,7 @@
 /**
- * How many connections a server holds. Where all places are taken a newcomer gets that of one that
- * asks nothing, of the address that holds the most of those: who hoards them has only fewer of them.
+ * How many connections a server holds. Where all places are taken a newcomer gets one of the
+ * address that holds the most: first of those that ask nothing, then of those whose answer takes
+ * the longest. So who hoards them has only fewer of them, whatever it does on them.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -9,17 +10,24 @@ import { network } from './arrivals.ts';
 export function boundConnections(server: Server, max: number): void {
   const places = new Places();
   server.on('connection', (socket: Socket) => {
-    if (places.count >= max && !places.makeRoom()) {
+    const from = network(socket.remoteAddress ?? '');
+    if (places.count >= max && !places.makeRoom(from)) {
       socket.destroy();
       return;
     }
-    places.take(socket, network(socket.remoteAddress ?? ''));
+    places.take(socket, from);
     socket.once('close', () => places.leave(socket));
   });
   server.on('request', ({ socket }, response) => {
     places.ask(socket);
     response.once('close', () => places.answered(socket));
   });
+}
+
+/** What one address holds; who has been at it the longest comes first. */
+interface Share {
+  readonly idle: Set<Socket>;
+  readonly asking: Set<Socket>;
 }
 
 interface Place {
@@ -30,8 +38,7 @@ interface Place {
 
 class Places {
   readonly #places = new Map<Socket, Place>();
-  /** Those that ask nothing, by address; who has been idle the longest comes first. */
-  readonly #idle = new Map<string, Set<Socket>>();
+  readonly #shares = new Map<string, Share>();
 
   get count(): number {
     return this.#places.size;
@@ -39,52 +46,62 @@ class Places {
 
   take(socket: Socket, from: string): void {
     this.#places.set(socket, { from, asks: 0 });
-    this.#rest(socket, from);
+    const share = this.#shares.get(from) ?? { idle: new Set(), asking: new Set() };
+    this.#shares.set(from, share);
+    share.idle.add(socket);
   }
 
   leave(socket: Socket): void {
     const place = this.#places.get(socket);
-    if (place === undefined) return;
+    const share = this.#shares.get(place?.from ?? '');
+    if (place === undefined || share === undefined) return;
     this.#places.delete(socket);
-    this.#wake(socket, place.from);
+    share.idle.delete(socket);
+    share.asking.delete(socket);
+    if (sizeOf(share) === 0) this.#shares.delete(place.from);
   }
 
   ask(socket: Socket): void {
     const place = this.#places.get(socket);
     if (place === undefined) return;
     place.asks += 1;
-    this.#wake(socket, place.from);
+    if (place.asks === 1) this.#move(socket, place, 'idle', 'asking');
   }
 
   answered(socket: Socket): void {
     const place = this.#places.get(socket);
     if (place === undefined) return;
     place.asks -= 1;
-    if (place.asks === 0) this.#rest(socket, place.from);
+    if (place.asks === 0) this.#move(socket, place, 'asking', 'idle');
   }
 
-  /** Closes one. False: all are asking. */
-  makeRoom(): boolean {
-    const sets = [...this.#idle.values()];
-    const most = sets.reduce<Set<Socket> | undefined>(
-      (found, each) => (each.size > (found?.size ?? 0) ? each : found),
-      undefined,
-    );
-    const [socket] = most ?? [];
+  /**
+   * Closes one for a newcomer. False: nobody holds so much more than its address that one who asks
+   * has to go.
+   */
+  makeRoom(from: string): boolean {
+    const most = [...this.#shares.values()].reduce(larger);
+    const own = sizeOf(this.#shares.get(from));
+    const [socket] = most.idle.size > 0 || sizeOf(most) <= own + 1 ? most.idle : most.asking;
     if (socket === undefined) return false;
     this.leave(socket);
     socket.destroy();
     return true;
   }
 
-  #rest(socket: Socket, from: string): void {
-    const idle = this.#idle.get(from) ?? new Set();
-    this.#idle.set(from, idle.add(socket));
+  #move(socket: Socket, { from }: Place, here: keyof Share, there: keyof Share): void {
+    const share = this.#shares.get(from);
+    share?.[here].delete(socket);
+    share?.[there].add(socket);
   }
+}
 
-  #wake(socket: Socket, from: string): void {
-    const idle = this.#idle.get(from);
-    idle?.delete(socket);
-    if (idle?.size === 0) this.#idle.delete(from);
-  }
+function sizeOf(share: Share | undefined): number {
+  return share === undefined ? 0 : share.idle.size + share.asking.size;
+}
+
+/** Of two that hold as many, the one of which more ask nothing. */
+function larger(found: Share, each: Share): Share {
+  const more = sizeOf(each) - sizeOf(found) || each.idle.size - found.idle.size;
+  return more > 0 ? each : found;
 }

@@ -300,6 +300,36 @@ t.test('who hoards connections takes them from itself', async (t) => {
   t.equal((await first).status, 200, 'who asks keeps it, too');
 });
 
+/** The bytes of a request, for a raw socket. */
+const bundleOf = (body: string) =>
+  `POST /packets HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+t.test('asking slowly on them does not help', async (t) => {
+  let asking = 0;
+  const receive = () => {
+    asking += 1;
+    return new Promise<Uint8Array>(() => undefined);
+  };
+  const { port } = await peer(t, { receive }, {}, 8);
+  const hoard = await connections(t, port, 8, '127.0.0.2');
+  for (const socket of hoard) socket.write(bundleOf('x'));
+  await until('all ask', () => asking === 8 || undefined);
+  const honest = connect(port, '127.0.0.1').on('error', () => undefined);
+  t.teardown(() => void honest.destroy());
+  const status = async () => {
+    if (honest.closed) return 'closed';
+    honest.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [answer] = await Promise.race([once(honest, 'data'), once(honest, 'close')]);
+    return /^HTTP\/1\.1 (\d+) /.exec(String(answer))?.[1];
+  };
+  t.equal(await status(), '200', 'a newcomer is served');
+  await until('a place was given up', () => hoard.find(({ closed }) => closed));
+  const [more] = await connections(t, port, 1, '127.0.0.2');
+  await until('who holds most gets no more', () => more?.closed || undefined);
+  t.equal(await status(), '200', 'nor does it push out who holds less and asks nothing');
+  t.equal(hoard.filter(({ closed }) => closed).length, 1);
+});
+
 t.test('who names two hosts is refused, whichever comes first', async (t) => {
   const { port } = await peer(t);
   const own = `Host: 127.0.0.1:${port}\r\n`;
