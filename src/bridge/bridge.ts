@@ -10,6 +10,7 @@ import { LinkError } from '../failures.ts';
 import { HttpLink, type OpenSerial, SerialLink } from '../link/index.ts';
 import {
   type Access,
+  answerInTurn,
   BUNDLE_SIZE_MAX,
   createHttpServer,
   decide,
@@ -71,7 +72,7 @@ export async function startBridge(config: BridgeConfig): Promise<Bridge> {
   const serial = openSerial(config, http);
   const offer = { config, serial };
   const server = createHttpServer(CONNECTIONS_MAX);
-  server.on('request', (request, response) => void answer(offer, request, response));
+  answerInTurn(server, (request, response) => void answer(offer, request, response));
   server.requestTimeout = BODY_MS;
   try {
     await listen(server, config);

@@ -14,3 +14,4 @@ export { createPeerApp } from './peer-app.ts';
 export { Problem, problems } from './problem.ts';
 export { PROBLEMS, type ProblemCode } from './problem-codes.ts';
 export { closeServer, createHttpServer, serve } from './server.ts';
+export { answerInTurn } from './turns.ts';

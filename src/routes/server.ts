@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server, STATUS_CODES } from 'n
 import type { Socket } from 'node:net';
 import type Koa from 'koa';
 import { boundConnections } from './connections.ts';
+import { answerInTurn } from './turns.ts';
 
 const HEADERS_MS = 10_000;
 /** Longer than a client of ours keeps a connection, so that it closes first. */
@@ -30,7 +31,7 @@ export function createHttpServer(connectionsMax = CONNECTIONS_MAX): Server {
 
 export function serve(server: Server, onPeer: RequestListener, operator: Koa): void {
   const onOperator = operator.callback();
-  server.on('request', (request, response) => {
+  answerInTurn(server, (request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     if (PEER_SIDE.has(path)) onPeer(request, response);
     else void onOperator(request, response);

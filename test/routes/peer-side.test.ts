@@ -59,7 +59,8 @@ async function peer(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => closeServer(server, 0));
-  return { port: (server.address() as AddressInfo).port, asked: messenger.asked, meters };
+  const { port } = server.address() as AddressInfo;
+  return { port, asked: messenger.asked, meters, server };
 }
 
 const post = (port: number, body: Uint8Array, headers: Record<string, string> = bundleType) =>
@@ -328,6 +329,67 @@ t.test('asking slowly on them does not help', async (t) => {
   await until('who holds most gets no more', () => more?.closed || undefined);
   t.equal(await status(), '200', 'nor does it push out who holds less and asks nothing');
   t.equal(hoard.filter(({ closed }) => closed).length, 1);
+});
+
+t.test('requests that one connection sends ahead are answered one after the other', async (t) => {
+  let [asking, most] = [0, 0];
+  const receive = async (bundle: Uint8Array) => {
+    asking += 1;
+    most = Math.max(most, asking);
+    await new Promise((resolve) => setImmediate(resolve));
+    asking -= 1;
+    return Uint8Array.from(bundle);
+  };
+  const { port } = await peer(t, { receive });
+  const [socket] = await connections(t, port, 1, '127.0.0.1');
+  let text = '';
+  socket?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  socket?.write([...'abcdefghi'].map(bundleOf).join(''));
+  const replies = () => [...text.matchAll(/\r\n\r\n([a-z])/g)].map(([, body]) => body);
+  await until('all are answered', () => replies().length === 9 || undefined);
+  t.equal(replies().join(''), 'abcdefghi');
+  t.equal(most, 1, 'one at a time');
+});
+
+t.test('who sends many requests ahead is cut', async (t) => {
+  let asked = 0;
+  const receive = () => {
+    asked += 1;
+    return new Promise<Uint8Array>(() => undefined);
+  };
+  const { port, server } = await peer(t, { receive });
+  let parsed = 0;
+  server.on('request', () => {
+    parsed += 1;
+  });
+  const [socket] = await connections(t, port, 1, '127.0.0.1');
+  socket?.write(bundleOf('x').repeat(600));
+  await until('it is cut', () => socket?.closed || undefined);
+  t.equal(asked, 1, 'the others were not looked at');
+  t.equal(parsed, 10, 'and most not even parsed');
+  t.equal((await call(port, { path: '/healthz', headers: host })).status, 200);
+});
+
+t.test('who does not read its answer is cut, who waits for one is not', async (t) => {
+  const { promise: asked, resolve: ask } = Promise.withResolvers<() => void>();
+  const receive = ([first]: Uint8Array) =>
+    first === 0
+      ? new Promise<Uint8Array>((resolve) => ask(() => resolve(Uint8Array.of(0x61))))
+      : Promise.resolve(new Uint8Array(64 * MiB)); // More than the system takes for it.
+  const { port, server } = await peer(t, { receive });
+  server.timeout = 50;
+  const waiting = post(port, Uint8Array.of(0));
+  const answer = await asked;
+  const accepted = once(server, 'connection');
+  const unread = connect(port, '127.0.0.1').on('error', () => undefined);
+  t.teardown(() => void unread.destroy());
+  const [socket]: Socket[] = await accepted;
+  unread.write(bundleOf('x'));
+  await until('it is cut', () => socket?.closed || undefined);
+  answer();
+  t.equal((await waiting).text, 'a');
 });
 
 t.test('who names two hosts is refused, whichever comes first', async (t) => {
