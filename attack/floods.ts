@@ -132,6 +132,7 @@ const AT_ONCE = 4;
 
 /** From addresses 127.0.1.1 and up, each with its own connections. */
 async function flood(world: World, addresses: number) {
+  const grown = growthOf(world);
   const began = performance.now();
   const from = Array.from(
     { length: addresses * AT_ONCE },
@@ -150,7 +151,20 @@ async function flood(world: World, addresses: number) {
   assert.ok(statuses.length - limited <= allowed, 'more were let in than may be');
   const texts = await heard(world);
   assert.equal(texts.length, honest, 'not each honest message arrived');
-  return `${statuses.length} requests in ${FLOOD_MS / 1_000} s (${limited} told to wait): ${honest} honest messages passed meanwhile`;
+  return `${statuses.length} requests in ${FLOOD_MS / 1_000} s (${limited} told to wait): ${honest} honest messages passed meanwhile, ${grown()}`;
+}
+
+/** Over what it held at most before. */
+const GROWTH_MAX_MiB = 200;
+
+/** @throws {Error} when asked, if what bob has held at most since now is more than that. */
+function growthOf({ bob }: World): () => string {
+  const before = bob.peakMemory();
+  return () => {
+    const grown = Math.round((bob.peakMemory() - before) / 1024 / 1024);
+    assert.ok(grown <= GROWTH_MAX_MiB, `memory grew by ${grown} MiB`);
+    return `memory + ${grown} MiB`;
+  };
 }
 
 /** More than one address may have under way; the rate it may have takes a machine that is quick. */
@@ -178,7 +192,7 @@ async function stall({ bob }: World): Promise<number> {
 
 const fromOne: Attempt<World> = {
   by: 'S',
-  tried: 'a flood from one address, and 80 requests at once that never end',
+  tried: `a flood from one address, and 80 requests at once that never end: memory at most + ${GROWTH_MAX_MiB} MiB`,
   async run(world) {
     const told = await stall(world);
     return `${told} of ${STALLED} told to wait; ${await flood(world, 1)}`;
@@ -197,11 +211,20 @@ async function isHealthy({ bob }: World): Promise<boolean> {
   return statusCode === 200;
 }
 
-function hoard(addresses: number, tried: string, more: (world: World) => Promise<string>) {
+interface Hoard {
+  readonly addresses: number;
+  readonly tried: string;
+  /** What each connection says; without it, nothing. */
+  readonly says?: string;
+  readonly more: (world: World) => Promise<string>;
+}
+
+function hoard({ addresses, tried, says, more }: Hoard) {
   const attempt: Attempt<World> = {
     by: 'S',
     tried,
     async run(world) {
+      const grown = growthOf(world);
       const sockets = Array.from({ length: HELD }, (_, at) => {
         const localAddress = `127.0.2.${(at % addresses) + 1}`;
         return connect({ port: world.bob.port, host: '127.0.0.1', localAddress });
@@ -214,10 +237,11 @@ function hoard(addresses: number, tried: string, more: (world: World) => Promise
       );
       try {
         await Promise.allSettled(opened);
+        if (says !== undefined) for (const socket of sockets) socket.write(says);
         assert.ok(await isHealthy(world), 'a newcomer finds no place');
         await say(world, 'beside those who hold all places');
         assert.deepEqual(await heard(world), ['beside those who hold all places']);
-        return await more(world);
+        return `${await more(world)}; all in all ${grown()}`;
       } finally {
         for (const socket of sockets) socket.destroy();
       }
@@ -226,17 +250,60 @@ function hoard(addresses: number, tried: string, more: (world: World) => Promise
   return attempt;
 }
 
+const MEMORY = `memory at most + ${GROWTH_MAX_MiB} MiB`;
+const makesRoom = async () =>
+  'a newcomer gets the place of one of them: a stranger and an honest message were served';
+
 const hoards: readonly Attempt<World>[] = [
-  hoard(
-    1,
-    '1,500 connections from one address that ask nothing: there are 1,000 places',
-    async () =>
-      'a newcomer gets the place of one of them: a stranger and an honest message were served',
-  ),
-  hoard(40, 'a flood from 40 addresses, which hold 1,500 connections besides', (world) =>
-    flood(world, 40),
-  ),
+  hoard({
+    addresses: 1,
+    tried: '1,500 connections from one address that ask nothing: there are 1,000 places',
+    more: makesRoom,
+  }),
+  hoard({
+    addresses: 1,
+    tried: `the same, each with a picture that never ends: ${MEMORY}`,
+    says: 'POST /packets HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 30000000\r\n\r\n\x89PNG',
+    more: makesRoom,
+  }),
+  hoard({
+    addresses: 40,
+    tried: `a flood from 40 addresses, which hold 1,500 connections besides: ${MEMORY}`,
+    more: (world) => flood(world, 40),
+  }),
 ];
+
+const [AHEAD_CONNECTIONS, AHEAD] = [300, 600];
+
+const sentAhead: Attempt<World> = {
+  by: 'S',
+  tried: `${AHEAD_CONNECTIONS} connections that send ${AHEAD} requests each and read no answer: ${MEMORY}`,
+  async run(world) {
+    const grown = growthOf(world);
+    const requests = ['/web/page.js', '/', '/openapi.json']
+      .map((path) => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${world.bob.port}\r\n\r\n`)
+      .join('');
+    const where = { port: world.bob.port, host: '127.0.0.1', localAddress: '127.0.1.1' };
+    const sockets = Array.from({ length: AHEAD_CONNECTIONS }, () => connect(where));
+    const written = sockets.map((socket) => {
+      socket.on('error', () => undefined).pause();
+      return new Promise<void>((resolve) =>
+        socket.write(requests.repeat(AHEAD / 3), () => resolve()),
+      );
+    });
+    try {
+      await Promise.all(written);
+      assert.ok(await isHealthy(world), 'a stranger is not served');
+      await say(world, 'beside those who do not read');
+      assert.deepEqual(await heard(world), ['beside those who do not read']);
+      // Whoever is cut hears of it when it reads.
+      await Promise.all(sockets.map(untilClosed));
+      return `each was cut; a stranger and an honest message were served; ${grown()}`;
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  },
+};
 
 /** PROTOCOL §4.2: a peer's. */
 const STATUSES_A_SECOND = 2_000;
@@ -271,4 +338,5 @@ export const FLOODS: readonly Attempt<World>[] = [
   slowSenders,
   fromOne,
   ...hoards,
+  sentAhead,
 ];
