@@ -5,66 +5,26 @@
  * raw sockets for what no HTTP client would send.
  */
 import { once } from 'node:events';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import fc from 'fast-check';
-import t, { type Test } from 'tap';
-import { startBridge } from '../../src/bridge/index.ts';
+import t from 'tap';
 import { StoreError } from '../../src/failures.ts';
 import { type Messenger, UseCaseError } from '../../src/messenger/index.ts';
 import { RemoteProtocolError } from '../../src/protocol/index.ts';
 import {
   ARRIVAL_LIMITS,
-  type ArrivalLimits,
   Arrivals,
   closeServer,
   createHttpServer,
   createOperatorApp,
   createPeerApp,
   Meters,
-  PICTURE_ARRIVAL_LIMITS,
   serve,
 } from '../../src/routes/index.ts';
 import { fakeMessenger } from '../support/fake-messenger.ts';
 import { call, silentLog } from '../support/http.ts';
 import { sideOf } from '../support/operator.ts';
-import { until } from '../support/peer-process.ts';
-
-const MiB = 1_048_576;
-const host = { host: 'peer.example' };
-const bundleType = { ...host, 'content-type': 'application/octet-stream' };
-
-async function peer(
-  t: Test,
-  overrides: Partial<Messenger> = {},
-  limits: Partial<ArrivalLimits> = {},
-  connectionsMax?: number,
-) {
-  const messenger = fakeMessenger(overrides);
-  const meters = new Meters(messenger);
-  const arrivals = new Arrivals({ ...ARRIVAL_LIMITS, ...limits }, () => 0);
-  const log = silentLog;
-  const secret = new Uint8Array(16);
-  const guard = {
-    mode: 'demo' as const,
-    hosts: [],
-    behindProxy: false,
-    token: secret,
-    session: secret,
-    cookieName: 'c',
-  };
-  const server = createHttpServer(connectionsMax);
-  const operatorApp = createOperatorApp({ ...sideOf(messenger), meters, guard });
-  const pictureArrivals = new Arrivals({ ...PICTURE_ARRIVAL_LIMITS, burst: 8 }, () => 0);
-  serve(server, createPeerApp({ messenger, log, meters, arrivals, pictureArrivals }), operatorApp);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => closeServer(server, 0));
-  const { port } = server.address() as AddressInfo;
-  return { port, asked: messenger.asked, meters, server };
-}
-
-const post = (port: number, body: Uint8Array, headers: Record<string, string> = bundleType) =>
-  call(port, { method: 'POST', path: '/packets', headers, body });
+import { bundleType, host, MiB, peer, post } from '../support/peer-side.ts';
 
 t.test('a bundle in, a bundle back', async (t) => {
   const receive = async (bundle: Uint8Array) => Uint8Array.from(bundle).reverse();
@@ -230,168 +190,6 @@ t.test('a client that speaks no HTTP gets a problem, and is left', async (t) => 
   }
 });
 
-t.test(
-  'a bridge holds 64 connections, and a newcomer gets the place of the most idle',
-  async (t) => {
-    const line = { write: () => undefined, close: () => undefined };
-    const config = { serial: 'none', baud: 115_200, host: '127.0.0.1', port: 0, peers: [] };
-    const bridge = await startBridge({ ...config, say: () => undefined, open: async () => line });
-    t.teardown(() => bridge.stop());
-    const port = Number(new URL(bridge.origin).port);
-    const held = await connections(t, port, 64, '127.0.0.1');
-    const healthz = { method: 'GET', path: '/healthz', headers: { host: '127.0.0.1' } };
-    t.equal((await call(port, healthz)).status, 200);
-    await until('the first has made room', () => held[0]?.closed || undefined);
-    t.equal(held.filter(({ closed }) => closed).length, 1, 'and nobody else');
-  },
-);
-
-/** Each is open before the next begins. They ask nothing. */
-async function connections(t: Test, port: number, count: number, localAddress: string) {
-  const sockets: Socket[] = [];
-  for (let at = 0; at < count; at += 1) {
-    const socket = connect({ port, host: '127.0.0.1', localAddress }).resume();
-    socket.on('error', () => undefined);
-    await once(socket, 'connect');
-    sockets.push(socket);
-  }
-  t.teardown(() => sockets.map((socket) => socket.destroy()));
-  return sockets;
-}
-
-t.test('a peer holds 1,000 connections, and no more', async (t) => {
-  const { port } = await peer(t);
-  const held: Socket[] = [];
-  t.teardown(() => held.map((socket) => socket.destroy()));
-  // Who was answered may rest for more than a minute, however slow this machine is.
-  const hold = async () => {
-    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
-    held.push(socket);
-    socket.write('GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
-    const [answer] = await once(socket, 'data');
-    if (!/^HTTP\/1\.1 200 /.test(String(answer))) t.fail(`${held.length}: ${answer}`);
-  };
-  while (held.length < 1_000) await hold();
-  t.notOk(
-    held.find(({ closed }) => closed),
-    'a thousand have room',
-  );
-  await hold();
-  await until('one has made room', () => held.find(({ closed }) => closed));
-  t.ok(held[0]?.closed, 'the longest idle');
-  t.equal(held.filter(({ closed }) => closed).length, 1, 'and nobody else');
-});
-
-t.test('who hoards connections takes them from itself', async (t) => {
-  const { promise: asked, resolve: ask } = Promise.withResolvers<() => void>();
-  const receive = () =>
-    new Promise<Uint8Array>((resolve) => ask(() => resolve(Uint8Array.of(0x61))));
-  const { port } = await peer(t, { receive }, {}, 8);
-  const first = post(port, Uint8Array.of(1));
-  const answer = await asked;
-  const [quiet] = await connections(t, port, 1, '127.0.0.3');
-  const hoard = await connections(t, port, 30, '127.0.0.2');
-  t.equal((await call(port, { method: 'GET', path: '/healthz', headers: host })).status, 200);
-  await until(
-    'places were given up',
-    () => hoard.filter((each) => each.closed).length > 23 || undefined,
-  );
-  t.notOk(quiet?.closed, 'who holds one keeps it');
-  answer();
-  t.equal((await first).status, 200, 'who asks keeps it, too');
-});
-
-/** The bytes of a request, for a raw socket. */
-const bundleOf = (body: string) =>
-  `POST /packets HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-
-t.test('asking slowly on them does not help', async (t) => {
-  let asking = 0;
-  const receive = () => {
-    asking += 1;
-    return new Promise<Uint8Array>(() => undefined);
-  };
-  const { port } = await peer(t, { receive }, {}, 8);
-  const hoard = await connections(t, port, 8, '127.0.0.2');
-  for (const socket of hoard) socket.write(bundleOf('x'));
-  await until('all ask', () => asking === 8 || undefined);
-  const honest = connect(port, '127.0.0.1').on('error', () => undefined);
-  t.teardown(() => void honest.destroy());
-  const status = async () => {
-    if (honest.closed) return 'closed';
-    honest.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
-    const [answer] = await Promise.race([once(honest, 'data'), once(honest, 'close')]);
-    return /^HTTP\/1\.1 (\d+) /.exec(String(answer))?.[1];
-  };
-  t.equal(await status(), '200', 'a newcomer is served');
-  await until('a place was given up', () => hoard.find(({ closed }) => closed));
-  const [more] = await connections(t, port, 1, '127.0.0.2');
-  await until('who holds most gets no more', () => more?.closed || undefined);
-  t.equal(await status(), '200', 'nor does it push out who holds less and asks nothing');
-  t.equal(hoard.filter(({ closed }) => closed).length, 1);
-});
-
-t.test('requests that one connection sends ahead are answered one after the other', async (t) => {
-  let [asking, most] = [0, 0];
-  const receive = async (bundle: Uint8Array) => {
-    asking += 1;
-    most = Math.max(most, asking);
-    await new Promise((resolve) => setImmediate(resolve));
-    asking -= 1;
-    return Uint8Array.from(bundle);
-  };
-  const { port } = await peer(t, { receive });
-  const [socket] = await connections(t, port, 1, '127.0.0.1');
-  let text = '';
-  socket?.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  socket?.write([...'abcdefghi'].map(bundleOf).join(''));
-  const replies = () => [...text.matchAll(/\r\n\r\n([a-z])/g)].map(([, body]) => body);
-  await until('all are answered', () => replies().length === 9 || undefined);
-  t.equal(replies().join(''), 'abcdefghi');
-  t.equal(most, 1, 'one at a time');
-});
-
-t.test('who sends many requests ahead is cut', async (t) => {
-  let asked = 0;
-  const receive = () => {
-    asked += 1;
-    return new Promise<Uint8Array>(() => undefined);
-  };
-  const { port, server } = await peer(t, { receive });
-  let parsed = 0;
-  server.on('request', () => {
-    parsed += 1;
-  });
-  const [socket] = await connections(t, port, 1, '127.0.0.1');
-  socket?.write(bundleOf('x').repeat(600));
-  await until('it is cut', () => socket?.closed || undefined);
-  t.equal(asked, 1, 'the others were not looked at');
-  t.equal(parsed, 10, 'and most not even parsed');
-  t.equal((await call(port, { path: '/healthz', headers: host })).status, 200);
-});
-
-t.test('who does not read its answer is cut, who waits for one is not', async (t) => {
-  const { promise: asked, resolve: ask } = Promise.withResolvers<() => void>();
-  const receive = ([first]: Uint8Array) =>
-    first === 0
-      ? new Promise<Uint8Array>((resolve) => ask(() => resolve(Uint8Array.of(0x61))))
-      : Promise.resolve(new Uint8Array(64 * MiB)); // More than the system takes for it.
-  const { port, server } = await peer(t, { receive });
-  server.timeout = 50;
-  const waiting = post(port, Uint8Array.of(0));
-  const answer = await asked;
-  const accepted = once(server, 'connection');
-  const unread = connect(port, '127.0.0.1').on('error', () => undefined);
-  t.teardown(() => void unread.destroy());
-  const [socket]: Socket[] = await accepted;
-  unread.write(bundleOf('x'));
-  await until('it is cut', () => socket?.closed || undefined);
-  answer();
-  t.equal((await waiting).text, 'a');
-});
-
 t.test('who names two hosts is refused, whichever comes first', async (t) => {
   const { port } = await peer(t);
   const own = `Host: 127.0.0.1:${port}\r\n`;
@@ -405,28 +203,6 @@ t.test('who names two hosts is refused, whichever comes first', async (t) => {
     const text = Buffer.concat(await socket.toArray()).toString();
     t.match(text, /^HTTP\/1\.1 403 [\s\S]*"code":"host_not_allowed"/, `${target} ${hosts}`);
   }
-});
-
-t.test('where all ask, a newcomer is closed', async (t) => {
-  const answers: (() => void)[] = [];
-  const receive = () =>
-    new Promise<Uint8Array>((resolve) => {
-      answers.push(() => resolve(Uint8Array.of(0x61)));
-    });
-  const { port } = await peer(t, { receive }, {}, 2);
-  const asking = [post(port, Uint8Array.of(1)), post(port, Uint8Array.of(2))];
-  await until('both ask', () => answers.length === 2 || undefined);
-  const [beyond] = await connections(t, port, 1, '127.0.0.1');
-  await until('it is closed', () => beyond?.closed || undefined);
-  for (const answer of answers) answer();
-  for (const { status } of await Promise.all(asking)) t.equal(status, 200);
-  const healthz = { method: 'GET', path: '/healthz', headers: host };
-  const status = () =>
-    call(port, healthz).then(
-      (answer) => answer.status,
-      () => undefined,
-    );
-  t.equal(await until('there is room', status), 200);
 });
 
 t.test('a closing server finishes what is under way', async (t) => {
