@@ -5,7 +5,7 @@ import { reasonOf, systemCode } from './reasons.ts';
 
 export interface Place {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0 to 65535; 0 lets the system choose. */
   readonly port: number;
 }
 

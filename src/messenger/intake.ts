@@ -234,7 +234,7 @@ function isWellEncoded(slices: Iterable<Uint8Array>): boolean {
     for (const slice of slices) {
       if (isFirst) isText = slice[0] === CONTENT_TYPE.text;
       if (!isText) return true;
-      // The type, 1, is a character as any other.
+      // With its type, 0x01, which is UTF-8 as well.
       decoder.decode(slice, { stream: true });
       isFirst = false;
     }

@@ -1,6 +1,6 @@
 /**
- * The ways on which pictures go, one for each contact that has any: made with the first picture that
- * is queued for it, or at the start if one waits since the last run. A fleet of devices gets none.
+ * Finds the way of a contact's pictures. A contact has one from the first picture queued for it, or
+ * from the start if pictures wait there; a fleet of devices has none.
  */
 import type { LetterAckPayload } from '../protocol/index.ts';
 import type { PictureId, QueuedPicture } from './picture-ports.ts';
