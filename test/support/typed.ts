@@ -12,7 +12,8 @@ export async function typed(
 ) {
   const call = [process.execPath, 'scripts/sotto.mjs', ...args];
   const quoted = call.map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-qec', quoted, '/dev/null']);
+  // In place of the shell: one that waits would end at the Ctrl-C too, and script tell its end.
+  const child = spawn('script', ['-qec', `exec ${quoted}`, '/dev/null']);
   const left = [...answers];
   let seen = '';
   let read = 0;
