@@ -7,7 +7,6 @@ import type { MeetingFailure } from '../protocol/index.ts';
 import type { HideReport, ProfileChoice } from '../stego/index.ts';
 import type { RestoredCover } from './picture-ports.ts';
 import type { Carrier, Contact, Reading, ReadingBucket } from './ports.ts';
-import type { DeviceCounters } from './read-sensors.ts';
 import type { ToldTime } from './told-times.ts';
 
 export { UseCaseError, type UseCaseFailure } from './use-case-error.ts';
@@ -247,6 +246,9 @@ export interface MessageBytes {
 }
 
 export type ContactState = 'new' | 'waiting' | 'paired' | 'forgotten_by_contact';
+
+/** Of a device's health: what the line did to it, and what came with a wrong key. */
+export type DeviceCounters = Readonly<Record<'line_errors' | 'tag_failures', number>>;
 
 export interface ShownContact {
   readonly name: string;

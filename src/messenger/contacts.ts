@@ -10,9 +10,9 @@ import {
   isAddress,
   type KnownContact,
 } from '../protocol/index.ts';
-import { UseCaseError } from './api.ts';
 import { hex } from './observations.ts';
 import type { Contact, ContactId, ContactStore, NewContact } from './ports.ts';
+import { UseCaseError } from './use-case-error.ts';
 
 /** In characters: 64 bytes hold 16 of any kind. */
 const NAME_LENGTH_MAX = 16;

@@ -20,11 +20,11 @@ import {
   sealLetter,
   sliceSizeMax,
 } from '../protocol/index.ts';
-import { UseCaseError } from './api.ts';
 import type { Contacts } from './contacts.ts';
 import type { PinnedContact } from './image-keys.ts';
 import type { Arrival } from './intake.ts';
 import type { Carrier, ContactId, Log, MessageId, Store } from './ports.ts';
+import { UseCaseError } from './use-case-error.ts';
 
 /** A letter packet is a little longer than a transport packet around the same payloads. */
 const sliceSize = (frameMax: number) => sliceSizeMax(Math.min(frameMax, FRAME_SIZE_MAX) - 64);

@@ -10,8 +10,8 @@ import {
   StegoError,
   StegoPool,
 } from '../stego/index.ts';
-import { UseCaseError } from './api.ts';
 import type { Clock } from './ports.ts';
+import { UseCaseError } from './use-case-error.ts';
 
 /** PROTOCOL §9.1: of a PNG file, in bytes. */
 export const PICTURE_SIZE_MAX = 32 * 1024 * 1024;

@@ -1,8 +1,8 @@
 /** A letter that a person has brought as a file. */
 import { decodeBundle, LETTER_FILE_SIZE_MAX, RemoteProtocolError } from '../protocol/index.ts';
-import { UseCaseError } from './api.ts';
 import type { Contacts } from './contacts.ts';
 import type { Reception } from './reception.ts';
+import { UseCaseError } from './use-case-error.ts';
 
 interface ReadLetterDeps {
   readonly reception: Reception;

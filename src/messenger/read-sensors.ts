@@ -1,21 +1,13 @@
 /** What devices have measured, as people ask for it: by the device's name. */
-import {
-  type NamedBucket,
-  type NamedReading,
-  type NamedTime,
-  type SeriesRequest,
-  UseCaseError,
-} from './api.ts';
+import type { DeviceCounters, NamedBucket, NamedReading, NamedTime, SeriesRequest } from './api.ts';
 import { type Contacts, listed } from './contacts.ts';
 import type { Clock, ContactId, Store } from './ports.ts';
 import type { ToldTimes } from './told-times.ts';
+import { UseCaseError } from './use-case-error.ts';
 
 /** A device whose clock was wrong left readings of a day to come: they are not the newest. */
 const AHEAD_MS = 86_400_000;
-/** Of a device's health: what the line did to it, and what came with a wrong key. */
-const COUNTERS = ['line_errors', 'tag_failures'] as const;
-
-export type DeviceCounters = Readonly<Record<(typeof COUNTERS)[number], number>>;
+const COUNTERS = ['line_errors', 'tag_failures'] as const satisfies (keyof DeviceCounters)[];
 
 interface Deps {
   readonly clock: Clock;

@@ -7,7 +7,6 @@
  */
 import { equal, type PublicKey } from '../crypto/index.ts';
 import type { Confirmation, ContactRef } from './contact-book.ts';
-import type { KeptOpening } from './kept-openings.ts';
 import type { Initiator, Outcome, Responder } from './meeting-handshake.ts';
 import { ephemeralOf, type OpeningPacket } from './packet.ts';
 import type { PairingSecret } from './pairing-code.ts';
@@ -83,7 +82,11 @@ export function staysInitiator({ phase }: Meeting, opening: OpeningPacket): bool
  * Rule 1: whether a trigger goes on with the meeting rather than answer that XX1. While XX3 is out
  * it does: the XX1 may have crossed ours long ago, and if not, STATUS stale will tell.
  */
-export function outranks(meeting: Meeting | undefined, { packet, opening }: KeptOpening): boolean {
+export function outranks(
+  meeting: Meeting | undefined,
+  packet: Uint8Array,
+  opening: OpeningPacket,
+): boolean {
   if (meeting === undefined) return false;
   const { phase } = meeting;
   if (phase.name === 'answering') return equal(phase.answered, packet);

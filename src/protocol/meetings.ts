@@ -322,7 +322,7 @@ export class Meetings {
     now: number,
   ): Effect[] | undefined {
     const kept = this.#kept.newestOf(contact, now);
-    if (kept === undefined || outranks(meeting, kept)) return undefined;
+    if (kept === undefined || outranks(meeting, kept.packet, kept.opening)) return undefined;
     try {
       return this.#respond(contact, kept, attempts, now);
     } catch (cause) {
