@@ -15,6 +15,7 @@ import { StoreError, type StoreFailure } from '../src/failures.ts';
 import { createPeer, type Peer, type RunningPeer } from '../src/peer.ts';
 import { findPresence } from '../src/presence.ts';
 import { openStore } from '../src/store/index.ts';
+import { freePort } from './support/free-ports.ts';
 import { silentLog } from './support/http.ts';
 import { PeerProcess, until } from './support/peer-process.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
@@ -145,7 +146,7 @@ const post = async (origin: string, path: string, body: object) => {
 /** Alice knows bob's address, and he can stop and come back there. */
 async function twoThatMet(t: Test) {
   const [here, there] = [folder(t), folder(t)];
-  const bobMade = peer(there, ['--demo', '--name', 'bob']);
+  const bobMade = peer(there, ['--demo', '--name', 'bob', '--port', `${await freePort()}`]);
   const bob = await running(t, bobMade);
   const aliceMade = peer(here, ['--demo', '--contact', `bob=${bob.origin}`]);
   const alice = await running(t, aliceMade);

@@ -25,6 +25,7 @@ import { examineClock } from '../../src/cli/examine.ts';
 import { FINDINGS } from '../../src/cli/findings.ts';
 import { main } from '../../src/cli/index.ts';
 import { makeData } from '../support/data-folder.ts';
+import { freePort } from '../support/free-ports.ts';
 import { PeerProcess, until } from '../support/peer-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -134,7 +135,7 @@ t.test('serial lines', async (t) => {
   t.strictSame(await finds(...here, '/dev/null'), ['serial_not_a_line']);
   writeFileSync(at('file'), '');
   t.strictSame(await finds(...here, at('file')), ['serial_not_a_line']);
-  const holder = spawn('script', ['-qfc', 'tty; exec sleep 60', '/dev/null']);
+  const holder = spawn('script', ['-qfc', 'tty; exec sleep 3600', '/dev/null']);
   t.teardown(() => holder.kill('SIGKILL'));
   const [told] = await once(holder.stdout, 'data');
   const line = String(told).trim();
@@ -169,7 +170,9 @@ process.exitCode = await main(${JSON.stringify(['doctor', '--json', ...args])});
 }
 
 t.test('a running peer and its contacts', async (t) => {
-  const [alice, bob] = await Promise.all([startPeer(t, 'alice'), startPeer(t, 'bob')]);
+  // One at which nobody else begins to listen while bob does not.
+  const bobsPort = ['--port', `${await freePort()}`];
+  const [alice, bob] = await Promise.all([startPeer(t, 'alice'), startPeer(t, 'bob', ...bobsPort)]);
   const here = ['--data-dir', at('alice')];
   t.strictSame(await finds(...here), [], 'its own port is not taken');
   await alice.post('/send_keys', { to: 'bob', address: bob.origin });
@@ -204,8 +207,8 @@ t.test('a running peer and its contacts', async (t) => {
 
   process.kill(alice.pid ?? 0, 'SIGSTOP');
   t.strictSame(await finds(...here), ['peer_silent'], 'it hangs');
-  process.kill(alice.pid ?? 0, 'SIGKILL');
-  const stand = spawn('sleep', ['60']);
+  await alice.stop('SIGKILL');
+  const stand = spawn('sleep', ['3600']);
   t.teardown(() => stand.kill());
   const presence = JSON.parse(readFileSync(at('alice/peer.json'), 'utf8'));
   writeFileSync(at('alice/peer.json'), JSON.stringify({ ...presence, pid: stand.pid }));
@@ -216,6 +219,10 @@ t.test('a running peer and its contacts', async (t) => {
     'its number is another process',
   );
   t.match(found.out, /the data open, and all of it can be read/);
+  await findsDamage(t, here);
+});
+
+async function findsDamage(t: Test, here: readonly string[]): Promise<void> {
   const path = at('alice/peer.db');
   const whole = readFileSync(path);
   const damaged = Buffer.from(whole);
@@ -226,7 +233,7 @@ t.test('a running peer and its contacts', async (t) => {
   t.ok((await finds(...here, '--port', '0')).includes('store_unreadable'), 'it is gone');
   writeFileSync(path, whole);
   t.notOk((await finds(...here, '--port', '0')).includes('store_unreadable'));
-});
+}
 
 t.test('each finding was brought about, and is explained', async (t) => {
   t.strictSame([...seen].sort(), Object.keys(FINDINGS).sort());

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { decodeBundle } from '../../src/protocol/index.ts';
+import { freePort } from '../support/free-ports.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { PythonPeer } from './python-peer.ts';
 import { SottoPeer, until } from './sotto-peer.ts';
@@ -22,11 +23,11 @@ export async function startPython(t: Test, store: string, port = 0, ...args: str
   return started;
 }
 
-/** `args` are peer.py's. */
+/** Each at a port that it has again after a restart; `args` are peer.py's. */
 export async function pair(t: Test, ...args: string[]): Promise<Pair> {
   const [sottoFolder, pythonStore] = [temporaryFolder(t), join(temporaryFolder(t), 'py')];
-  const { peer: python, address } = await startPython(t, pythonStore, 0, ...args);
-  const sotto = await SottoPeer.start('sotto', sottoFolder, 0, `py=${address}`);
+  const { peer: python, address } = await startPython(t, pythonStore, await freePort(), ...args);
+  const sotto = await SottoPeer.start('sotto', sottoFolder, await freePort(), `py=${address}`);
   t.teardown(() => sotto.stop());
   await python.do('contact', { contact: 'sotto', address: sotto.origin });
   const pythonPort = Number(new URL(address).port);

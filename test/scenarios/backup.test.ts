@@ -56,9 +56,9 @@ async function received(bob: PeerProcess, wanted: string): Promise<string[]> {
 }
 
 t.test('a peer comes back from its backup', async (t) => {
-  const port = await freePort();
-  const alicePort = ['--port', `${port}`];
-  let bob = await startPeer('bob', 'bob');
+  const alicePort = ['--port', `${await freePort()}`];
+  const bobPort = ['--port', `${await freePort()}`];
+  let bob = await startPeer('bob', 'bob', ...bobPort);
   let alice = await startPeer('alice', 'alice', ...alicePort);
   const { origin: bobAt } = bob;
   await alice.post('/send_keys', { to: 'bob', address: bobAt });
@@ -81,7 +81,6 @@ t.test('a peer comes back from its backup', async (t) => {
   const again = await sotto('backup', '-o', at('a.tar'), '--data-dir', at('alice'));
   t.match(again, { code: 2, words: /exists/ });
 
-  const bobPort = ['--port', new URL(bobAt).port];
   bob = await startPeer('bob', 'bob', ...bobPort);
   await send('after the copy');
   t.strictSame(await received(bob, 'after the copy'), ['waits', 'after the copy']);
