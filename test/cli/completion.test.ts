@@ -49,7 +49,8 @@ async function typed(command: string, setup: string, lines: readonly string[]) {
   child.stdout.on('data', (chunk) => {
     shown += chunk;
   });
-  const got = () => [...shown.matchAll(/^GOT (.*?)\r?$/gm)].map(([, words]) => words);
+  // With its end: who types before that has the terminal's echo in the midst of it.
+  const got = () => [...shown.matchAll(/^GOT (.*?)\r?\n/gm)].map(([, words]) => words);
   const say = `sotto() { printf 'GO''T'; printf ' %s' "$@"; echo; }`;
   child.stdin.write(`${setup}\n${say}\nsotto ready\n`);
   await until('the shell is ready', () => (got().length === 1 ? true : undefined));

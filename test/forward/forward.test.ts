@@ -245,8 +245,11 @@ async function throughKills(t: Test, server: PostgresServer): Promise<void> {
   const due = SENSORS.length * devices.reduce((sum, each) => sum + each.acknowledged, 0);
   await until(`${due} readings are there`, async () => (await countOf(server)) >= due || undefined);
   audit(t, await rowsOf(server), devices);
-  const { text } = await peer.call('GET', '/metrics');
-  t.match(text, /^sotto_forward_waiting 0$/m);
+  // The peer hears of it after the server has it, and only then is a reading off its queue.
+  const text = await until('the peer knows that nothing waits', async () => {
+    const { text } = await peer.call('GET', '/metrics');
+    return /^sotto_forward_waiting 0$/m.test(text) ? text : undefined;
+  });
   t.match(text, /^sotto_forwarded_total [1-9]/m);
 }
 
@@ -309,7 +312,7 @@ async function obstacles(t: Test, server: PostgresServer): Promise<void> {
     );
     t.match((JSON.parse(line) as { reason: string }).reason, expected);
   }
-  t.notMatch(peer.log.join('\n'), /xyz/, 'no password in the log');
+  t.notMatch(peer.log.join('\n'), /word-xyz|not-it-xyz/, 'no password in the log');
   await (await pairedDevice(peer, 0)).report();
   t.equal(await peer.stop(), 0, 'and it stops as it should');
 }

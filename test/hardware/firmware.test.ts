@@ -123,7 +123,7 @@ play('without stty a line that is hung up between two reads is missed too', asyn
     },
   });
   t.teardown(() => port.close());
-  await until('the port knows it', () => isGone, 20_000);
+  await until('the port knows it', () => isGone);
   await killed;
 });
 
@@ -276,6 +276,10 @@ play('a device on the network, without a line: pairing, readings, texts, a pictu
   });
   device.type('send_picture');
   await device.until(/^the picture arrived, and its letter was read$/);
-  const sensor = await (await fetch(`${scene.origin}/sensor`)).json();
+  let sensor: { readonly last_synchronisation?: string | null } = {};
+  await until('it has told of its clock', async () => {
+    sensor = (await (await fetch(`${scene.origin}/sensor`)).json()) as typeof sensor;
+    return typeof sensor.last_synchronisation === 'string';
+  });
   t.match(sensor, { temp_bmp: Number, last_synchronisation: String });
 });

@@ -117,8 +117,10 @@ t.test('killed on a full disk, it comes back there with everything', { skip }, a
   disk.fill();
   const before = alice.log.length;
   await alice.start();
-  const said = alice.log.slice(before).filter((line) => line.includes('no space left'));
-  t.match(said, [/not_findable/], 'and says what it could not write');
+  const said = () => alice.log.slice(before).filter((line) => line.includes('no space left'));
+  // What a process logs comes another way than that it is ready.
+  await until('it says so', () => said()[0]);
+  t.match(said(), [/not_findable/], 'and says what it could not write');
   await assertAnswers(t, alice);
   disk.free();
   await bob.start();
