@@ -10,6 +10,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:f
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { until } from './support/peer-process.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 
 const run = promisify(execFile);
@@ -22,14 +23,12 @@ const env = {
 };
 
 /** As `sotto up` prints it when it is ready. */
-async function pageLink({ stderr }: ChildProcessWithoutNullStreams): Promise<string> {
+function pageLink({ stderr }: ChildProcessWithoutNullStreams): Promise<string> {
   let text = '';
-  for (;;) {
-    const [chunk] = await once(stderr, 'data');
+  stderr.on('data', (chunk) => {
     text += chunk;
-    const link = /http:\S+token=\S+/.exec(text)?.[0];
-    if (link !== undefined) return link;
-  }
+  });
+  return until('it prints its link', () => /(http:\S+token=\S+)\n/.exec(text)?.[1]);
 }
 
 t.test("the Dockerfile's steps make a sotto that runs", async (t) => {

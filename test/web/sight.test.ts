@@ -140,9 +140,11 @@ async function callsBack(t: Test, page: Page, alice: PeerProcess): Promise<void>
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByText('Sealing', { exact: false }).waitFor({ state: 'detached' });
   t.equal(await page.getByRole('alert').locator('.note').count(), 0, 'who cancels, knows');
-  await page.locator('#files').setInputFiles(file('first.txt', 200_000));
+  // Long enough under way to be seen; then there is no need to wait for it.
+  await page.locator('#files').setInputFiles(file('first.txt', 4_000_000));
   await page.getByText('Sealing first.txt', { exact: false }).waitFor();
   await page.locator('#files').setInputFiles(file('second.txt', 5));
+  await network.send('Network.emulateNetworkConditions', { ...slow, uploadThroughput: -1 });
   await bubble(page, 'second.txt').getByText('Delivered').waitFor();
   const { messages } = await operate(alice, 'GET', '/messages');
   t.match(messages, [{ name: 'second.txt' }, { name: 'first.txt' }]);
