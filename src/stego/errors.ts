@@ -2,7 +2,7 @@
 export type StegoFailure =
   | 'malformed' // Not a PNG, or one that breaks the PNG specification.
   | 'unsupported' // A sound PNG of a kind that cannot carry: palette, colour key, animation.
-  | 'too_large' // More samples than the limit, told before any of them is decoded.
+  | 'too_large' // More samples or chunks than the limit, told before any is decoded.
   | 'capacity' // The picture cannot hold the payload; nothing was written.
   | 'no_message' // A cover, a message for another key, or one destroyed by re-encoding.
   | 'damaged'; // Made with this key, and changed since.

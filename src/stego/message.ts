@@ -46,7 +46,7 @@ export interface HideReport {
   readonly bitsPerSample: number;
   /** Of the cover's samples; `reveal` proves that they came back. Hexadecimal. */
   readonly coverSha256: string;
-  /** Chunks of the cover that must not be copied by who does not know them. */
+  /** Names of chunks of the cover that must not be copied by who does not know them; each once. */
   readonly droppedChunks: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -270,6 +270,9 @@ function warningsOfCover(cover: Picture): string[] {
   ];
 }
 
+/** A warning may have to travel in an HTTP header. */
+const NAMED_MAX = 16;
+
 function warningsFor(bitsPerSample: number, dropped: readonly string[]): string[] {
   const warnings: string[] = [];
   if (bitsPerSample > SUSPICIOUS_BITS_A_SAMPLE) {
@@ -280,9 +283,9 @@ function warningsFor(bitsPerSample: number, dropped: readonly string[]): string[
     );
   }
   if (dropped.length > 0) {
-    warnings.push(
-      `chunks that only their own program may copy were left out: ${dropped.join(', ')}`,
-    );
+    const names = dropped.slice(0, NAMED_MAX).join(', ');
+    const more = dropped.length > NAMED_MAX ? ` and ${dropped.length - NAMED_MAX} more` : '';
+    warnings.push(`chunks that only their own program may copy were left out: ${names}${more}`);
   }
   return warnings;
 }

@@ -23,10 +23,15 @@ export interface Container {
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const HEADER_SIZE = 13;
 const CHUNK_OVERHEAD = 12;
+/**
+ * Each takes some 400 bytes of memory, and a file of 32 MiB could have millions. The largest picture
+ * in pieces of 8 KiB, as most programs write them, has 16,384.
+ */
+const CHUNKS_MAX = 65_536;
 /** Where IHDR tells the colour type, and the bit of it without which all is gray. */
 const [COLOUR_TYPE, COLOURED] = [9, 2];
 
-/** @throws {StegoError} `malformed` or `unsupported`. */
+/** @throws {StegoError} `malformed`, `unsupported` or `too_large`. */
 export function readContainer(file: Uint8Array): Container {
   if (file.length < SIGNATURE.length || SIGNATURE.some((byte, i) => file[i] !== byte)) {
     throw malformed('this is not a PNG file');
@@ -40,7 +45,8 @@ export function readContainer(file: Uint8Array): Container {
     throw malformed('the file does not start with IHDR');
   }
   offset += HEADER_SIZE + CHUNK_OVERHEAD;
-  for (;;) {
+  for (let count = 1; ; count++) {
+    if (count > CHUNKS_MAX) throw tooManyChunks();
     const chunk = readChunk(file, offset);
     offset += chunk.data.length + CHUNK_OVERHEAD;
     if (chunk.type === 'IEND') {
@@ -58,6 +64,11 @@ export function readContainer(file: Uint8Array): Container {
   }
   if (offset !== file.length) throw malformed(`${file.length - offset} bytes follow IEND`);
   return { header: header.data, before, after, imageData };
+}
+
+function tooManyChunks(): StegoError {
+  const words = `the file has more than ${CHUNKS_MAX} chunks; another program would write it with fewer`;
+  return new StegoError('too_large', words);
 }
 
 function readChunk(file: Uint8Array, offset: number): Chunk {

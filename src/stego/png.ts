@@ -37,7 +37,7 @@ export interface PngFile {
   /** Ancillary chunks that stay true in a stego image; they are copied byte for byte. */
   readonly before: readonly Chunk[];
   readonly after: readonly Chunk[];
-  /** Names of chunks that no program may copy without knowing them, PNG §14.2. */
+  /** Names, each once, of chunks that no program may copy without knowing them, PNG §14.2. */
   readonly dropped: readonly string[];
 }
 
@@ -58,11 +58,12 @@ export function decodePng(file: Uint8Array, samplesMax = SAMPLES_MAX): PngFile {
   release(filtered);
   const { width, height, depth } = layout;
   const chunks = [...container.before, ...container.after];
+  const dropped = chunks.filter((chunk) => !isSafeToKeep(chunk)).map(({ type }) => type);
   return {
     picture: { width, height, depth, colour, planes },
     before: container.before.filter(isSafeToKeep).map(copyOfChunk),
     after: container.after.filter(isSafeToKeep).map(copyOfChunk),
-    dropped: chunks.filter((chunk) => !isSafeToKeep(chunk)).map(({ type }) => type),
+    dropped: [...new Set(dropped)],
   };
 }
 

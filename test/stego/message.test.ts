@@ -110,6 +110,13 @@ t.test('what is said of the picture is true', async (t) => {
   const odd = build.chunk('abCD');
   const spliced = Buffer.concat([unsafe.subarray(0, 33), odd, unsafe.subarray(33)]);
   t.strictSame((await hide(spliced, text, KEY)).report.droppedChunks, ['abCD']);
+  // A warning travels in a header of HTTP, too.
+  const names = Array.from({ length: 26 }, (_, i) => `ab${String.fromCharCode(65 + i)}D`);
+  const all = names.flatMap((name) => [build.chunk(name), build.chunk(name)]);
+  const full = Buffer.concat([unsafe.subarray(0, 33), ...all, unsafe.subarray(33)]);
+  const told = (await hide(full, text, KEY)).report;
+  t.strictSame(told.droppedChunks, names);
+  t.match(told.warnings.at(-1), /abAD, .*, abPD and 10 more$/);
 });
 
 t.test('of a picture with much noise in 16 bits likeness and steps are told', async (t) => {

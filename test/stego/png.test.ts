@@ -219,6 +219,31 @@ t.test('lying dimensions and bombs cost nothing', async (t) => {
   t.ok(process.memoryUsage().rss - before < 256 * 1024 * 1024, 'no memory for what is not there');
 });
 
+t.test(
+  'too many chunks are refused before they fill the memory, some thousand are read',
+  async (t) => {
+    const repeated = (type: string, count: number) => {
+      const one = build.chunk(type);
+      const all = new Uint8Array(one.length * count);
+      for (let i = 0; i < count; i++) all.set(one, i * one.length);
+      return all;
+    };
+    const start = concat(build.SIGNATURE, build.header(gray));
+    for (const type of ['IDAT', 'teXt', 'teXT']) {
+      const file = concat(start, repeated(type, 65_536), image, end);
+      refuses(t, file, 'too_large', /more than 65536 chunks/);
+    }
+    const cut = concat(start, repeated('IDAT', 30_000), image, repeated('IDAT', 30_000), end);
+    t.strictSame(decodePng(cut).picture, decodePng(sound).picture);
+    const many = decodePng(
+      concat(start, repeated('teXt', 30_000), repeated('teST', 30_000), image, end),
+    );
+    t.equal(many.before.length, 30_000);
+    t.strictSame(many.dropped, ['teST'], 'each name once');
+    t.equal(decodePng(encodePng(many.picture, many)).before.length, 30_000);
+  },
+);
+
 t.test('any damage is a StegoError or changes nothing that is read', async () => {
   const at = fc.nat(sound.length - 1);
   fc.assert(
