@@ -28,11 +28,23 @@ function cut(seed: number, depth: 8 | 16, stretch: number): Picture {
   return { width, height, depth, colour: 'gray', planes: [plane] };
 }
 
+/** Blocks of four colours, as on a screen, white among them: its last layer begins with a flag. */
+function screen(): Picture {
+  const [width, height] = [72, 64];
+  const colours = [255, 250, 20, 130];
+  const plane = Uint16Array.from({ length: width * height }, (_, i) => {
+    const [column, row] = [Math.floor((i % width) / 7), Math.floor(i / width / 5)];
+    return colours[(3 * column + row) % colours.length] ?? 0;
+  });
+  return { width, height, depth: 8, colour: 'gray', planes: [plane] };
+}
+
 const CASES = [
   { name: 'phantom', cover: cut(1, 8, 1), size: 8 },
   { name: 'nothing to say', cover: cut(2, 8, 1), size: 0 },
   { name: 'black and white', cover: cut(3, 8, 2.5), size: 2 },
   { name: 'sixteen bits', cover: cut(4, 16, 0.04), size: 6 },
+  { name: 'few colours', cover: screen(), size: 3 },
 ] as const;
 
 const cases = CASES.map(({ name, cover, size }, index) => {

@@ -112,7 +112,9 @@ function writeLayers(
     const isLast = index === layers.length - 1;
     const step = isLast ? startStep(field, layer) : Number.POSITIVE_INFINITY;
     const tape = readShiftLayer(field, layer);
-    const plan = planShift(tape, PRIOR, price, { step, enough: missing() });
+    // A layer that nothing is left for still has to hold its own flags.
+    const enough = Math.max(0, missing());
+    const plan = planShift(tape, PRIOR, price, { step, enough });
     if (plan.bits < 0) return undefined;
     writeShiftLayer(field, layer, tape, plan, nextBit);
     releaseTape(tape);

@@ -263,7 +263,10 @@ static void walk(layer_t *layer, uint32_t step, int64_t enough)
 /** Counts, then writes. False if the flags alone are more than the layer carries. */
 static bool embed_layer(layer_t *layer, body_t *body, uint32_t step)
 {
-    walk(layer, step, (int64_t)8 * body_size(body) - body->taken);
+    const int64_t missing = (int64_t)8 * body_size(body) - body->taken;
+
+    /* A layer that nothing is left for still has to hold its own flags. */
+    walk(layer, step, missing > 0 ? missing : 0);
     if (layer->carriers < layer->flags) return false;
     layer->body = body;
     walk(layer, 0, 0);
