@@ -106,13 +106,22 @@ export class Letters {
     return { id, count, bundle: encodeBundle(packets, LETTER_FILE_SIZE_MAX) };
   }
 
-  /** @throws {RemoteProtocolError} `unauthenticated` if no contact has written it. */
-  open(packet: Uint8Array, carrier: Exclude<Carrier, 'session'>): Arrival {
+  /**
+   * @param admits asked once it costs something, which is when the hint is a contact's.
+   * @throws {RemoteProtocolError} `unauthenticated` if no contact has written it, `busy` if it is
+   * not admitted.
+   */
+  open(
+    packet: Uint8Array,
+    carrier: Exclude<Carrier, 'session'>,
+    admits: () => boolean = () => true,
+  ): Arrival {
     const letter = decodePacket(packet);
     if (letter.type !== 'LETTER') throw new RemoteProtocolError('malformed');
     const { crypto, staticKeys, contacts } = this.#deps;
     for (const { id, publicKey, verified } of contacts.all()) {
       if (publicKey === undefined || this.#hintsOf(id, publicKey).theirs !== letter.hint) continue;
+      if (!admits()) throw new RemoteProtocolError('busy');
       try {
         const parties = { crypto, staticKeys, remoteStatic: publicKey };
         return { contact: id, carrier, verified, payloads: openLetter(parties, letter) };

@@ -15,6 +15,7 @@ import {
   type Meetings,
   type Opened,
   type Payload,
+  RateLimit,
   RemoteProtocolError,
   type Reunions,
   type Sessions,
@@ -35,6 +36,13 @@ import type { PictureWays } from './picture-ways.ts';
 import type { Clock, ContactId, Log } from './ports.ts';
 import { Refusals } from './refusals.ts';
 import type { ToldTimes } from './told-times.ts';
+
+/**
+ * Letters that are read from the link, PROTOCOL §9, of all contacts together: whoever has heard a
+ * hint can make this peer multiply, and no gate stands before it. A bundle holds 4,096.
+ */
+const LETTERS_A_SECOND = 64;
+const LETTERS_BURST = 256;
 
 /** What one reply may carry for a contact that cannot be called, so that others are not starved. */
 const RIDING_BACK_MAX = 256 * 1024;
@@ -61,6 +69,7 @@ export class Reception {
   readonly #acceptance: Acceptance;
   readonly #refusals: Refusals;
   readonly #effects: Effects;
+  readonly #letterRate = new RateLimit(LETTERS_A_SECOND, LETTERS_BURST);
 
   constructor(deps: ReceptionDeps) {
     this.#deps = deps;
@@ -159,7 +168,10 @@ export class Reception {
           break;
         case 'LETTER':
           this.#deps.observations.ciphertext('in', packet);
-          judging.arrivals.push({ arrival: letters.open(packet, 'file'), packet });
+          judging.arrivals.push({
+            arrival: letters.open(packet, 'file', () => this.#letterRate.take(now)),
+            packet,
+          });
           break;
         // A handshake may be kept for long, and the bundle that it is a view of is not ours.
         case 'KK1':

@@ -1,7 +1,7 @@
 /**
  * Goal: what happens at the worst moment harms nobody: answers that overtake each other, a contact
  * that is removed while something is under way to it. And what is wrong with a packet is told to
- * nobody.
+ * nobody, and to find it out takes only so much.
  * Method: real stores and machines on a wire that holds what passes until the test lets it go.
  */
 import t from 'tap';
@@ -220,4 +220,31 @@ t.test('why a packet was refused is counted, and told to nobody', async (t) => {
     t.strictSame(decodeBundle(reply), [], `${reason} is not answered`);
     t.equal(count(), before + 1, `${reason} is counted`);
   }
+});
+
+t.test('letters on the link are read by and by, and those by hand at once', async (t) => {
+  let stopped_ms: number | undefined;
+  const clock = { ...realClock, monotonic_ms: () => stopped_ms ?? performance.now() };
+  const { alice, bob } = await pairedPeers(t, { clock });
+  const { letter } = await alice.messenger.writeLetter(text('on the link'));
+  const byHand = await alice.messenger.writeLetter(text('by hand'));
+  const [honest = new Uint8Array(1)] = decodeBundle(letter);
+  const refused = () => bob.messenger.show().refused;
+  // Who has heard one letter needs no key to make thousands that have to be looked into.
+  const forged = Array.from({ length: 1_000 }, (_, at) => {
+    const other = honest.slice();
+    new DataView(other.buffer).setUint32(40, at);
+    return other;
+  });
+  stopped_ms = performance.now();
+  await bob.messenger.receive(encodeBundle(forged));
+  t.match(refused(), { unauthenticated: 256, busy: 744 });
+  await bob.messenger.receive(encodeBundle([honest]));
+  t.match(refused(), { busy: 745 });
+  t.match(await bob.messenger.readLetter(byHand.letter), { messages: 1 });
+  stopped_ms += 1_000;
+  await bob.messenger.receive(encodeBundle([...forged.slice(0, 63), honest]));
+  t.match(refused(), { unauthenticated: 256 + 63, busy: 745 });
+  const texts = bob.messenger.decryptMessages({}).map(({ content }) => content);
+  t.match(texts, [{ text: 'by hand' }, { text: 'on the link' }]);
 });

@@ -127,33 +127,78 @@ t.test('hints that collide, contacts that come later, and pins that go', async (
   t.strictSame(answers(alice.peer), ['status'], 'and not by the old one');
 });
 
-t.test('to be met again takes six X25519 after a start, and five from then on', async (t) => {
-  let [made, multiplied] = [0, 0];
-  const counting = (keys: KeyPair): KeyPair => ({
+/** OpenSSL's suite, and how often it has multiplied. */
+function counting() {
+  const count = { made: 0, multiplied: 0 };
+  const counted = (keys: KeyPair): KeyPair => ({
     publicKey: keys.publicKey,
     wipe: () => keys.wipe(),
     dh(publicKey) {
-      multiplied += 1;
+      count.multiplied += 1;
       return keys.dh(publicKey);
     },
   });
   const crypto: CryptoProvider = {
     ...openssl,
     generateKeyPair(random) {
-      made += 1;
-      return counting(openssl.generateKeyPair(random));
+      count.made += 1;
+      return counted(openssl.generateKeyPair(random));
     },
   };
+  return { crypto, count };
+}
+
+/** Bob, whose multiplications are counted, and alice; both are pinned. */
+function countedFriends() {
+  const { crypto, count } = counting();
   const bob = new PurePeer('bob', new Random(1), { crypto });
   const alice = new PurePeer('alice', new Random(2));
   alice.book.add('bob', bob.address, bob.self.staticKeys.publicKey);
   bob.book.add('alice', alice.address, alice.self.staticKeys.publicKey);
+  return { alice, bob, count };
+}
+
+t.test('to be met again takes six X25519 after a start, and five from then on', async (t) => {
+  const { alice, bob, count } = countedFriends();
   for (const expected of [5, 4]) {
     const opening = freshOpening(alice);
-    [made, multiplied] = [0, 0];
+    Object.assign(count, { made: 0, multiplied: 0 });
     t.strictSame(typesOf(packetsOf(bob.receive(opening, THEIRS, 0))), [8]);
-    t.strictSame([made, multiplied], [1, expected]);
+    t.strictSame(count, { made: 1, multiplied: expected });
   }
+});
+
+t.test('what a stranger sends takes none, whatever it is', async (t) => {
+  const { alice, bob, count } = countedFriends();
+  const reunion = freshOpening(alice);
+  bob.receive(reunion, THEIRS, 0);
+  const carol = new PurePeer('carol', new Random(3));
+  carol.book.add('bob', bob.address);
+  const [meeting = NOTHING] = packetsOf(carol.trigger(1, 0));
+  const random = new Random(4);
+  /** Another one of the same form. */
+  const another = (packet: Uint8Array, from: number, to: number) => {
+    const changed = packet.slice();
+    changed.set(random.bytes(to - from - 1), from);
+    return changed;
+  };
+  Object.assign(count, { made: 0, multiplied: 0 });
+  const codes = new Set<unknown>();
+  for (let round = 0; round < 20; round += 1) {
+    const now = round * 10_000;
+    bob.receive(another(meeting, 4, 36), THEIRS, now);
+    const hints = [another(reunion, 4, 8), another(reunion, 8, 40)];
+    const others = [2, 3, 4, 5, 6, 8, 10].map((type) =>
+      Uint8Array.of(type, 0, 0, 0, ...random.bytes(236)),
+    );
+    for (const packet of [...hints, ...others]) {
+      for (const parcel of bob.receive(packet, THEIRS, now)) codes.add(parcel.kind);
+    }
+  }
+  t.strictSame(count, { made: 0, multiplied: 0 });
+  t.strictSame([...codes], ['status'], 'and is answered by hints');
+  t.equal(bob.meetings.waiting(190_000).length, 4, 'XX1 waits for a person');
+  t.ok(bob.refusals.filter((reason) => reason === 'unauthenticated').length >= 20, 'gates');
 });
 
 t.test('KK1 is repeated for 60 s, and then a fresh one is made', async (t) => {
