@@ -57,7 +57,6 @@ const world = kept(open, async ({ undo }) => {
 
 export const contact: Target = {
   name: 'contact',
-  share: 1 / 3,
   watched: /\/src\/messenger\/(reception|intake|delivery|take-readings|told-times|windows)\.ts$/,
   seeds: () => vectors('payloads', 'acks'),
   close: world.close,

@@ -15,8 +15,6 @@ export interface Target {
   readonly name: string;
   /** URLs of the sources whose coverage guides. */
   readonly watched: RegExp;
-  /** Of the time that each gets when all are fuzzed; 1 if left out. */
-  readonly share?: number;
   /** Good inputs to begin with. */
   seeds(): readonly Uint8Array[];
   /** @throws {Error} if the decoder did what it must not; what it has declared is caught here. */

@@ -55,7 +55,6 @@ const called = kept(
 
 export const answers: Target = {
   name: 'answers',
-  share: 1 / 3,
   watched: /\/src\/link\/http-[a-z]+\.ts$/,
   seeds: () => ANSWERS.map((text) => new Uint8Array(Buffer.from(text, 'latin1'))),
   close: called.close,
@@ -138,7 +137,6 @@ const operated = kept(
 
 export const requests: Target = {
   name: 'requests',
-  share: 1 / 3,
   watched: /\/src\/routes\/[^/]+\.ts$/,
   seeds: () => REQUESTS.map((text) => new Uint8Array(Buffer.from(text, 'latin1'))),
   close: operated.close,
@@ -177,7 +175,6 @@ const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 export const backups: Target = {
   name: 'backups',
-  share: 1 / 3,
   watched: /\/src\/store\/backup\.ts$|\/tar-stream\/(extract|headers)\.js$/,
   seeds: () => [
     tar(['peer.key', utf8('k'.repeat(32))], ['peer.db', new Uint8Array(700)]),

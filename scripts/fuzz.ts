@@ -1,9 +1,8 @@
 /**
  * `npm run fuzz -- [SECONDS] [TARGET…] [--seed N]`: fuzzes every decoder of fuzz/targets.ts for 60 s
- * or so many (a third, what takes sockets or a store), each in a process of its own, as many at once
- * as there are cores. Prints runs and coverage; exit code 1 if one crashed or did not end. `--keep`
- * adds what reached new code to fuzz/corpus. A seed repeats what is drawn; how far it comes in its
- * time is the machine's affair.
+ * or so many, each in a process of its own, as many at once as there are cores. Prints runs and
+ * coverage; exit code 1 if one crashed or did not end. `--keep` adds what reached new code to
+ * fuzz/corpus. A seed repeats what is drawn; how far it comes in its time is the machine's affair.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -40,8 +39,7 @@ async function fuzzAll(): Promise<void> {
   const waiting = [...wanted];
   const next = async () => {
     for (let target = waiting.shift(); target !== undefined; target = waiting.shift()) {
-      const all = `${Math.ceil(seconds * (target.share ?? 1))}`;
-      const own = [all, target.name, '--seed', `${seed}`];
+      const own = [`${seconds}`, target.name, '--seed', `${seed}`];
       const args = [fileURLToPath(import.meta.url), ...own, ...(values.keep ? ['--keep'] : [])];
       const child = spawn(process.execPath, args, { stdio: 'inherit' });
       const [code] = await once(child, 'exit');
