@@ -189,11 +189,17 @@ t.test(
       const bent = flip(kk1, bit);
       t.strictSame(await send(both, bent), [status(UNKNOWN, bent)], `bit ${bit}`);
     }
+    // Made first and brought at once: one after the other they may take so long that none is too many.
+    await both.python.do('lose', { requests: 1_000 });
+    const many: Uint8Array[] = [];
     for (let count = 0; count < 12; count += 1) {
       await both.python.do('forget', { contact: 'sotto' });
       await both.python.do('renew', { contact: 'sotto' });
       await both.python.until('no_exchange');
+      many.push(bytes((await both.python.do('last_bundle'))['bundle']).subarray(2));
     }
+    t.equal(new Set(many.map(hex)).size, 12);
+    await post(both.sotto, encodeBundle(many));
     t.ok((await both.sotto.refused())['busy'], 'at most 8 at once are read');
     t.equal((await both.sotto.contact('py'))['session'], 'current', 'none of it ended the session');
   },
@@ -209,7 +215,7 @@ t.test('another key at the same address is refused, and the pin stays', { skip }
   await impostor.do('meet', { contact: 'sotto' });
   await until('a kept XX1', async () => (await both.sotto.show())['waiting']?.toString() !== '');
   await both.sotto.fetch('/send_keys', { to: 'py', again: true });
-  await until('a refusal', async () => (await both.sotto.refused())['refused'] === 1);
+  await until('a refusal', async () => ((await both.sotto.refused())['refused'] ?? 0) > 0);
 
   await impostor.do('forget', { contact: 'sotto' });
   await both.sotto.fetch('/send_keys', { to: 'py', again: true });

@@ -108,9 +108,10 @@ class Commands:
         """A packet of the current session that is not sent, for `raw`."""
         return {'packet': self.peer.contacts[contact].current.seal(bytes.fromhex(payloads)).hex()}
 
-    def lose(self, replies: int = 0, answers: int = 0) -> dict:
-        """The next so many replies to us, and answers of ours, get lost on the link."""
+    def lose(self, replies: int = 0, answers: int = 0, requests: int = 0) -> dict:
+        """The next so many replies to us, and answers and requests of ours, get lost on the link."""
         self.peer.lost_replies, self.peer.lost_answers = replies, answers
+        self.peer.lost_requests = requests
         return {}
 
     def last_bundle(self) -> dict:
