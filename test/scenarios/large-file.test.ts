@@ -10,6 +10,7 @@ import t, { type Test } from 'tap';
 import { request } from 'undici';
 import { rounds } from '../support/counts.ts';
 import { type PeerProcess, until } from '../support/peer-process.ts';
+import { WireTap } from '../support/wire-tap.ts';
 import { pairOfProcesses, untilDelivered } from './support/pairs.ts';
 
 const MiB = 1024 * 1024;
@@ -22,6 +23,8 @@ const GROWTH_MAX = 120 * MiB;
 /** Of the file that is interrupted: hundreds of parts. */
 const INTERRUPTED_SIZE = 24 * MiB;
 const CHUNK_SIZE = 64 * 1024;
+/** 24 MiB take a second or more, of which four kills use a few tenths. */
+const CHUNK_MS = 2;
 
 interface Written {
   readonly bytes: AsyncIterable<Uint8Array>;
@@ -93,7 +96,10 @@ async function transfer(t: Test, alice: PeerProcess, bob: PeerProcess, size: num
 }
 
 t.test('a transfer goes on where it was when either side is killed', async (t) => {
-  const { alice, bob } = await pairOfProcesses(t);
+  // All that passes does so here, and slowly: nothing can be over before it was looked at.
+  const wire = await WireTap.open(false, CHUNK_MS);
+  t.teardown(() => wire.close());
+  const { alice, bob } = await pairOfProcesses(t, { wire });
   const sent = file(INTERRUPTED_SIZE);
   t.equal(await send(alice, 'large.bin', sent), 202);
   let known = 0;

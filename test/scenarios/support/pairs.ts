@@ -4,6 +4,7 @@ import type { Test } from 'tap';
 import { freePort } from '../../support/free-ports.ts';
 import { PeerProcess, until } from '../../support/peer-process.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import type { WireTap } from '../../support/wire-tap.ts';
 
 export interface Pair {
   readonly alice: PeerProcess;
@@ -15,18 +16,22 @@ export interface PairOptions {
   /** Instead of folders that are removed at the end. */
   readonly aliceFolder?: string;
   readonly flags?: readonly string[];
+  /** By which alice calls bob. */
+  readonly wire?: WireTap;
 }
 
 /** Two that run and have met, as the walk does it. */
 export async function pairOfProcesses(t: Test, options: PairOptions = {}): Promise<Pair> {
   const folder = temporaryFolder(t);
   const ports = [await freePort(), await freePort()] as const;
-  const { flags = [], aliceFolder = join(folder, 'alice') } = options;
+  const { flags = [], aliceFolder = join(folder, 'alice'), wire } = options;
+  if (wire !== undefined) wire.target = ports[1];
+  const bobAddress = wire?.address ?? `http://127.0.0.1:${ports[1]}`;
   const common = ['--log-level', 'warn', ...flags];
   const alice = new PeerProcess({
     name: 'alice',
     folder: aliceFolder,
-    flags: [...common, '--port', `${ports[0]}`, '--contact', `bob=http://127.0.0.1:${ports[1]}`],
+    flags: [...common, '--port', `${ports[0]}`, '--contact', `bob=${bobAddress}`],
   });
   const bob = new PeerProcess({
     name: 'bob',
