@@ -19,7 +19,7 @@ number of pixels that would be needed. Of several covers it tells what they hold
   positionalsMax: 255,
   options: {
     size: { type: 'string', takes: 'BYTES', about: 'of the file that is to be hidden' },
-    profile: { type: 'string', takes: 'NAME', about: 'fast, max, integer; else auto, by size' },
+    profile: { type: 'string', takes: 'NAME', about: 'fast, max, integer; else auto, by forecast' },
   },
   run: async ({ values, positionals: files }) => {
     if (files.length === 0) throw usageError('capacity', 'Which picture?');

@@ -39,7 +39,7 @@ made of one. FILE - reads stdin, -o - writes to stdout.`,
   options: {
     output: { type: 'string', short: 'o', takes: 'FILE', about: 'the picture to write' },
     ...PASSPHRASE_OPTIONS,
-    profile: { type: 'string', takes: 'NAME', about: 'fast, max, integer; else auto, by size' },
+    profile: { type: 'string', takes: 'NAME', about: 'fast, max, integer; else auto, by forecast' },
     report: {
       type: 'string',
       takes: 'FILE',

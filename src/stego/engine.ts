@@ -128,6 +128,11 @@ export function forecast_dB(
 /** Hears what share of the work is done, 0 to 1, never falling; hundreds of times, not more. */
 export type OnProgress = (share: number) => void;
 
+/** Tells of a part of the work as of a part of the whole. */
+export function part(onProgress: OnProgress | undefined, from: number, to: number) {
+  return onProgress && ((share: number) => onProgress(from + share * (to - from)));
+}
+
 /** Rows of a plane that embedding walks, in heights of the picture, if the first price holds. */
 const EMBED_WALKS: Readonly<Record<ProfileName, number>> = { fast: 7.5, max: 3.75, integer: 18 };
 /** The same of measuring: every layer is read and written; and of a forecast, which looks at one. */

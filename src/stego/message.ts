@@ -9,24 +9,18 @@
 import { concat, release } from '../bytes.ts';
 import { equal, openssl } from '../crypto/index.ts';
 import { subkey } from './chacha20.ts';
-import {
-  capacity,
-  embed,
-  extract,
-  forecast_dB,
-  isBeyondCapacity,
-  type OnProgress,
-} from './engine.ts';
+import { eligible, rank } from './choice.ts';
+import { capacity, embed, extract, isBeyondCapacity, type OnProgress, part } from './engine.ts';
 import { StegoError } from './errors.ts';
 import { hasPlainFrame, unchangingBytes } from './header.ts';
 import { carryingPlanes, type Picture, pixelBytes, psnr_dB } from './picture.ts';
 import { decodePng, encodePng, encodeRows, type PngFile, rowsOf } from './png.ts';
-import { chooseProfile, type ProfileChoice, type ProfileName } from './profile.ts';
+import type { ProfileChoice, ProfileName } from './profile.ts';
 import { reportPicture } from './report.ts';
 import { SUSPICIOUS_BITS_A_SAMPLE, TAG_SIZE } from './sizes.ts';
 
 export interface HideOptions {
-  /** `auto` takes `max` for pictures that it can do in a few seconds. */
+  /** `auto` takes what the forecast says is better, and `max` only if it is done in a few seconds. */
   readonly profile?: ProfileChoice;
   readonly samplesMax?: number;
   /** Whether `reportPng` is wanted. */
@@ -87,14 +81,9 @@ function hideInRows(
   key: Uint8Array,
   { profile: choice = 'auto', drawReport = false, onProgress }: HideOptions,
 ) {
-  const name = chooseProfile(choice, cover);
   const digest = digestOf(cover);
-  const tag = tagOf(key, digest, payload);
-  const tagged = concat(payload, tag);
-  const stego = embed(cover, tagged, key, name, onProgress);
-  if (isBeyondCapacity(cover, stego, tagged.length, key, name)) {
-    throw new StegoError('capacity', `the picture cannot hold ${payload.length} bytes`);
-  }
+  const tagged = concat(payload, tagOf(key, digest, payload));
+  const { stego, name } = embedByChoice(cover, tagged, key, choice, onProgress);
   const samples = cover.width * cover.height * carryingPlanes(cover).length;
   const bitsPerSample = (8 * (payload.length + TAG_SIZE)) / samples;
   const report: HideReport = {
@@ -115,6 +104,42 @@ function hideInRows(
   const rows = rowsOf(stego);
   releasePlanes(stego);
   return { rows, report, ...drawing };
+}
+
+/** What the forecasts take of the time of hiding, if there is a choice. */
+const CHOOSING = 0.25;
+
+/** By the best profile there is a choice of; where that one is full, by another. */
+function embedByChoice(
+  cover: Picture,
+  tagged: Uint8Array,
+  key: Uint8Array,
+  choice: ProfileChoice,
+  onProgress: OnProgress | undefined,
+): { readonly stego: Picture; readonly name: ProfileName } {
+  let [names, told] = [eligible(choice, cover), onProgress];
+  if (names.length > 1) {
+    const ranked = rank(cover, tagged.length, names, part(onProgress, 0, CHOOSING));
+    names = ranked.map(({ name }) => name);
+    told = part(onProgress, CHOOSING, 1);
+  }
+  let full = new StegoError(
+    'capacity',
+    `the picture cannot hold ${tagged.length - TAG_SIZE} bytes`,
+  );
+  for (const name of names) {
+    try {
+      const stego = embed(cover, tagged, key, name, told);
+      if (!isBeyondCapacity(cover, stego, tagged.length, key, name)) return { stego, name };
+      releasePlanes(stego);
+    } catch (error) {
+      if (!(error instanceof StegoError) || error.failure !== 'capacity') throw error;
+      full = error;
+    }
+    // Nobody is told that there is less to do than before.
+    told = undefined;
+  }
+  throw full;
 }
 
 export type RevealOptions = Pick<HideOptions, 'samplesMax' | 'onProgress'>;
@@ -208,6 +233,7 @@ export interface Capacity {
   readonly samples: number;
   /** Hexadecimal, as in `HideReport`. */
   readonly coverSha256: string;
+  /** By which `hide` would hide what was wanted; else the one that holds most. */
   readonly profile: ProfileName;
   /** Bytes of payload that `hide` will hold, whatever they are; one more it refuses. */
   readonly bytes: number;
@@ -237,11 +263,9 @@ export async function capacityOfDecoded(
   const { width, height, depth } = picture;
   const samples = width * height * carryingPlanes(picture).length;
   const coverSha256 = hex(digestOf(picture));
-  const profile = chooseProfile(choice, picture);
-  const bytes = Math.max(
-    0,
-    capacity(picture, profile, part(onProgress, 0, wanted === undefined ? 1 : 0.75)) - TAG_SIZE,
-  );
+  const told = part(onProgress, 0, wanted === undefined ? 1 : 0.75);
+  const rooms = roomsOf(picture, eligible(choice, picture), told);
+  const { bytes, name: profile } = rooms.reduce((a, b) => (b.bytes > a.bytes ? b : a));
   const warnings = bytes === 0 ? [] : warningsOfCover(picture);
   const measured = { width, height, depth, samples, coverSha256, profile, bytes, warnings };
   const quiet = Math.floor((SUSPICIOUS_BITS_A_SAMPLE * samples) / 8) - TAG_SIZE;
@@ -252,14 +276,22 @@ export async function capacityOfDecoded(
     const growth = (payloadSize + TAG_SIZE) / (bytes + TAG_SIZE);
     return { ...measured, pixelsNeeded: Math.ceil(width * height * growth * 1.05) };
   }
-  const rest = part(onProgress, 0.75, 1);
-  const forecast = forecast_dB(picture, payloadSize + TAG_SIZE, profile, rest);
-  return forecast === undefined ? measured : { ...measured, psnr_dB: forecast };
+  const names = rooms.filter((room) => room.bytes >= payloadSize).map(({ name }) => name);
+  const [best] = rank(picture, payloadSize + TAG_SIZE, names, part(onProgress, 0.75, 1));
+  if (best?.psnr_dB === undefined) return measured;
+  return { ...measured, profile: best.name, psnr_dB: best.psnr_dB };
 }
 
-/** Tells of a part of the work as of a part of the whole. */
-function part(onProgress: OnProgress | undefined, from: number, to: number) {
-  return onProgress && ((share: number) => onProgress(from + share * (to - from)));
+/** What a picture holds by each of the profiles. */
+function roomsOf(
+  picture: Picture,
+  names: readonly ProfileName[],
+  onProgress: OnProgress | undefined,
+) {
+  return names.map((name, i) => {
+    const told = part(onProgress, i / names.length, (i + 1) / names.length);
+    return { name, bytes: Math.max(0, capacity(picture, name, told) - TAG_SIZE) };
+  });
 }
 
 function warningsOfCover(cover: Picture): string[] {

@@ -1,7 +1,6 @@
 /** The ways to predict, each with what was trained for it. */
 import { HALVES, type Layer, QUARTERS } from './field.ts';
 import type { Prior } from './model.ts';
-import { carryingPlanes, type Picture } from './picture.ts';
 import { curveOf, priorOf, trainedRoughness } from './prior.ts';
 import type { Prediction } from './scan.ts';
 
@@ -37,12 +36,3 @@ export const PROFILES: Readonly<Record<CodedName, Profile>> = {
 };
 
 export type ProfileChoice = ProfileName | 'auto';
-
-/** `max` takes about 5 µs a sample: up to so many samples it is done within a few seconds. */
-const SAMPLES_FOR_MAX = 512 * 1024;
-
-export function chooseProfile(choice: ProfileChoice, picture: Picture): ProfileName {
-  if (choice !== 'auto') return choice;
-  const samples = picture.width * picture.height * carryingPlanes(picture).length;
-  return samples <= SAMPLES_FOR_MAX ? 'max' : 'fast';
-}

@@ -260,11 +260,63 @@ t.test('exactly full, with every profile, in pictures of black, white and noise'
   t.ok(full > 15, `${full} pictures were full`);
 });
 
+t.test(
+  'of its own accord it takes the profile that leaves the picture more like itself',
+  async (t) => {
+    for (const [kind, size, expected] of [
+      ['flat', 600, 'fast'],
+      ['text', 600, 'max'],
+    ] as const) {
+      const drawn = pictureOf({ ...photograph, width: 128, height: 128, kind });
+      const file = encodePng(drawn, none);
+      const payload = Uint8Array.from({ length: size }, (_, i) => Math.imul(i, 2654435761) >>> 11);
+      const { report, png } = await hide(file, payload, KEY);
+      t.equal(report.profile, expected, kind);
+      const both = await Promise.all(
+        (['fast', 'max'] as const).map((profile) => hide(file, payload, KEY, { profile })),
+      );
+      const best = Math.max(...both.map(({ report: { psnr_dB } }) => psnr_dB));
+      t.equal(report.psnr_dB, best, `${kind}: ${report.psnr_dB} of ${best} dB`);
+      const { profile, psnr_dB = 0 } = await measureCapacity(file, size);
+      t.equal(profile, expected);
+      t.ok(Math.abs(psnr_dB - best) < 0.5, `${kind}: ${psnr_dB} dB were forecast for ${best}`);
+      t.strictSame((await reveal(png, KEY)).payload, payload);
+    }
+  },
+);
+
+t.test(
+  'what only the other profile holds goes there, and no more than one of them holds',
+  async (t) => {
+    const drawing = encodePng(pictureOf({ ...photograph, kind: 'text', height: 96 }), none);
+    const rooms = (['fast', 'max', 'auto'] as const).map((profile) =>
+      measureCapacity(drawing, undefined, { profile }),
+    );
+    const [fast, max, auto] = (await Promise.all(rooms)).map(({ bytes }) => bytes) as [
+      number,
+      number,
+      number,
+    ];
+    t.ok(max > fast, `${max} bytes and ${fast}`);
+    t.match([auto, (await measureCapacity(drawing, auto)).profile], [max, 'max']);
+    const { report, png } = await hide(drawing, new Uint8Array(auto), KEY);
+    t.equal(report.profile, 'max');
+    t.equal((await reveal(png, KEY)).payload.length, auto);
+    const refused = { name: 'StegoError', failure: 'capacity' };
+    await t.rejects(hide(drawing, new Uint8Array(auto + 1), KEY), refused);
+  },
+);
+
+t.test('a large picture is done by the quick profile, whatever it looks like', async (t) => {
+  const large = pictureOf({ ...photograph, width: 800, height: 700, kind: 'text' });
+  t.equal((await hide(encodePng(large, none), text, KEY)).report.profile, 'fast');
+});
+
 t.test('whoever waits hears how far it is, also through a thread', async (t) => {
   const pool = new StegoPool();
   t.teardown(() => pool.close());
   const large = encodePng(pictureOf({ ...photograph, width: 300, height: 300 }), none);
-  for (const profile of ['fast', 'max', 'integer'] as const) {
+  for (const profile of ['auto', 'fast', 'max', 'integer'] as const) {
     const [hiding, revealing]: [number[], number[]] = [[], []];
     const { png } = await hide(large, text, KEY, { profile, onProgress: (s) => hiding.push(s) });
     await reveal(png, KEY, { onProgress: (s) => revealing.push(s) });
