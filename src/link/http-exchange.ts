@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { concat } from '../bytes.ts';
+import { concat, isInCrumbs } from '../bytes.ts';
 
 /** What is read of an answer that nobody wants, so that its connection can be used again. */
 const UNWANTED_SIZE_MAX = 16_384;
@@ -17,6 +17,11 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
+/** Gathering it would take more memory than the answer. */
+class CrumbsError extends Error {
+  override readonly name = 'CrumbsError';
+}
+
 export class HttpExchange implements Dispatcher.DispatchHandler {
   readonly #answer = Promise.withResolvers<Answer>();
   readonly #chunks: Uint8Array[] = [];
@@ -24,6 +29,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #reason: Error | undefined;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
+  #size = 0;
   #unwanted = 0;
 
   /** @throws whatever ended it: a reason given to `abort`, or an error of the library. */
@@ -55,6 +61,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
     if (this.#status === 200) {
       this.#chunks.push(chunk);
+      this.#size += chunk.length;
+      if (isInCrumbs(this.#chunks.length, this.#size)) this.abort(new CrumbsError());
       return;
     }
     this.#unwanted += chunk.length;

@@ -182,7 +182,12 @@ function parseRetryAfter(value: string | string[] | undefined): number | undefin
 /** Errors of the library. */
 const TIMEOUTS = ['HeadersTimeoutError', 'BodyTimeoutError'];
 const BREAKS = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
-const MISBEHAVIOURS = ['ResponseExceededMaxSizeError', 'HeadersOverflowError', 'HTTPParserError'];
+const MISBEHAVIOURS = [
+  'ResponseExceededMaxSizeError',
+  'HeadersOverflowError',
+  'HTTPParserError',
+  'CrumbsError',
+];
 
 function failure(address: string, cause: unknown): unknown {
   if (cause instanceof LinkError) return cause;

@@ -3,6 +3,7 @@
  * behind it costs a signature's worth of computing, or a disk write; refusing costs nothing.
  */
 import { isIPv6 } from 'node:net';
+import { Room } from './room.ts';
 
 export interface ArrivalLimits {
   readonly perSecond: number;
@@ -11,6 +12,8 @@ export interface ArrivalLimits {
   readonly underWayMax: number;
   /** Addresses remembered. */
   readonly addressesMax: number;
+  /** Bytes of bodies that are still arriving, of all addresses together. */
+  readonly arrivingMax: number;
 }
 
 export const ARRIVAL_LIMITS: ArrivalLimits = {
@@ -18,6 +21,7 @@ export const ARRIVAL_LIMITS: ArrivalLimits = {
   burst: 4_000,
   underWayMax: 64,
   addressesMax: 10_000,
+  arrivingMax: 64 * 1024 * 1024,
 };
 
 /** Pictures cost seconds of a thread, not microseconds. */
@@ -26,6 +30,7 @@ export const PICTURE_ARRIVAL_LIMITS: ArrivalLimits = {
   burst: 16,
   underWayMax: 2,
   addressesMax: 10_000,
+  arrivingMax: 128 * 1024 * 1024,
 };
 
 export type Arrival =
@@ -39,12 +44,14 @@ interface Bucket {
 }
 
 export class Arrivals {
+  readonly room: Room;
   readonly #limits: ArrivalLimits;
   readonly #now_ms: () => number;
   /** In order of their last call. */
   readonly #buckets = new Map<string, Bucket>();
 
   constructor(limits: ArrivalLimits, now_ms: () => number) {
+    this.room = new Room(limits.arrivingMax);
     this.#limits = limits;
     this.#now_ms = now_ms;
   }

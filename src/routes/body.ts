@@ -1,13 +1,18 @@
 /** Request bodies: every read has a size limit and a deadline. */
 import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
-import { release } from '../bytes.ts';
+import { isInCrumbs, release } from '../bytes.ts';
 import { Problem } from './problem.ts';
+import type { Room } from './room.ts';
+
+const RETRY_AFTER_S = 5;
 
 export interface WholeBodyLimits {
   readonly sizeMax: number;
   /** From now until the last byte. */
   readonly deadline_ms: number;
+  /** Where others have a say in how much of it is held. */
+  readonly room?: Room;
 }
 
 export interface StreamedBodyLimits {
@@ -16,7 +21,11 @@ export interface StreamedBodyLimits {
   readonly idle_ms: number;
 }
 
-/** @throws {Problem} `too_large`, `body_timeout`, or `invalid_request` if the client hung up. */
+/**
+ * Who sends it in crumbs is cut.
+ * @throws {Problem} `too_large`, `body_timeout`, `unavailable` if there is no room, or
+ * `invalid_request` if the client hung up.
+ */
 export async function readBytes(
   request: IncomingMessage,
   limits: WholeBodyLimits,
@@ -31,39 +40,44 @@ export async function readBytes(
 
 function readArriving(
   request: IncomingMessage,
-  { sizeMax, deadline_ms }: WholeBodyLimits,
+  { sizeMax, deadline_ms, room }: WholeBodyLimits,
 ): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   if (declaredSize(request) > sizeMax) reject(tooLarge(sizeMax));
   const chunks: Uint8Array[] = [];
+  let whole: Uint8Array | undefined;
   let size = 0;
   const onData = (chunk: Uint8Array) => {
     size += chunk.length;
-    if (size > sizeMax) reject(tooLarge(sizeMax));
-    else chunks.push(chunk);
+    if (size > sizeMax) return reject(tooLarge(sizeMax));
+    chunks.push(chunk);
+    room?.hold(request, size, () => reject(noRoom()));
+    if (isInCrumbs(chunks.length, size)) request.destroy();
   };
   const onEnd = () => {
     // Comes in the same turn, and would make an error for nobody.
     request.off('close', onGone);
-    resolve(joined(chunks));
+    whole = joined(chunks);
+    resolve(whole);
   };
   const onGone = () => reject(hungUp());
   const timer = setTimeout(() => reject(new Problem('body_timeout')), deadline_ms);
   request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
   return promise.finally(() => {
     clearTimeout(timer);
+    room?.leave(request);
+    // The collector would come for them when there are many more; what is whole owns its chunks.
+    for (const chunk of chunks) if (chunk !== whole) release(chunk);
     request.off('data', onData).off('end', onEnd).off('close', onGone);
     request.pause(); // 'error' stays listened to: a client may still hang up.
   });
 }
 
-/** One byte string of its own; gives the chunks back. */
+/** One byte string of its own, or the only chunk. */
 function joined(chunks: readonly Uint8Array[]): Uint8Array {
   const [first] = chunks;
   if (chunks.length === 1 && first !== undefined) return first;
-  const whole = Buffer.concat(chunks);
-  for (const chunk of chunks) release(chunk);
-  return whole;
+  return Buffer.concat(chunks);
 }
 
 /**
@@ -117,7 +131,13 @@ async function discard(request: IncomingMessage): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = () => resolve();
   const timer = setTimeout(done, HEAR_OUT_MS);
-  request.on('end', done).on('error', done).on('close', done).resume();
+  let [pieces, size] = [0, 0];
+  request.on('end', done).on('error', done).on('close', done);
+  request.on('data', (chunk: Uint8Array) => {
+    [pieces, size] = [pieces + 1, size + chunk.length];
+    if (isInCrumbs(pieces, size)) request.destroy();
+    release(chunk);
+  });
   await promise;
   clearTimeout(timer);
   request.pause();
@@ -131,6 +151,11 @@ function declaredSize(request: IncomingMessage): number {
 function tooLarge(sizeMax: number): Problem {
   const detail = `The body is larger than ${sizeMax} bytes, which is the most this route takes.`;
   return new Problem('too_large', { detail });
+}
+
+function noRoom(): Problem {
+  const detail = 'Too many bodies are arriving, and this one has been at it the longest.';
+  return new Problem('unavailable', { detail, retryAfter_s: RETRY_AFTER_S });
 }
 
 function hungUp(): Problem {

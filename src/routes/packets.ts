@@ -33,7 +33,7 @@ export function takeBundle(
 ): Promise<Uint8Array> {
   return admitted(request, arrivals, () =>
     answering(async () => {
-      const bundle = await readBytes(request, LIMITS);
+      const bundle = await readBytes(request, { ...LIMITS, room: arrivals.room });
       const reply = await messenger.receive(bundle);
       release(bundle);
       return reply;

@@ -173,6 +173,12 @@ t.test('an answer over the limit is not read to its end', async (t) => {
   };
   t.equal((await failureOf(t, declared, limits)).failure, 'rejected');
   t.equal((await failureOf(t, chunked, limits)).failure, 'rejected');
+  const inCrumbs: RequestListener = (_request, response) => {
+    response.writeHead(200, BUNDLE_TYPE).flushHeaders();
+    // The header says that chunks follow; of a byte each, in one piece on the wire.
+    response.socket?.write('1\r\nx\r\n'.repeat(3_000));
+  };
+  t.equal((await failureOf(t, inCrumbs)).failure, 'rejected');
 
   const exact: RequestListener = (_request, response) => {
     response.writeHead(200, BUNDLE_TYPE).end(Buffer.alloc(1_000));

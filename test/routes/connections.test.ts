@@ -193,3 +193,50 @@ t.test('where all ask, a newcomer is closed', async (t) => {
     );
   t.equal(await until('there is room', status), 200);
 });
+
+const CHUNKED =
+  'POST /packets HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
+
+t.test('who sends a body in crumbs is cut, whether it is read or only heard out', async (t) => {
+  const crumbs = '1\r\nx\r\n'.repeat(3_000);
+  const { port } = await peer(t);
+  const limited = await peer(t, {}, { burst: 0 });
+  for (const each of [port, limited.port]) {
+    const [socket] = await connections(t, each, 1, '127.0.0.1');
+    let text = '';
+    socket?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    socket?.write(CHUNKED + crumbs);
+    await until('it is cut', () => socket?.closed || undefined);
+    t.equal(text, '', 'before its deadline');
+  }
+  const [honest] = await connections(t, port, 1, '127.0.0.1');
+  const answer = once(honest as Socket, 'data');
+  honest?.write(`${CHUNKED}${`40\r\n${'x'.repeat(64)}\r\n`.repeat(3_000)}0\r\n\r\n`);
+  t.match(String((await answer)[0]), /^HTTP\/1\.1 200 /, 'pieces of 64 bytes are none');
+});
+
+t.test('bodies that do not end make room, the oldest first', async (t) => {
+  const { port, server } = await peer(t, {}, { arrivingMax: 2 * MiB });
+  const head = bundleOf('').replace('Length: 0', `Length: ${MiB}`);
+  const most = 'x'.repeat(MiB - 1);
+  const answers: string[] = [];
+  const begin = async (at: number) => {
+    const accepted = once(server, 'connection');
+    const [socket] = await connections(t, port, 1, '127.0.0.1');
+    socket?.on('data', (chunk: Buffer) => {
+      answers[at] ??= chunk.toString().slice(9, 12);
+    });
+    const [own]: Socket[] = await accepted;
+    socket?.write(head + most);
+    await until('it is there', () => (own?.bytesRead ?? 0) >= MiB || undefined);
+    return socket;
+  };
+  const bodies = [await begin(0), await begin(1), await begin(2)];
+  t.equal((await post(port, Uint8Array.of(1))).status, 200, 'a small one needs no room');
+  bodies[0]?.write('x');
+  for (const at of [1, 2]) bodies[at]?.write('x');
+  await until('each is answered', () => (answers[0] && answers[1] && answers[2]) || undefined);
+  t.strictSame(answers, ['503', '200', '200']);
+});
