@@ -32,6 +32,12 @@ const LOOK_COST = 0.3;
 
 const SHIFT_MAX = 7;
 
+const PRICES_TRIED = [2048, 1448, 1024, 724, 512, 256];
+/** Pixels from which on trying for nothing takes too much memory. */
+const LARGE = 2 ** 24;
+/** log2 3: a sample goes up, or down, or stays. */
+const BITS_A_SAMPLE_MAX = 1.585;
+
 /** Up to so many bits one layer a plane is enough, unless it changes this many times the samples. */
 const SHORT_BITS = 1024;
 const ONE_LAYER_COST = 1.1;
@@ -133,6 +139,46 @@ export function stegoImage(
 
 /** Undefined if the picture cannot hold the payload. */
 export function embedCoded(
+  cover: Picture,
+  payload: Uint8Array,
+  key: Uint8Array,
+  profile: Profile,
+  onRows?: OnRows,
+): Picture | undefined {
+  const stego = embedAsForecast(cover, payload, key, profile, onRows);
+  const pixels = cover.width * cover.height;
+  const most = pixels * carryingPlanes(cover).length * BITS_A_SAMPLE_MAX;
+  if (stego !== undefined || pixels >= LARGE || 8 * payload.length > most) return stego;
+  return embedByTrial(cover, payload, key, profile, onRows);
+}
+
+/**
+ * Where the first layers hold much less than the others, as in a sensor's mosaic of colours, no
+ * forecast is worth anything: prices are tried, the one that holds the most first.
+ */
+function embedByTrial(
+  cover: Picture,
+  payload: Uint8Array,
+  key: Uint8Array,
+  profile: Profile,
+  onRows?: OnRows,
+): Picture | undefined {
+  for (let shift = 0; shift <= (cover.depth === 16 ? SHIFT_MAX : 0); shift++) {
+    const survey = new Survey(cover, profile, shift, profile.layers, onRows);
+    const attempt = (price: number) =>
+      tryEmbed(cover, payload, key, profile, price, survey, onRows);
+    const holding = attempt(0);
+    if (typeof holding === 'number') continue;
+    for (const price of PRICES_TRIED) {
+      const dearer = attempt(price);
+      if (typeof dearer !== 'number') return dearer;
+    }
+    return holding;
+  }
+  return undefined;
+}
+
+function embedAsForecast(
   cover: Picture,
   payload: Uint8Array,
   key: Uint8Array,

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { BINS, LEVELS } from '../../src/stego/context.ts';
-import { embed, extract, PROFILE_NAMES } from '../../src/stego/engine.ts';
+import { capacity, embed, extract, PROFILE_NAMES } from '../../src/stego/engine.ts';
 import { StegoError } from '../../src/stego/errors.ts';
 import {
   FROM_ABOVE,
@@ -25,7 +25,7 @@ import type { ProfileName } from '../../src/stego/profile.ts';
 import { Rans, STATE_START, WordStack } from '../../src/stego/rans.ts';
 import { rounds } from '../support/counts.ts';
 import { embedSlowly, extractSlowly, lookAt } from './support/oracle.ts';
-import { pictureOf, recipes } from './support/pictures.ts';
+import { pictureOf, randomOf, recipes } from './support/pictures.ts';
 import { Twin } from './support/twin.ts';
 import { histogramVectors } from './support/vectors.ts';
 
@@ -132,6 +132,33 @@ function embedded(cover: Picture, payload: Uint8Array, name: ProfileName): Pictu
     throw error;
   }
 }
+
+// Of such pictures the first layer of a plane says nothing about the others.
+t.test(
+  'a mosaic of colours, and noise in every second row, hold what their capacity says',
+  async (t) => {
+    const [width, height] = [72, 60];
+    const random = randomOf(5);
+    const mosaic = (x: number, y: number) => 60 + 70 * (x & 1) + 90 * (y & 1) + 4 * random();
+    const noisy = (x: number, y: number) =>
+      (x & y & 1 ? 256 : 2) * random() + 100 * (1 - (x & y & 1));
+    for (const sample of [mosaic, noisy]) {
+      const plane = Uint16Array.from({ length: width * height }, (_, i) =>
+        sample(i % width, Math.floor(i / width)),
+      );
+      const cover = { width, height, depth: 8, colour: 'gray', planes: [plane] } as const;
+      for (const name of ['fast', 'max'] as const) {
+        const most = capacity(cover, name);
+        if (most === 0) continue;
+        t.ok(most > 50, `${name}: ${most} bytes`);
+        for (const size of [20, most]) {
+          const payload = Uint8Array.from({ length: size }, (_, i) => Math.imul(i + 3, 91));
+          assert.deepEqual(extract(embed(cover, payload, KEY, name), KEY), { payload, cover });
+        }
+      }
+    }
+  },
+);
 
 // The same vectors are held against the C of the ESP32.
 t.test('profile integer makes the stego images of test/vectors/histogram-shift.json', async (t) => {
