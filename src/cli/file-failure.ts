@@ -13,6 +13,13 @@ export function fileRefused(file: string, use: Use, cause: unknown): CommandErro
   return new CommandError(EXIT.usage, words, { cause });
 }
 
+/** @throws {CommandError} `usage` if `file` is -, where stdout is not taken: it would make a file of that name. */
+export function refuseStdout(file: string): void {
+  if (file !== '-') return;
+  const words = 'This cannot go to stdout: name a file (./- if it shall be called so).';
+  throw new CommandError(EXIT.usage, words);
+}
+
 /** What nobody else has explained, the machine's fault; undefined if `cause` is nothing of that kind. */
 export function fileFailure(cause: unknown): CommandError | undefined {
   if (cause instanceof StoreError || !isOfFile(cause) || knownReason(cause) === undefined) {

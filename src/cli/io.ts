@@ -7,7 +7,7 @@ import { wantsColor } from '../config.ts';
 import { makeFolder } from '../on-disk.ts';
 import { reasonOf } from '../reasons.ts';
 import { CommandError, EXIT } from './errors.ts';
-import { fileRefused } from './file-failure.ts';
+import { fileRefused, refuseStdout } from './file-failure.ts';
 import { metered } from './progress.ts';
 
 export { printable, printableEntry } from '../printable.ts';
@@ -82,6 +82,7 @@ export function openFile(file: string): Readable {
 
 /** @throws {CommandError} `usage`, before work is done that could not be written. */
 export function refuseExisting(file: string): void {
+  refuseStdout(file);
   if (existsSync(file)) throw new CommandError(EXIT.usage, `${file} exists; name another file.`);
   try {
     accessSync(dirname(resolve(file)), constants.W_OK | constants.X_OK);

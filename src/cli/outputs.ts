@@ -14,7 +14,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { makeFolder } from '../on-disk.ts';
 import { CommandError, EXIT } from './errors.ts';
-import { fileRefused, isOfFile } from './file-failure.ts';
+import { fileRefused, isOfFile, refuseStdout } from './file-failure.ts';
 
 export interface Output {
   readonly file: string;
@@ -33,6 +33,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** @throws {CommandError} `usage` if two are one file, or one is there: before any long work. */
 export function checkOutputs(files: readonly string[], { force = false }: Writing = {}): void {
+  for (const file of files) refuseStdout(file);
   const places = files.map((file) => resolve(file));
   const twice = files.find((_, i) => places.indexOf(places[i] ?? '') !== i);
   if (twice !== undefined) {

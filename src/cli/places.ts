@@ -20,11 +20,11 @@ export function placesOf(output: string, report: string | undefined, count: numb
   }));
 }
 
-/** Those that have a name. */
+/** All but stdout. */
 export function filesOf(places: readonly Place[]): string[] {
   return places
-    .flatMap(({ file, report }) => [file, report])
-    .filter((name) => name !== undefined && name !== '-') as string[];
+    .flatMap(({ file, report }) => (file === '-' ? [report] : [file, report]))
+    .filter((name) => name !== undefined);
 }
 
 /** `back.png` as `back-1.png`. */

@@ -345,6 +345,10 @@ t.test('what cannot be done has its own exit code, and writes nothing', async (t
       EXIT.usage,
       /no profile best/,
     ],
+    [['hide', at('spare.png'), at('secret'), '--report', '-', ...out], EXIT.usage, /name a file/],
+    [['reveal', at('out.png'), '--restore', '-', ...out], EXIT.usage, /name a file/],
+    [['cover', '-o', '-'], EXIT.usage, /name a file/],
+    [['covers', '1', '-o', '-'], EXIT.usage, /name a file/],
   ];
   for (const [args, code, why] of cases) {
     const ended = await sotto(...args);
@@ -352,6 +356,7 @@ t.test('what cannot be done has its own exit code, and writes nothing', async (t
     t.match(ended.said, why);
   }
   t.notOk(existsSync(at('never')));
+  t.notOk(existsSync('-'), 'no file is called so by mistake');
 });
 
 t.test('capacity says what fits, how it looks, and what would be needed', async (t) => {
