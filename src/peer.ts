@@ -19,6 +19,7 @@ import {
   unmet,
 } from './messenger/index.ts';
 import { announcePresence } from './presence.ts';
+import { isAddress } from './protocol/index.ts';
 import {
   ARRIVAL_LIMITS,
   Arrivals,
@@ -96,6 +97,7 @@ async function start(
   undo: AsyncDisposableStack,
 ): Promise<RunningPeer> {
   const { crypto, log } = surroundings;
+  assertCallable(config);
   // Before anything is made; it is let go until requests can be answered.
   await explained(config, tryToListen(config));
   const store = await openConfiguredStore(config, crypto, log);
@@ -148,6 +150,15 @@ async function start(
   if (config.announce) undo.defer(await announceNearby(config, port, fingerprint, log));
   const pageLink = `${called}/?token=${token}`;
   return { name: config.name, origin: called, token, pageLink, fingerprint };
+}
+
+/** @throws {ConfigError} if it would tell others an address that they refuse, PROTOCOL §3.1. */
+function assertCallable({ address, isCallable, host, port }: PeerConfig): void {
+  const told = address ?? (isCallable ? originOf(host, port || 1) : undefined);
+  if (told === undefined || isAddress(told)) return;
+  const what = address === undefined ? `host ${host}` : `address ${address}`;
+  const rule = 'they take names of letters, digits, "." and "-", and IP addresses';
+  throw new ConfigError(`Other peers cannot call ${what}: ${rule}; give another with --address.`);
 }
 
 /** A full disk keeps nobody from starting: only commands do not find this peer then. */

@@ -137,6 +137,22 @@ t.test('stopping does not wait for a contact that never answers', async (t) => {
   t.equal(answer.status, 502, 'who has asked is answered');
 });
 
+t.test('an address that other peers cannot use is refused, here and in a request', async (t) => {
+  const data = folder(t);
+  for (const flags of [
+    ['--address', 'http://my_host:5000'],
+    ['--host', 'fe80::1%lo'],
+  ]) {
+    await t.rejects(peer(data, flags).start(), { name: 'ConfigError', message: /--address/ });
+  }
+  t.notOk(existsSync(data), 'before anything is made');
+  const { origin } = await running(t, peer(data, ['--demo']));
+  for (const host of ['192.168.1.300', '1.2.3.4.5', '[1:2]']) {
+    const answer = await post(origin, '/send_keys', { to: 'bob', address: `http://${host}:5001` });
+    t.match(answer, { status: 400, code: 'invalid_address' }, host);
+  }
+});
+
 const post = async (origin: string, path: string, body: object) => {
   const headers = { 'content-type': 'application/json' };
   const sent = { method: 'POST', headers, body: JSON.stringify(body) };

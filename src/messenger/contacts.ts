@@ -197,7 +197,8 @@ export function unmet(name: string, address: string | undefined): NewContact {
  */
 export function parseAddress(text: string): string {
   const address = text.trim().replace(/\/$/, '').toLowerCase();
-  if (isAddress(address)) return address;
+  // Digits and dots may be no IPv4 address all the same, such as 192.168.1.300.
+  if (isAddress(address) && URL.canParse(address)) return address;
   const example = 'write it like http://127.0.0.1:5001';
   throw new UseCaseError('invalid_address', `"${text.slice(0, 80)}" is no address: ${example}`);
 }
