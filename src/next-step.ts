@@ -16,8 +16,8 @@ export const NextStepSchema = z.discriminatedUnion('do', [
   /** On both sides, or only here. `again`: anew, although the keys are known. */
   z.object({ do: z.literal('meet'), to: to.optional(), again: z.literal(true).optional() }),
   z.object({ do: z.literal('meet_here'), to }),
-  /** It is the contact's turn. */
-  z.object({ do: z.literal('await_contact'), to }),
+  /** It is the contact's turn. `again`: else it would only renew the keys that it knows. */
+  z.object({ do: z.literal('await_contact'), to, again: z.literal(true).optional() }),
   z.object({ do: z.literal('start_contact'), to }),
   z.object({ do: z.literal('compare'), to: to.optional(), code: z.string().optional() }),
   /** Before anything may be sent. */

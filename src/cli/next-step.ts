@@ -10,8 +10,8 @@ const COMMANDS: StepWords = {
   meet: ({ to, again }) =>
     `run \`sotto pair ${whom(to)}${again === true ? ' --again' : ''}\`, and the same there with the name of this peer, then try again`,
   meet_here: ({ to }) => `run \`sotto pair ${whom(to)}\` again`,
-  await_contact: ({ to }) =>
-    `keys are sent: now ${to} has to run \`sotto pair --to NAME\` on its side`,
+  await_contact: ({ to, again }) =>
+    `keys are sent: now ${to} has to run \`sotto pair --to NAME${again === true ? ' --again' : ''}\` on its side`,
   start_contact: ({ to }) =>
     `start ${to}, or correct its address by --address, then run \`sotto pair ${whom(to)}\` again`,
   compare: ({ to, code }) =>

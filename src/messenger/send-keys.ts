@@ -55,21 +55,26 @@ function establishedResult({ announcer }: SendKeysDeps, contact: Contact): SendK
 
 /** @throws {UseCaseError} if waiting is of no use. */
 function waitingResult(deps: SendKeysDeps, contact: Contact): SendKeysResult {
-  const { announcer, deliveries } = deps;
+  const { announcer, deliveries, meetings, clock } = deps;
   const { id, name, verified, address, publicKey } = contact;
+  const isOffered = meetings.standing(id, clock.monotonic_ms()) === 'waiting';
   const failure = announcer.failure(id);
-  if (failure !== undefined) throw meetingRefused(failure, name);
+  // What waits for a contact that has forgotten us asks on for the old keys beside the new offer.
+  const isOvertaken = isOffered && failure === 'forgotten';
+  if (failure !== undefined && !isOvertaken) throw meetingRefused(failure, name);
   if (deliveries.of(id).lastError !== undefined) {
     const next = { do: 'start_contact', to: name } as const;
     const kept = publicKey === undefined ? '; it is a contact here until it is forgotten' : '';
     const why = `${name} does not answer at ${address}${kept}`;
     throw new UseCaseError('unreachable', why, { next });
   }
-  const comparison = announcer.comparable(id)?.comparison;
+  // While an offer is out, the code is that of an earlier meeting.
+  const comparison = isOffered ? undefined : announcer.comparable(id)?.comparison;
   const code = verified ? '' : '; the code is shown on both terminals';
+  const again = isOffered && publicKey !== undefined && ({ again: true } as const);
   const advice: Advice =
     comparison === undefined
-      ? { next: { do: 'await_contact', to: name } }
+      ? { next: { do: 'await_contact', to: name, ...again } }
       : { reason: `${name} has yet to confirm${code}` };
   return { to: name, state: 'waiting', verified, advice, ...(comparison && { comparison }) };
 }

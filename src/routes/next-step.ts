@@ -15,7 +15,8 @@ const ROUTES: StepWords = {
       ? `${sendKeys({ ...(to !== undefined && { to }), again })} on both sides`
       : `POST /send_keys here and ${to === undefined ? 'there' : `at ${to}`}, then try again`,
   meet_here: () => 'POST /send_keys again',
-  await_contact: ({ to }) => `keys are sent: now ${to} has to POST /send_keys on its side`,
+  await_contact: ({ to, again }) =>
+    `keys are sent: now ${to} has to ${sendKeys({ ...(again === true && { again }) })} on its side`,
   start_contact: ({ to }) => `start ${to}, or correct its address, then POST /send_keys again`,
   compare: ({ to, code }) => {
     const what = to === undefined ? 'compare the code' : `compare the code with ${to}`;

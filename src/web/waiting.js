@@ -17,7 +17,13 @@ function Caller({ caller: { name, address }, contacts }) {
   const known = contacts.find((contact) => contact.address === address);
   const { busy, error, run } = useAction(async () => {
     const to = known?.name ?? freeName(name, contacts);
-    await ask('POST', '/send_keys', { to, ...(known === undefined && { address }) });
+    // A contact whose key is known would only renew it, and leave them waiting.
+    const again = known?.public_key !== undefined;
+    await ask('POST', '/send_keys', {
+      to,
+      ...(known === undefined && { address }),
+      ...(again && { again }),
+    });
     await load();
   });
   return html`<article class="card calling">

@@ -294,11 +294,16 @@ t.test('a contact that has forgotten us is told apart, and the way back works', 
     failure: 'refused_by_contact',
   });
   t.equal(alice.messenger.show().contacts[0]?.state, 'forgotten_by_contact');
-  await alice.messenger.sendKeys({ to: 'bob', again: true });
+  // What is queued asks bob meanwhile, and hears again that he has forgotten her.
+  await alice.messenger.sendMessage(text('waits'));
+  const offered = await alice.messenger.sendKeys({ to: 'bob', again: true });
+  t.equal(offered.state, 'waiting');
+  t.equal(offered.comparison, undefined, 'the code is that of the meeting before');
+  t.strictSame(offered.advice, { next: { do: 'await_contact', to: 'bob', again: true } });
   const met = await bob.messenger.sendKeys({ to: 'alice', address: alice.address });
   t.equal(met.state, 'established');
   await alice.messenger.sendMessage({ ...text('again'), wait_ms: 60_000 });
-  t.strictSame(readTexts(bob), ['again']);
+  t.strictSame(readTexts(bob), ['waits', 'again']);
   t.ok(wire.seen.length > 0);
 });
 

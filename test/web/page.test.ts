@@ -73,6 +73,12 @@ inBrowser('two people pair, compare, write and open, by keyboard and mouse', asy
   await bubble(his.page, 'see you at <b>nine</b>').waitFor();
   t.notOk(await overflows(his.page), 'a phone does not scroll sideways');
   t.strictSame(await seriousFaults(his.page), []);
+
+  // She wants to meet anew: his page answers that, and does not only renew the keys.
+  await operate(alice, 'POST', '/send_keys', { to: 'bob', again: true });
+  await goTo(his.page, 'Pair');
+  await his.page.getByRole('button', { name: 'Send keys to alice' }).click();
+  await his.page.getByText('Somebody wants to meet').waitFor({ state: 'detached' });
   t.strictSame([...hers.complaints, ...his.complaints], []);
 });
 
