@@ -92,12 +92,17 @@ export async function* readChunks(
   // Destroying the request would take the connection along, and with it the answer.
   const chunks: AsyncIterator<Uint8Array> = request.iterator({ destroyOnReturn: false });
   let size = 0;
-  for (;;) {
-    const { done, value } = await within(idle_ms, chunks.next());
-    if (done) return;
-    size += value.length;
-    if (size > sizeMax) throw tooLarge(sizeMax);
-    yield value;
+  try {
+    for (;;) {
+      const { done, value } = await within(idle_ms, chunks.next());
+      if (done) return;
+      size += value.length;
+      if (size > sizeMax) throw tooLarge(sizeMax);
+      yield value;
+    }
+  } finally {
+    // Else `hearOut` could not read on. It may wait for a chunk that never comes.
+    void chunks.return?.().catch(() => undefined);
   }
 }
 

@@ -4,13 +4,14 @@
  */
 import { globSync, readFileSync } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import Koa from 'koa';
 import t from 'tap';
 import { inCommands } from '../../src/cli/next-step.ts';
 import { LinkError, StoreError } from '../../src/failures.ts';
 import { UseCaseError } from '../../src/messenger/index.ts';
 import { NextStepSchema } from '../../src/next-step.ts';
-import { readBytes } from '../../src/routes/body.ts';
+import { readBytes, readChunks } from '../../src/routes/body.ts';
 import { PROBLEMS, Problem, problems } from '../../src/routes/index.ts';
 import { inRoutes } from '../../src/routes/next-step.ts';
 import { type ProblemCode, whatToDo } from '../../src/routes/problem-codes.ts';
@@ -194,4 +195,18 @@ t.test('the use cases leave it to others how a route or a command is called', as
   );
   const literals = code.filter((line) => /['`].*((GET|POST|DELETE) \/|sotto )/.test(line));
   t.strictSame(literals, []);
+});
+
+t.test('what nobody reads of a body any more can be thrown away', async (t) => {
+  const body = new Uint8Array(1 << 20);
+  const app = new Koa().use(async (ctx) => {
+    const chunks = readChunks(ctx.req, { sizeMax: body.length, idle_ms: 30_000 });
+    for await (const chunk of chunks) if (chunk.length > 0) break;
+    // Node counts listeners anew a turn later.
+    await setImmediate();
+    ctx.body = { waiting: ctx.req.listenerCount('readable') };
+    ctx.req.resume();
+  });
+  const answer = await call(await serve(t, app), { method: 'POST', body, headers: { host: 'a' } });
+  t.strictSame(JSON.parse(answer.text), { waiting: 0 });
 });
