@@ -17,12 +17,14 @@ import {
 } from './fields.ts';
 import { type FormFile, readForm } from './multipart.ts';
 import { PICTURE_LIMITS } from './pictures.ts';
-import { invalidRequest } from './problem.ts';
+import { invalidRequest, Problem } from './problem.ts';
 import type { RouteContext } from './route.ts';
 
 /** PROTOCOL §8.4. */
 const FILE_LIMITS = { sizeMax: 1024 ** 3, idle_ms: 30_000 };
 const FORM = 'application/x-www-form-urlencoded';
+const FIELDS_TOO_LARGE =
+  'A text and its fields take at most 1 MiB; as a file the body needs a name: ?name=FILE.';
 
 const delivery = {
   to: leftOut(Name),
@@ -82,7 +84,18 @@ export async function readMessage(ctx: RouteContext): Promise<OutgoingMessage> {
   if (isNamed) return asFile(ctx, readChunks(ctx.req, FILE_LIMITS));
   if (type === FORM && bodySize(ctx) <= FIELDS_SIZE_MAX) return await readUrlForm(ctx);
   if (type === 'application/json' || !hasBody(ctx)) return asText(ctx, await readBody(ctx));
-  return asFile(ctx, readChunks(ctx.req, FILE_LIMITS));
+  const chunks = readChunks(ctx.req, FILE_LIMITS);
+  return asFile(ctx, type === FORM ? refusingFields(chunks) : chunks);
+}
+
+/** What `curl -d` sends and is too large for fields, unless it is none. @throws {Problem} */
+async function* refusingFields(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  let start: string | undefined;
+  for await (const chunk of chunks) {
+    start ??= new TextDecoder().decode(chunk.subarray(0, 1_024));
+    if (FIELDS.test(start)) throw new Problem('too_large', { detail: FIELDS_TOO_LARGE });
+    yield chunk;
+  }
 }
 
 /** `curl -d` and `curl --data-binary` call whatever they send a form: see what it is. */

@@ -65,7 +65,7 @@ t.test('any other body is a file', async (t) => {
     ['?name=a.json', json, '{"text":1}', { name: 'a.json', mediaType: 'application/json' }],
     ['?name=empty', {}, '', { name: 'empty', mediaType: 'application/octet-stream' }],
     ['', form, '\u0000binary', { name: 'file', mediaType: 'application/octet-stream' }],
-    ['', form, 'text='.padEnd(1 + 2 ** 20, 'x'), { name: 'file' }],
+    ['', form, 'binary'.padEnd(1 + 2 ** 20, 'x'), { name: 'file' }],
     ['', { 'transfer-encoding': 'chunked' }, 'x', { name: 'file' }],
     ['', { 'content-disposition': 'attachment; filename="b c.txt"' }, 'x', { name: 'b c.txt' }],
     [
@@ -80,6 +80,17 @@ t.test('any other body is a file', async (t) => {
     t.equal(status, 202);
     t.match(asked.at(-1)?.request, { content: { type: 'file', bytes: body, ...file } });
   }
+});
+
+t.test('a text that is too large is refused, not sent as a file', async (t) => {
+  const { ask, asked } = await peer(t);
+  for (const start of ['text=', '{"text":"', 'to=bob&text=']) {
+    const body = start.padEnd(1 + 2 ** 20, 'x');
+    const { status, text } = await ask('POST /send_msg', form, body);
+    t.equal(status, 413, start);
+    t.match(JSON.parse(text), { code: 'too_large', detail: /1 MiB.*\?name=FILE/ });
+  }
+  t.strictSame(asked, []);
 });
 
 t.test('a file names its contact by query or header', async (t) => {
