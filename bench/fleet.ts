@@ -83,8 +83,7 @@ async function measure(size: number): Promise<Measured> {
     await everyOne(devices, AT_ONCE, (device) => device.report());
     await sleep(1_000);
     const [cpuBefore, began] = [cpuSeconds(pi), performance.now()];
-    const rounds = Array.from({ length: ROUNDS }, (_, round) => oneRound(devices, round));
-    const took = (await Promise.all(rounds)).flat();
+    const took = await evenly(devices);
     const cpu = (1_000 * (cpuSeconds(pi) - cpuBefore)) / (performance.now() - began);
     const memory = memoryOf(pi);
     const reconnections: Reconnection[] = [];
@@ -134,17 +133,24 @@ async function reconnect(pi: PeerProcess, devices: readonly FleetDevice[]): Prom
   return { all_s, cpu_s, main_s, bare_s: devices.length * DH_A_REUNION * dhSeconds() };
 }
 
-/** Each device once, evenly over ten seconds. @returns how long each acknowledgement took, in ms. */
-async function oneRound(devices: readonly FleetDevice[], round: number): Promise<number[]> {
+/** All devices in turn, each every ten seconds. @returns how long each acknowledgement took, in ms. */
+async function evenly(devices: readonly FleetDevice[]): Promise<number[]> {
   const start = performance.now();
-  const waits = devices.map(async (device, at) => {
-    const due = start + EVERY_MS * (round + at / devices.length);
-    await sleep(Math.max(0, due - performance.now()));
-    const sent = performance.now();
-    await device.report();
-    return performance.now() - sent;
-  });
-  return Promise.all(waits);
+  const reports: Promise<number>[] = [];
+  // One wait at a time: with one for each, this process would begin by standing still.
+  for (let at = 0; at < ROUNDS * devices.length; at += 1) {
+    const due = start + (EVERY_MS * at) / devices.length;
+    if (due > performance.now()) await sleep(due - performance.now());
+    const device = devices[at % devices.length];
+    if (device !== undefined) reports.push(timed(device));
+  }
+  return Promise.all(reports);
+}
+
+async function timed(device: FleetDevice): Promise<number> {
+  const sent = performance.now();
+  await device.report();
+  return performance.now() - sent;
 }
 
 async function everyOne<T>(all: readonly T[], atOnce: number, act: (one: T) => Promise<void>) {
