@@ -83,11 +83,26 @@ class Stage {
   async run(t: Test, line: string): Promise<void> {
     const command = await this.#onStage(line.replace(/\s#.*$/, '').replace(/ &$/, ''));
     if (/\bsotto up\b/.test(command)) return await this.#up(t, command);
+    if (/decrypt_msg/.test(command)) await this.#untilArrived();
     // Sender and receiver share this folder here, and curl writes over nothing.
     if (line.includes('curl -OJ')) for (const name of SENT) rmSync(at(name));
     const { status, stdout, stderr } = await bash(command, this.#environment());
     this.#code = /^sotto pair (\S+)$/m.exec(stdout)?.[1] ?? this.#code;
     t.equal(status, 0, `${line}\n${stdout.slice(0, 500)}${stderr}`);
+  }
+
+  /** A person is slower than delivery; a test is not. */
+  async #untilArrived(): Promise<void> {
+    for (const [from, to] of [
+      [this.alice, 'bob'],
+      [this.bob, 'alice'],
+    ] as const) {
+      await until(`what ${from.name} has sent has arrived`, async () => {
+        const { contacts } = (await from.call('GET', '/show')).json;
+        const { queued } = contacts.find(({ name }) => name === to) ?? {};
+        return queued === undefined || queued.messages === 0 ? true : undefined;
+      });
+    }
   }
 
   async #onStage(line: string): Promise<string> {
