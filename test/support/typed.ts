@@ -14,6 +14,8 @@ export async function typed(
   const quoted = call.map((word) => `'${word}'`).join(' ');
   // In place of the shell: one that waits would end at the Ctrl-C too, and script tell its end.
   const child = spawn('script', ['-qec', `exec ${quoted}`, '/dev/null']);
+  // What has ended takes no answer any more; how it ended tells the rest.
+  child.stdin.on('error', () => undefined);
   const left = [...answers];
   let seen = '';
   let read = 0;
