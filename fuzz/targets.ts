@@ -39,6 +39,7 @@ import { contact } from './contact.ts';
 import type { Target } from './fuzzer.ts';
 import { letters } from './letters.ts';
 import { answers, backups, requests } from './outside.ts';
+import { inPictures } from './pictures.ts';
 import { vectors } from './vectors.ts';
 
 const PROTOCOL =
@@ -223,6 +224,7 @@ export const TARGETS: readonly Target[] = [
   payloads,
   contents,
   png,
+  inPictures,
   serial,
   codes,
   configuration,
