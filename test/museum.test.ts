@@ -15,6 +15,8 @@ t.test('the Flask pair: 41 points, and the key is the one that was sent', async 
   t.equal(curvePoints().length, 40, 'and infinity');
   t.strictSame(multiply(41, publicKey), undefined, 'the order of the base point');
   t.equal(flaskOpen(publicKey, ciphertext), 'hello');
+  const tried = [undefined, ...curvePoints()].map((point) => flaskOpen(point, ciphertext));
+  t.equal(tried.filter((text) => text === 'hello').length, 1, 'and trying them all finds it');
   t.not(flaskOpen(combineKey, ciphertext), 'hello', 'it is not just any point');
 });
 

@@ -3,15 +3,23 @@
  * Method: two peers, each a process of its own whose suite tells the test every secret that it
  * sees, take the whole walk with a file, letters, pictures, a renewal, a restart and every refusal.
  * Then what they answered and printed, their arguments and environment, every file of their folders,
- * every temporary file and every file that they held open are searched for each of them.
+ * every temporary file and every file that they held open are searched for each of them; and so
+ * is what their databases hold for who has the passphrase: there the static key, and no other.
  */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import t, { type Test } from 'tap';
+import { equal, openssl } from '../../src/crypto/index.ts';
+import { staticKeyOf } from '../../src/identity.ts';
 import { encodePng, phantom } from '../../src/stego/coder.ts';
+import type { DataKey } from '../../src/store/data-key.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { Folder } from '../../src/store/folder.ts';
+import { openStore } from '../../src/store/index.ts';
 import { freePort } from '../support/free-ports.ts';
+import { silentLog } from '../support/http.ts';
 import { type Answer, type CallOptions, PeerProcess, until } from '../support/peer-process.ts';
 import type { Secret } from '../support/recording-crypto.ts';
 import { SecretSearch } from '../support/secret-search.ts';
@@ -119,6 +127,17 @@ function found(places: readonly Place[], ...secrets: (readonly Secret[])[]): str
   return places.flatMap(({ name, content }) =>
     search.in(content).map((what) => `${what} in ${name}`),
   );
+}
+
+/** Every page of its database in clear: what the passphrase, stolen besides the disk, gives away. */
+function decrypted({ process, secrets }: Walker): Buffer {
+  const key = secrets.find(({ what }) => what === 'database key')?.bytes as DataKey;
+  const database = openDatabase(new Folder(process.folder), key, openssl);
+  try {
+    return database.serialize();
+  } finally {
+    database.close();
+  }
 }
 
 /** Two that know each other's address, with a passphrase and a folder for temporary files. */
@@ -256,12 +275,28 @@ t.test('after the whole walk, no secret is where it should not be', async (t) =>
   t.strictSame(found([...shown, ...files], secrets, [code]), []);
   t.strictSame(found([...elsewhere, ...files], PLAIN), []);
   t.strictSame(found([...shown, ...unsaid], ...both.map(({ tokens }) => tokens)), []);
+  for (const each of both) await assertOnlyStaticKey(t, each);
   t.ok(kinds.includes('derived for sotto-image'), 'the key of pictures is among them');
   const ofBob = files.filter(({ name }) => name.startsWith(bob.process.folder));
   t.strictSame(found(ofBob, [secret('the cover', CHUNK)]), [], 'covers are kept encrypted');
   const database = files.filter(({ name }) => /peer\.db/.test(name));
   t.strictSame(found(database, [secret('an address', 'http://127.0.0.1')]), []);
 });
+
+/** Of what is in a database: each secret that its owner had, but its static key. */
+async function assertOnlyStaticKey(t: Test, walker: Walker): Promise<void> {
+  const pages = decrypted(walker);
+  const { name, folder } = walker.process;
+  const key = { passphrase: new TextEncoder().encode(PASSPHRASE) };
+  const store = await openStore({ folder, key, log: silentLog, crypto: openssl });
+  const own = staticKeyOf(store.settings);
+  store.close();
+  t.ok(pages.includes(TEXT), 'these are the pages in clear');
+  t.ok(pages.includes(Buffer.from(own)), 'and its static key is among them');
+  const others = walker.secrets.filter(({ bytes }) => !equal(bytes, own));
+  t.ok(others.some(({ what }) => what === 'ephemeral private key'));
+  t.strictSame(found([{ name, content: pages }], others), [], 'no key of a session was ever kept');
+}
 
 t.test('the search finds a secret in every form', async (t) => {
   const key = Buffer.from(Array.from({ length: 32 }, (_, index) => (index * 37 + 251) % 256));
