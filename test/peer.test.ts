@@ -171,6 +171,22 @@ async function twoThatMet(t: Test) {
   return { here, alice: { ...alice, ...aliceMade }, bob: { ...bob, ...bobMade } };
 }
 
+t.test('who has compared nothing is refused, and told how to come by a code', async (t) => {
+  const here = folder(t);
+  const flags = ['--demo', '--trust', 'verified'];
+  const bob = await running(t, peer(folder(t), ['--demo', '--name', 'bob']));
+  const made = peer(here, [...flags, '--contact', `bob=${bob.origin}`]);
+  const { origin } = await running(t, made);
+  await post(origin, '/send_keys', {});
+  await post(bob.origin, '/send_keys', { to: 'alice', address: origin });
+  const early = await post(origin, '/send_msg', { text: 'too early' });
+  t.match(early, { status: 409, code: 'not_verified', next: { do: 'compare_first' } });
+  await made.stop();
+  const anew = await running(t, peer(here, flags));
+  const late = await post(anew.origin, '/send_msg', { text: 'no code any more' });
+  t.match(late, { code: 'not_verified', next: { do: 'meet', to: 'bob', again: true } });
+});
+
 t.test('what was acknowledged is off the queue when a peer has stopped', async (t) => {
   const { here, alice } = await twoThatMet(t);
   t.match(await post(alice.origin, '/send_msg', { text: 'hello', wait: 60 }), { delivered: true });

@@ -1,6 +1,8 @@
 /** `send_msg`: a message is durable in the outbox before its sender hears of success. */
 import { concat, release } from '../bytes.ts';
+import type { NextStep } from '../next-step.ts';
 import { CAPABILITY, encodeFileHead, encodeText, LETTER_FILE_SIZE_MAX } from '../protocol/index.ts';
+import type { Announcer } from './announcer.ts';
 import {
   type LetterResult,
   type SendMessageRequest,
@@ -20,6 +22,7 @@ import { slices } from './slices.ts';
 export interface SendMessageDeps {
   readonly store: Store;
   readonly contacts: Contacts;
+  readonly announcer: Announcer;
   readonly deliveries: Deliveries;
   readonly letters: Letters;
   readonly commits: GroupCommit;
@@ -77,7 +80,7 @@ export async function contentBytes(
 
 /** Who it is for, if anything may be sent there. @throws {UseCaseError} */
 export function addressee(
-  { contacts, trust }: SendMessageDeps,
+  { contacts, announcer, trust }: SendMessageDeps,
   to: string | undefined,
 ): PinnedContact {
   const contact = contacts.named(to);
@@ -87,7 +90,11 @@ export function addressee(
     throw new UseCaseError('not_paired', `not paired with ${name} yet`, { next });
   }
   if (trust === 'verified' && !verified) {
-    const next = { do: 'compare_first' } as const;
+    // No code outlives a restart.
+    const hasCode = announcer.comparable(contact.id) !== undefined;
+    const next: NextStep = hasCode
+      ? { do: 'compare_first' }
+      : { do: 'meet', to: name, again: true };
     throw new UseCaseError('not_verified', `nobody has compared keys with ${name}`, { next });
   }
   return { ...contact, publicKey };
