@@ -5,7 +5,7 @@
  */
 
 /** A body up to here takes none of it: there are only so many connections. */
-const SMALL_SIZE = 64 * 1024;
+const SMALL_SIZE = 16 * 1024;
 
 interface Holder {
   readonly size: number;
