@@ -13,9 +13,13 @@ import { asOperator, heard, refused, shown, sum, type World } from './world.ts';
 const XX1 = 1;
 
 async function contactIn(peer: PeerProcess, name: string) {
-  const contacts: readonly { name: string; state: string; session: string; code?: string }[] = (
-    await shown(peer)
-  ).contacts;
+  const contacts: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly session: string;
+    readonly code?: string;
+    readonly fingerprint?: string;
+  }[] = (await shown(peer)).contacts;
   return contacts.find((each) => each.name === name);
 }
 
@@ -136,7 +140,8 @@ const sharedKey: Attempt<World> = {
       );
       const seen = await contactIn(alice, 'mirror');
       assert.notEqual(seen?.session, 'current', 'mirror has a session');
-      assert.notEqual(seen?.state, 'established', "mirror is pinned to bob's key");
+      assert.notEqual(seen?.state, 'paired', "mirror is pinned to bob's key");
+      assert.ok(!seen?.fingerprint, 'mirror has a key');
       return "the key is bob's, whom alice knows already: refused, and 'mirror' is nobody";
     } finally {
       mirror.close();
@@ -160,7 +165,9 @@ const othersKey: Attempt<World> = {
       const to = { to: 'parrot', address: mallory.address };
       await asOperator(alice, '/send_keys', to);
       await until('XX1 came', () => mallory.received.find(([type]) => type === XX1));
+      const before = (await refused(alice))['unauthenticated'] ?? 0;
       await mallory.carry(mallory.peer.trigger(contact, mallory.now));
+      assert.equal((await refused(alice))['unauthenticated'], before + 1, 'XX2 was not looked at');
       assert.equal(mallory.peer.sessions.standing(contact, mallory.now), 'none');
       assert.notEqual((await contactIn(alice, 'parrot'))?.session, 'current');
       return 'XX2 does not authenticate; no session';

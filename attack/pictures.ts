@@ -59,6 +59,7 @@ const pngBombs: Attempt<World> = {
   by: 'S',
   tried: `${Object.keys(BOMBS).length} pictures to /packets: bombs, liars, cut ones, and one that hides nothing`,
   async run({ bob }) {
+    bob.forgetPeak();
     const before = bob.peakMemory();
     const statuses = new Map<number, number>();
     for (const [what, body] of Object.entries(BOMBS)) {
@@ -109,6 +110,7 @@ const pictureFlood: Attempt<World> = {
     // What was tried before has left the line, and the address may bring some again.
     assert.equal((await untilTaken(bob.origin, honest)).status, 200);
     await sleep(6_000);
+    bob.forgetPeak();
     const [before, memory] = [await unauthenticated(world), bob.peakMemory()];
     const calls = Array.from({ length: 100 }, async () => (await bring(bob.origin, honest)).status);
     await say(world, 'beside the pictures');

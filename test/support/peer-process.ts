@@ -1,7 +1,7 @@
 /** A peer as people run it: `sotto up` in a process of its own, with what it prints kept. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -178,7 +178,13 @@ export class PeerProcess {
     return Number(new URL(this.origin).port);
   }
 
-  /** The most memory that this run of it has held, as the kernel counts, in bytes. */
+  /** So that what it once held does not hide what it holds from now on; where the kernel can. */
+  forgetPeak(): void {
+    const file = `/proc/${this.#process?.pid}/clear_refs`;
+    if (existsSync(file)) writeFileSync(file, '5');
+  }
+
+  /** The most memory that it has held, since then or its start, as the kernel counts, in bytes. */
   peakMemory(): number {
     const status = readFileSync(`/proc/${this.#process?.pid}/status`, 'utf8');
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
