@@ -100,7 +100,7 @@ export class Scan extends Place {
     super();
     this.#max = field.max;
     this.#view = roughness ? new LearningView(field, roughness) : new FixedView(field);
-    this.#calibration = new Calibration(curve);
+    this.#calibration = new Calibration(curve, field.max);
   }
 
   /** What was learnt of noise so far, for training. */
@@ -117,13 +117,13 @@ export class Scan extends Place {
   visit(at: number, x: number): void {
     this.mean = this.#view.meanAt(at, x);
     this.bucket = bucketOf(this.#view.noiseAt(at, x));
-    this.locate(this.mean, this.#calibration.levels[this.bucket] as number, this.#max);
+    this.locate(this.mean, this.#calibration.levelAt(this.bucket, this.mean), this.#max);
   }
 
   /** Tells the true value of the sample visited last. */
   learn(x: number, sample: number): void {
     const error = Math.abs(sample * UNIT - this.mean);
-    this.#calibration.learn(this.bucket, error);
+    this.#calibration.learn(this.bucket, this.mean, error);
     this.#view.learn(x, sample, error);
   }
 

@@ -47,28 +47,56 @@ function bucketOf(noise: number): number {
   return 8 * (highest - 8) + Math.floor(noise / 2 ** (highest - 3)) - 8;
 }
 
-/** Of all that was learnt in the rows above, the level of every bucket. */
-function calibrated(curve: Float64Array, learnt: readonly { bucket: number; error: number }[]) {
-  const [sums, seen] = [curve.map(() => 0), curve.map(() => 0)];
-  for (const { bucket, error } of learnt) {
-    const most = Math.floor(4 * (curve[bucket] ?? 0)) + 32;
-    sums[bucket] = (sums[bucket] ?? 0) + Math.min(Math.max(error, 4), most);
-    seen[bucket] = (seen[bucket] ?? 0) + 1;
-  }
-  const [a, w]: [number[], number[]] = [[], []];
-  curve.forEach((expected, b) => {
-    a.push((a[b - 1] ?? 0) * 0.7 + (sums[b] ?? 0) / expected);
-    w.push((w[b - 1] ?? 0) * 0.7 + (seen[b] ?? 0));
+/** What a row of a layer goes by: how much larger errors are, in each bucket and in each tone. */
+interface Calibrated {
+  readonly buckets: readonly number[];
+  readonly tones: readonly number[];
+}
+
+interface Learnt {
+  readonly bucket: number;
+  readonly tone: number;
+  /** Over what the curve says. */
+  readonly error: number;
+  /** What its row went by. */
+  readonly by: Calibrated;
+}
+
+/** Of all that was learnt in the rows above. */
+function calibrated(learnt: readonly Learnt[]): Calibrated {
+  const ofBuckets = learnt.map(({ bucket, tone, error, by }) => {
+    return { which: bucket, ratio: error / (by.tones[tone] ?? 0) };
   });
-  const levels: number[] = [];
-  let [r, v] = [0, 0];
-  for (let b = curve.length - 1; b >= 0; b--) {
-    const expected = curve[b] ?? 1;
-    levels[b] = levelOf(expected * ((60 + (a[b] ?? 0) + r) / (60 + (w[b] ?? 0) + v)) * 100);
-    r = (r + (sums[b] ?? 0) / expected) * 0.7;
-    v = (v + (seen[b] ?? 0)) * 0.7;
+  const ofTones = learnt.map(({ bucket, tone, error, by }) => {
+    return { which: tone, ratio: error / (by.buckets[bucket] ?? 0) };
+  });
+  return { buckets: ratios(152, 60, 0.7, ofBuckets), tones: ratios(64, 100, 0.5, ofTones) };
+}
+
+function ratios(
+  count: number,
+  weight: number,
+  fade: number,
+  learnt: readonly { readonly which: number; readonly ratio: number }[],
+): number[] {
+  const sums = Array.from({ length: count }, () => 0);
+  const seen = sums.slice();
+  for (const { which, ratio } of learnt) {
+    sums[which] = (sums[which] ?? 0) + ratio;
+    seen[which] = (seen[which] ?? 0) + 1;
   }
-  return levels;
+  const [a, w, found]: [number[], number[], number[]] = [[], [], []];
+  for (let i = 0; i < count; i++) {
+    a.push((a[i - 1] ?? 0) * fade + (sums[i] ?? 0));
+    w.push((w[i - 1] ?? 0) * fade + (seen[i] ?? 0));
+  }
+  let [r, v] = [0, 0];
+  for (let i = count - 1; i >= 0; i--) {
+    found[i] = (weight + (a[i] ?? 0) + r) / (weight + (w[i] ?? 0) + v);
+    r = (r + (sums[i] ?? 0)) * fade;
+    v = (v + (seen[i] ?? 0)) * fade;
+  }
+  return found;
 }
 
 /** By bin: four numbers of slots. */
@@ -232,16 +260,18 @@ export function walkLayer(
     });
   };
   const view = name === 'max' ? learningView(plane) : fixedView();
-  const learnt: { bucket: number; error: number }[] = [];
+  const learnt: Learnt[] = [];
   const visits: Visit[] = [];
   for (const { y, columns } of rowsOf(plane)) {
-    const levels = calibrated(curve, learnt);
+    const by = calibrated(learnt);
     view.startRow();
     for (const x of columns) {
       const sample = around(plane, y, x);
       const { mean, noise } = view.look(sample, y, x);
       const bucket = bucketOf(noise);
-      const place = placeOf(mean, levels[bucket] ?? 0, plane.max);
+      const tone = Math.floor(mean / ((plane.max + 1) / 4));
+      const expected = (curve[bucket] ?? 0) * (by.buckets[bucket] ?? 0) * (by.tones[tone] ?? 0);
+      const place = placeOf(mean, levelOf(expected * 100), plane.max);
       const context = contextAt(place.kind, place.level);
       if (context.seen >= context.due) context.solve(histogramOf(place), ratio);
       const at = y * plane.width + x;
@@ -256,7 +286,9 @@ export function walkLayer(
       }
       visits.push({ ...visit, bin: inside ? there : undefined });
       const error = Math.abs(16 * sample(0, 0) - mean);
-      learnt.push({ bucket, error });
+      const most = Math.floor(4 * (curve[bucket] ?? 0)) + 32;
+      const bounded = Math.min(Math.max(error, 4), most);
+      learnt.push({ bucket, tone, error: bounded / (curve[bucket] ?? 0), by });
       view.learn(y, x, sample(0, 0), error);
     }
     view.endRow();
