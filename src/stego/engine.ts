@@ -128,9 +128,15 @@ export function forecast_dB(
 /** Hears what share of the work is done, 0 to 1, never falling; hundreds of times, not more. */
 export type OnProgress = (share: number) => void;
 
-/** Tells of a part of the work as of a part of the whole. */
+/** Tells of a part of the work as of a part of the whole, and no more often than of a whole. */
 export function part(onProgress: OnProgress | undefined, from: number, to: number) {
-  return onProgress && ((share: number) => onProgress(from + share * (to - from)));
+  if (onProgress === undefined) return undefined;
+  let told = 0;
+  return (share: number) => {
+    if ((share - told) * (to - from) * TELLING < 1) return;
+    told = share;
+    onProgress(from + share * (to - from));
+  };
 }
 
 /** Rows of a plane that embedding walks, in heights of the picture, if the first price holds. */
