@@ -79,10 +79,10 @@ class Stage {
     writeFileSync(at('words.txt'), 'correct horse\n');
   }
 
-  /** Runs a line; one that runs on is left running until the test ends. */
+  /** Runs a line. */
   async run(t: Test, line: string): Promise<void> {
     const command = await this.#onStage(line.replace(/\s#.*$/, '').replace(/ &$/, ''));
-    if (/\bsotto up\b/.test(command)) return await this.#up(t, command);
+    if (/\bsotto up\b/.test(command)) return await this.#up(t, command, / &$/.test(line));
     if (/decrypt_msg/.test(command)) await this.#untilArrived();
     // Sender and receiver share this folder here, and curl writes over nothing.
     if (line.includes('curl -OJ')) for (const name of SENT) rmSync(at(name));
@@ -116,7 +116,8 @@ class Stage {
       .replaceAll('http://127.0.0.1:5001', bob);
   }
 
-  async #up(t: Test, command: string): Promise<void> {
+  /** @param isLeft until the test ends; another one is stopped before the next line is typed. */
+  async #up(t: Test, command: string, isLeft: boolean): Promise<void> {
     const port = command.includes('--port') ? '' : ' --port 0';
     const child = spawn('bash', ['-c', `exec ${command.replace(/^npx /, '')}${port}`], {
       cwd: home,
@@ -131,6 +132,11 @@ class Stage {
     const folder = at(/--data-dir (\S+)/.exec(command)?.[1] ?? 'none');
     await until(`${command} listens`, () => findPresence(folder) ?? ended(child, words));
     t.pass(command);
+    if (isLeft) return;
+    // A copy of alice is bob's alice now, and she is so again only where she says it.
+    child.kill('SIGINT');
+    t.strictSame(await once(child, 'exit'), [0, null], `${command} ends`);
+    t.equal((await this.alice.post('/send_keys', { to: 'bob' })).status, 200);
   }
 
   async #openedFile(): Promise<number> {
