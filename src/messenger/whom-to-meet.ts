@@ -27,7 +27,7 @@ export function whomToMeet(
   const known = request.to === undefined ? undefined : contacts.byName(request.to);
   if (address === undefined) {
     if (request.to !== undefined || contacts.all().length > 0) return contacts.named(request.to);
-    const caller = adoptCaller(contacts, meetings, clock);
+    const caller = adoptCaller(contacts, meetings, clock, own);
     if (caller !== undefined) return caller;
     if (code === undefined) return contacts.named(undefined);
     const whole = 'copy all of it, as CODE@http://HOST:PORT';
@@ -54,9 +54,18 @@ function isLoopback({ hostname }: URL): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
-/** Nobody is known yet, but somebody has called: whoever came last is meant. */
-function adoptCaller(contacts: Contacts, meetings: Meetings, clock: Clock): Contact | undefined {
+/**
+ * Nobody is known yet, but somebody has called: whoever came last is meant. Who says that it is at
+ * our own address, as it may be on its side of a tunnel, could only make us call ourselves.
+ */
+function adoptCaller(
+  contacts: Contacts,
+  meetings: Meetings,
+  clock: Clock,
+  own: string | undefined,
+): Contact | undefined {
   const kept = meetings.waiting(clock.monotonic_ms())[0]?.introduction;
-  if (kept?.address === undefined) return undefined;
+  if (kept?.address === undefined || !URL.canParse(kept.address)) return undefined;
+  if (isSame(kept.address, own)) return undefined;
   return contacts.insert(unmet(contacts.freeName(kept.name), kept.address));
 }

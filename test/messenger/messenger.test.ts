@@ -233,14 +233,19 @@ t.test('a code that is not held there is told, and leaves nothing to compare', a
 
 t.test('a peer does not meet itself, by whatever name of this computer', async (t) => {
   const local = { address: 'http://127.0.0.1:5000' };
-  const alice = await new Side(t, new Wire(), 'alice', local).start();
-  t.teardown(() => alice.stop());
+  const wire = new Wire();
+  const alice = await new Side(t, wire, 'alice', local).start();
   for (const address of [local.address, 'http://LOCALHOST:5000/', 'http://[::1]:5000']) {
     await t.rejects(alice.messenger.sendKeys({ to: 'bob', address }), {
       name: 'UseCaseError',
       failure: 'own_address',
     });
   }
+  // Through a tunnel both are at the same address, each on its own computer.
+  const bob = await new Side(t, wire, 'bob', local).start();
+  await bob.messenger.sendKeys({ to: 'alice', address: alice.address });
+  t.match(alice.messenger.show().waiting, [{ name: 'bob', ...local }]);
+  await t.rejects(alice.messenger.sendKeys({}), { name: 'UseCaseError', failure: 'no_contact' });
   t.strictSame(alice.messenger.show().contacts, []);
 });
 
