@@ -52,9 +52,12 @@ export async function sendPicture(
   const contact = addressee(deps, request.to);
   if (!request.carry) assertTakesPictures(deps, contact);
   const content = await contentBytes(request.content, LETTER_FILE_SIZE_MAX);
-  const made = await deps.covers.with(request, (cover) =>
-    make(deps, contact, content, cover, request),
-  );
+  // One for all covers that are tried: each takes numbers, and few may lie open at once.
+  let letter: WrittenLetter | undefined;
+  const made = await deps.covers.with(request, (cover) => {
+    letter ??= deps.letters.write(contact, content, request.carry ? 'letters' : 'pictures');
+    return make(deps, contact, letter, content, cover, request);
+  });
   const delivered = await delivery(deps, contact, made.queued, request.wait_ms ?? 0);
   return {
     to: contact.name,
@@ -69,12 +72,12 @@ export async function sendPicture(
 async function make(
   deps: SendPictureDeps,
   contact: PinnedContact,
+  letter: WrittenLetter,
   content: Uint8Array,
   cover: Cover,
   { carry, force = false, profile = 'auto' }: SendPictureRequest,
 ): Promise<Made> {
-  const { letters, work, imageKeys, covers, commits, store, clock } = deps;
-  const letter = letters.write(contact, content, carry ? 'letters' : 'pictures');
+  const { work, imageKeys, covers, commits, store, clock } = deps;
   const hidden = await work.hide(cover.png, letter.bundle, imageKeys.of(contact), { profile });
   if (hidden.png.length > PICTURE_SIZE_MAX) {
     const MiB = PICTURE_SIZE_MAX / 1024 / 1024;

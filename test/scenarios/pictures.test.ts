@@ -151,11 +151,8 @@ t.test('a cover is used once, whatever its name and compression', async (t) => {
 t.test('the covers folder gives each of its pictures once', async (t) => {
   const folder = join(alice.peer.folder, 'covers');
   const post = (text: string) => alice.peer.post('/send_msg', { text, carrier: 'image' });
-  const empty = await post('too early');
-  t.match(empty, {
-    status: 409,
-    json: { code: 'no_cover', detail: /no unused PNG in .*covers/ },
-  });
+  const nothing = { code: 'no_cover', detail: /no unused PNG in .*covers/ };
+  t.match(await post('too early'), { status: 409, json: nothing });
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'a-tiny.png'), pngOf(phantom({ size: 16, depth: 8, seed: 1 })));
   writeFileSync(join(folder, 'b-broken.png'), 'no picture at all');
@@ -175,7 +172,10 @@ t.test('the covers folder gives each of its pictures once', async (t) => {
   for (const name of ['../identity.png', 'used/c-good.png', 'c-good.png']) {
     t.match(await choose(name), { status: 409, json: { code: 'no_cover' } }, name);
   }
-  t.match(await choose('e-chosen.png'), { json: { picture: { cover: 'e-chosen.png' } } });
+  const chosen = await choose('e-chosen.png');
+  t.match(chosen, { json: { picture: { cover: 'e-chosen.png' } } });
+  const [first = 0, last] = [sent, chosen].map(({ json }) => Number(`0x${json.id.split('-')[1]}`));
+  t.equal(last, first + 2, 'each request takes one number, however many covers it tries');
   t.ok(readdirSync(join(folder, 'used')).includes('e-chosen.png'), 'moved aside as well');
   await untilArrived(alice, 'bob');
   t.strictSame(await bob.peer.openedTexts(), ['from the folder', 'in the one I chose']);
