@@ -127,8 +127,9 @@ const HEAR_OUT_MS = 2_000;
  */
 export const hearOut: Middleware = async (ctx, next) => {
   await next();
-  if (ctx.req.complete) return;
-  if (ctx.status !== 408) await discard(ctx.req);
+  // Of one that is all here, too, something may stand in front of the next request.
+  if (ctx.req.complete) ctx.req.resume();
+  else if (ctx.status !== 408) await discard(ctx.req);
   if (!ctx.req.complete) ctx.set('Connection', 'close');
 };
 
@@ -143,6 +144,8 @@ async function discard(request: IncomingMessage): Promise<void> {
     if (isInCrumbs(pieces, size)) request.destroy();
     release(chunk);
   });
+  // A listener alone does not: whoever refused it has paused it.
+  request.resume();
   await promise;
   clearTimeout(timer);
   request.pause();

@@ -3,7 +3,7 @@
  * Method: throw each kind of error below the middleware of a real server; send broken bodies.
  */
 import { globSync, readFileSync } from 'node:fs';
-import type { OutgoingHttpHeaders } from 'node:http';
+import { type OutgoingHttpHeaders, request } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import Koa from 'koa';
 import t from 'tap';
@@ -11,7 +11,7 @@ import { inCommands } from '../../src/cli/next-step.ts';
 import { LinkError, StoreError } from '../../src/failures.ts';
 import { UseCaseError } from '../../src/messenger/index.ts';
 import { NextStepSchema } from '../../src/next-step.ts';
-import { readBytes, readChunks } from '../../src/routes/body.ts';
+import { hearOut, readBytes, readChunks } from '../../src/routes/body.ts';
 import { PROBLEMS, Problem, problems } from '../../src/routes/index.ts';
 import { inRoutes } from '../../src/routes/next-step.ts';
 import { type ProblemCode, whatToDo } from '../../src/routes/problem-codes.ts';
@@ -209,4 +209,20 @@ t.test('what nobody reads of a body any more can be thrown away', async (t) => {
   });
   const answer = await call(await serve(t, app), { method: 'POST', body, headers: { host: 'a' } });
   t.strictSame(JSON.parse(answer.text), { waiting: 0 });
+});
+
+t.test('the rest of a body that was refused by its length is read', async (t) => {
+  const { promise: isPaused, resolve } = Promise.withResolvers<boolean>();
+  const app = new Koa().use(async (ctx) => {
+    const refused = readBytes(ctx.req, { sizeMax: 10, deadline_ms: 30_000 });
+    const heard = hearOut(ctx, () => refused.then(undefined, () => undefined));
+    await refused.catch(() => setImmediate());
+    resolve(ctx.req.isPaused());
+    await heard;
+  });
+  const caller = request({ port: await serve(t, app), method: 'POST' });
+  caller.on('error', () => undefined);
+  caller.setHeader('Content-Length', 11).flushHeaders();
+  t.equal(await isPaused, false);
+  caller.destroy();
 });
