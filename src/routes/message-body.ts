@@ -90,10 +90,12 @@ export async function readMessage(ctx: RouteContext): Promise<OutgoingMessage> {
 
 /** What `curl -d` sends and is too large for fields, unless it is none. @throws {Problem} */
 async function* refusingFields(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  let start: string | undefined;
+  let isFirst = true;
   for await (const chunk of chunks) {
-    start ??= new TextDecoder().decode(chunk.subarray(0, 1_024));
-    if (FIELDS.test(start)) throw new Problem('too_large', { detail: FIELDS_TOO_LARGE });
+    if (isFirst && FIELDS.test(startOf(chunk))) {
+      throw new Problem('too_large', { detail: FIELDS_TOO_LARGE });
+    }
+    isFirst = false;
     yield chunk;
   }
 }
@@ -101,13 +103,17 @@ async function* refusingFields(chunks: AsyncIterable<Uint8Array>): AsyncIterable
 /** `curl -d` and `curl --data-binary` call whatever they send a form: see what it is. */
 async function readUrlForm(ctx: RouteContext): Promise<OutgoingMessage> {
   const body = await readBody(ctx);
-  const start = new TextDecoder().decode(body.subarray(0, 1_024));
+  const start = startOf(body);
   if (body.length === 0 || FIELDS.test(start)) return asText(ctx, body);
   if (JSON_START.test(start) && isJson(body)) {
     const example = 'no object such as {"text": "hello"}';
     throw invalidRequest(`the body is JSON, but ${example}; as a file it needs a name: ?name=FILE`);
   }
   return asFile(ctx, once(body));
+}
+
+function startOf(body: Uint8Array): string {
+  return new TextDecoder().decode(body.subarray(0, 1_024));
 }
 
 /** What is likely a slip rather than a file. */
