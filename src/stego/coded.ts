@@ -18,6 +18,7 @@ import { carryingPlanes, copyOf, type Picture } from './picture.ts';
 import { findPrice, PRICE_MAX, ratioOf } from './price.ts';
 import type { Profile } from './profile.ts';
 import { Rans, STATE_START, WordStack } from './rans.ts';
+import { PIXELS_TRIED_MAX } from './sizes.ts';
 
 /** What later layers lose, because they are predicted from samples that have moved, and a little. */
 const MARGIN_FACTOR = 1.04;
@@ -32,9 +33,8 @@ const LOOK_COST = 0.3;
 
 const SHIFT_MAX = 7;
 
+/** Where forecasts are worth nothing; each has half the λ of the one before, or less. */
 const PRICES_TRIED = [2048, 1448, 1024, 724, 512, 256];
-/** Pixels from which on trying for nothing takes too much memory. */
-const LARGE = 2 ** 24;
 /** log2 3: a sample goes up, or down, or stays. */
 const BITS_A_SAMPLE_MAX = 1.585;
 
@@ -148,7 +148,7 @@ export function embedCoded(
   const stego = embedAsForecast(cover, payload, key, profile, onRows);
   const pixels = cover.width * cover.height;
   const most = pixels * carryingPlanes(cover).length * BITS_A_SAMPLE_MAX;
-  if (stego !== undefined || pixels >= LARGE || 8 * payload.length > most) return stego;
+  if (stego !== undefined || pixels >= PIXELS_TRIED_MAX || 8 * payload.length > most) return stego;
   return embedByTrial(cover, payload, key, profile, onRows);
 }
 

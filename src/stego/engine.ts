@@ -7,6 +7,7 @@ import { decodeHeader, HEADER_BITS, HeaderRing } from './header.ts';
 import { carryingPlanes, copyOf, type Picture } from './picture.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
 import { capacityShifted, embedShifted, extractShifted, forecastShifted } from './shifted.ts';
+import { PIXELS_TRIED_MAX } from './sizes.ts';
 
 export const PROFILE_NAMES: readonly ProfileName[] = ['fast', 'max', 'integer'];
 
@@ -91,7 +92,7 @@ export function isBeyondCapacity(
   name: ProfileName,
 ): boolean {
   const price = decodeHeader(new HeaderRing(stego, key).read())?.price ?? 0;
-  const isLarge = cover.width * cover.height >= LARGE;
+  const isLarge = cover.width * cover.height >= PIXELS_TRIED_MAX;
   const mayBeFlat = !isLarge && (payloadSize < SMALL || name === 'integer');
   return (
     price < (mayBeFlat ? PRICE_AT_MOST : PRICE_WITH_ROOM) && payloadSize > capacity(cover, name)
@@ -103,8 +104,8 @@ export function isBeyondCapacity(
  * flat, if it is much; by shifting flat parts nobody ever asks PRICE_AT_MOST.
  */
 const [PRICE_WITH_ROOM, PRICE_AT_MOST] = [1024, 1536];
-/** Bytes of a payload; and samples, from which on measuring for nothing takes too much memory. */
-const [SMALL, LARGE] = [256, 2 ** 24];
+/** Bytes of a payload. */
+const SMALL = 256;
 
 /** Decibels to expect. Undefined if a payload of that size does not fit. */
 export function forecast_dB(
