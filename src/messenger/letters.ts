@@ -23,6 +23,7 @@ import {
 import type { Contacts } from './contacts.ts';
 import type { PinnedContact } from './image-keys.ts';
 import type { Arrival } from './intake.ts';
+import { messageIdText } from './message-id.ts';
 import type { Carrier, ContactId, Log, MessageId, Store } from './ports.ts';
 import { UseCaseError } from './use-case-error.ts';
 
@@ -133,15 +134,15 @@ export class Letters {
     throw new RemoteProtocolError('unauthenticated');
   }
 
-  acknowledged(contact: ContactId, { epoch, sequence }: LetterAckPayload): void {
+  acknowledged(contact: ContactId, id: LetterAckPayload): void {
     try {
-      this.#deps.store.sent.acknowledge(contact, { epoch, sequence });
+      this.#deps.store.sent.acknowledge(contact, id);
     } catch (error) {
       // Only for people to look at: a full disk must not refuse the packet around it.
       if (!(error instanceof StoreError)) throw error;
     }
     const name = this.#deps.contacts.get(contact)?.name ?? 'a removed contact';
-    this.#deps.log.info('letter_arrived', { contact: name, letter: `${epoch}-${sequence}` });
+    this.#deps.log.info('letter_arrived', { contact: name, letter: messageIdText(id) });
   }
 
   #seal(
