@@ -2,13 +2,13 @@
  * What a peer is told from outside: a file, then the environment, then flags, each overruling the
  * one before. options.ts says what there is. The only reader of `process.env`.
  */
-import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { parseJson } from './json.ts';
 import { nearest } from './nearest.ts';
+import { readAtMost } from './on-disk.ts';
 import { OPTIONS, type Option } from './options.ts';
 import { reasonOf } from './reasons.ts';
 
@@ -85,6 +85,9 @@ const PASSPHRASE_VARIABLE = 'SOTTO_PASSPHRASE';
 /** A year and some: else a device that measures every ten seconds fills any disk. */
 const KEEP_READINGS_DAYS = 400;
 const MIB = 2 ** 20;
+
+/** Of a configuration file, or of one with a passphrase; bytes. */
+const SOURCE_SIZE_MAX = 2 ** 20;
 
 /** @throws {ConfigError} for anything unknown, unreadable, out of range or contradictory. */
 export function loadConfig(
@@ -339,12 +342,13 @@ function firstLine(given: Uint8Array): Uint8Array {
 }
 
 function readOrExplain(source: string | number, what: string): Uint8Array {
+  const place = typeof source === 'number' ? `descriptor ${source}` : source;
+  const words = `The ${what} cannot be read from ${place}`;
   try {
-    return readFileSync(source);
+    const held = readAtMost(source, SOURCE_SIZE_MAX);
+    if (held !== undefined) return held;
   } catch (cause) {
-    const place = typeof source === 'number' ? `descriptor ${source}` : source;
-    throw new ConfigError(`The ${what} cannot be read from ${place}: ${reasonOf(cause)}.`, {
-      cause,
-    });
+    throw new ConfigError(`${words}: ${reasonOf(cause)}.`, { cause });
   }
+  throw new ConfigError(`${words}: it has more than ${SOURCE_SIZE_MAX} bytes.`);
 }

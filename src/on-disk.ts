@@ -1,5 +1,13 @@
-/** What every module that writes files needs: folders, failures in words, and durable names. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+/** What every module that handles files needs: folders, failures in words, durable names, bounds. */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreError } from './failures.ts';
 import { isDiskFull, reasonOf, systemCode } from './reasons.ts';
@@ -43,4 +51,35 @@ export function syncNames(folder: string): void {
   } finally {
     closeSync(directory);
   }
+}
+
+/**
+ * All that a file or an open descriptor holds, also a pipe or a device that never ends.
+ * @returns undefined if it is more than `sizeMax` bytes; one beyond them is the last that is read.
+ */
+export function readAtMost(source: string | number, sizeMax: number): Uint8Array | undefined {
+  const descriptor = typeof source === 'number' ? source : openSync(source, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    if (size > sizeMax) return undefined;
+    // One more than there is, so that the end shows.
+    let held = new Uint8Array(size + 1);
+    for (let length = 0; ; ) {
+      const read = readSync(descriptor, held, length, held.length - length, null);
+      length += read;
+      if (length > sizeMax) return undefined;
+      if (read === 0) return held.subarray(0, length);
+      if (length === held.length) held = moved(held, Math.min(2 * length + 4_096, sizeMax + 1));
+    }
+  } finally {
+    if (typeof source === 'string') closeSync(descriptor);
+  }
+}
+
+/** Into a larger place; it may be a secret, so the old one is wiped. */
+function moved(from: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const to = new Uint8Array(size);
+  to.set(from);
+  from.fill(0);
+  return to;
 }

@@ -14,6 +14,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open',
   ENAMETOOLONG: 'the name is too long',
   EBADF: 'it is not open',
+  EAGAIN: 'nothing is in it yet',
   EBUSY: 'another program uses it',
   ENODEV: 'there is no device behind it',
   ENXIO: 'there is no device behind it',

@@ -172,6 +172,13 @@ t.test('what cannot be used is named, with its source', async (t) => {
   t.throws(() => loadConfig(['--nonsense'], {}), ConfigError);
 });
 
+t.test('what never ends is read no further than the bound', async (t) => {
+  const message = /from \/dev\/zero: it has more than 1048576 bytes/;
+  for (const option of ['--config', '--passphrase-file']) {
+    t.throws(() => loadConfig([option, '/dev/zero'], {}), { name: 'ConfigError', message }, option);
+  }
+});
+
 t.test('a setting that stands twice in a file is refused, not half obeyed', async (t) => {
   const twice = file('twice.json', '{"port": 1,\n "port": 2}');
   const message = /twice\.json: the JSON has a key twice, at line 2, column 2/;

@@ -1,8 +1,9 @@
 /** `sotto identity`: who this peer is, carried to another machine, and its passphrase changed. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { findDataFolder, readPassphraseFile } from '../config.ts';
+import { readAtMost } from '../on-disk.ts';
 import { assertPeerIn, findPeer, type PeerClient } from './client.ts';
 import { defineCommand, type Outcome, usageError } from './command.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -178,8 +179,8 @@ async function newPassphrase(
 
 function read(file: string): string {
   try {
-    const text = readFileSync(file, 'utf8');
-    if (text.length <= IDENTITY_SIZE_MAX) return text;
+    const held = readAtMost(file, IDENTITY_SIZE_MAX);
+    if (held !== undefined) return new TextDecoder().decode(held);
   } catch (cause) {
     throw new CommandError(EXIT.usage, `${file} cannot be read.`, { cause });
   }

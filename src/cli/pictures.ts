@@ -1,7 +1,7 @@
 /** What the commands on picture files share: keys, input files, and words for refusals. */
-import { readFileSync, statSync } from 'node:fs';
 import { concat } from '../bytes.ts';
 import { openssl, type SymmetricKey, systemRandomBytes } from '../crypto/index.ts';
+import { readAtMost } from '../on-disk.ts';
 import { StegoError } from '../stego/index.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { fileRefused } from './file-failure.ts';
@@ -55,14 +55,12 @@ const INPUT_SIZE_MAX = 2 ** 29;
 /** @throws {CommandError} `usage` */
 export function readWhole(file: string, sizeMax = INPUT_SIZE_MAX): Uint8Array {
   try {
-    const { size } = statSync(file);
-    if (size > sizeMax)
-      throw new CommandError(EXIT.usage, `${file} has more than ${sizeMax} bytes.`);
-    return readFileSync(file);
+    const held = readAtMost(file, sizeMax);
+    if (held !== undefined) return held;
   } catch (cause) {
-    if (cause instanceof CommandError) throw cause;
     throw fileRefused(file, 'read', cause);
   }
+  throw new CommandError(EXIT.usage, `${file} has more than ${sizeMax} bytes.`);
 }
 
 /**

@@ -332,6 +332,7 @@ t.test('what cannot be done has its own exit code, and writes nothing', async (t
     ],
     [['reveal', at('secret'), ...out], EXIT.usage, /not a PNG/],
     [['reveal', at('nowhere'), ...out], EXIT.usage, /it is not there/],
+    [['hide', at('spare.png'), '/dev/zero', ...out], EXIT.usage, /more than \d+ bytes/],
     [['hide', at('spare.png'), at('secret'), '-o', at('never')], EXIT.usage, /--passphrase-file/],
     [['hide', at('secret'), ...out], EXIT.usage, /COVER and FILE/],
     [

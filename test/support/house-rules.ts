@@ -46,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'listening.ts': ['reasons.ts'],
   'nearby.ts': [],
   'young-heap.ts': [],
-  'config.ts': ['bytes.ts', 'json.ts', 'nearest.ts', 'options.ts', 'reasons.ts'],
+  'config.ts': ['bytes.ts', 'json.ts', 'nearest.ts', 'on-disk.ts', 'options.ts', 'reasons.ts'],
   forward: ['messenger', 'reasons.ts'],
   bridge: ['bytes.ts', 'failures.ts', 'crypto', 'link', 'routes'],
   'presence.ts': ['config.ts', 'on-disk.ts', 'reasons.ts'],
