@@ -76,7 +76,8 @@ export async function settle(scene: Scene): Promise<Account> {
     account('bob to alice', bob.ledger, await alice.received('bob')),
   ];
   if (esp !== undefined) {
-    await alice.untilDrained('esp');
+    // It has room for four texts, and for more once its person has opened those.
+    await alice.untilDrained('esp', () => esp.device.open());
     await esp.device.open();
     accounts.push(account('alice to esp', esp.ledger, esp.device.opened));
     const fromDevice = await untilFound(

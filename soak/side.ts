@@ -92,9 +92,13 @@ export class Side implements Telling {
     return rows.flatMap(({ at, count }) => Array<number>(count).fill(Date.parse(at)));
   }
 
-  async untilDrained(to = this.other): Promise<void> {
+  /** @param meanwhile what it takes of the other side, again and again. */
+  async untilDrained(to = this.other, meanwhile?: () => Promise<void>): Promise<void> {
     const what = `${this.name} has everything for ${to} acknowledged`;
-    const isDrained = async () => (await this.peer.contact(to)).queued.messages === 0;
+    const isDrained = async () => {
+      await meanwhile?.();
+      return (await this.peer.contact(to)).queued.messages === 0;
+    };
     const wait = { patience_ms: PATIENCE_MS, poll_ms: 200 };
     try {
       await until(what, async () => ((await isDrained()) ? true : undefined), wait);
