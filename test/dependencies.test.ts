@@ -24,6 +24,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
 };
 
 interface Locked {
+  readonly version: string;
   readonly license?: string;
   readonly integrity?: string;
   readonly dev?: boolean;
@@ -56,11 +57,38 @@ t.test('docs/DEPENDENCIES.md is up to date: npm run docs', async (t) => {
   t.equal(readFileSync('docs/DEPENDENCIES.md', 'utf8'), dependencyPage());
 });
 
-t.test('npm run sbom prints a CycloneDX bill of materials without development', async (t) => {
+interface Bill {
+  readonly bomFormat: string;
+  readonly metadata: { readonly component: { readonly purl: string } };
+  readonly components: readonly {
+    readonly purl: string;
+    readonly hashes: readonly [{ readonly content: string }];
+  }[];
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
+}
+
+t.test('npm run sbom prints a CycloneDX bill of all that is installed, and no more', async (t) => {
   const printed = execFileSync('npm', ['run', '--silent', 'sbom'], { encoding: 'utf8' });
-  const { bomFormat, components } = JSON.parse(printed);
+  const { bomFormat, metadata, components, dependencies }: Bill = JSON.parse(printed);
   t.equal(bomFormat, 'CycloneDX');
-  const names = components.map(({ name }: { name: string }) => name);
-  t.ok(names.includes('koa'));
-  t.notOk(names.includes('tap'));
+  const expected = locked
+    .filter(([, { dev }]) => dev !== true)
+    .map(([path, { version }]) => `${path.replace(/^.*node_modules\//, '')}@${version}`);
+  const purls = components.map(({ purl }) => purl);
+  const names = purls.map((purl) => purl.replace('pkg:npm/', '').replace('%40', '@'));
+  t.strictSame([...names].sort(), [...new Set(expected)].sort());
+  // Also here for development, which must not take them out.
+  for (const name of ['@noble/ciphers', 'cborg', 'ws']) {
+    t.ok(
+      names.some((each) => each.startsWith(`${name}@`)),
+      name,
+    );
+  }
+  t.ok(components.every(({ hashes: [{ content }] }) => /^[0-9a-f]{128}$/.test(content)));
+
+  // Somebody asks for each, and who asks is there as well.
+  const asked = new Map(dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+  const reached = new Set([metadata.component.purl]);
+  for (const ref of reached) for (const each of asked.get(ref) ?? []) reached.add(each);
+  t.strictSame([...reached].sort(), [metadata.component.purl, ...purls].sort());
 });
