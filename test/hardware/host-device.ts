@@ -3,10 +3,10 @@ import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 const run = promisify(execFile);
 export const HARDWARE = new URL('../../hardware/esp32-peer/', import.meta.url).pathname;
-const PATIENCE_MS = 60_000;
 
 /** Why the firmware cannot be built here, with the command that helps; undefined: it can. */
 export async function firmwareMissing(): Promise<string | undefined> {

@@ -8,6 +8,7 @@ import { createPeer, type Peer } from '../../src/peer.ts';
 import { openStore } from '../../src/store/index.ts';
 import { freePort } from '../support/free-ports.ts';
 import { silentLog } from '../support/http.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { firmwareMissing, HostDevice, make } from './host-device.ts';
 
@@ -72,7 +73,7 @@ export async function bridged(
 export async function until(
   what: string,
   isSo: () => boolean | Promise<boolean>,
-  patience_ms = 90_000,
+  patience_ms = PATIENCE_MS,
 ): Promise<void> {
   for (const deadline = Date.now() + patience_ms; Date.now() < deadline; ) {
     if (await isSo()) return;

@@ -2,12 +2,12 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 /** Debian's own, because only that one has Debian's python3-cryptography. */
 const PYTHON = '/usr/bin/python3';
 
 const FOLDER = new URL('.', import.meta.url).pathname;
-const PATIENCE_MS = 60_000;
 
 /** Why the peer in Python cannot run here, with the command that helps; undefined: it can. */
 export function pythonMissing(): string | undefined {

@@ -1,6 +1,7 @@
 /** A whole peer of this program on a free port, operated by HTTP as its person would. */
 import { loadConfig } from '../../src/config.ts';
 import { createPeer, type Peer } from '../../src/peer.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -93,8 +94,6 @@ export class SottoPeer {
     return opened;
   }
 }
-
-const PATIENCE_MS = 60_000;
 
 /** Asks again and again: what happens between two peers has no other end to wait at. */
 export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

@@ -21,6 +21,7 @@ import {
   type Store,
 } from '../../src/messenger/index.ts';
 import { openStore } from '../../src/store/index.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 export const SILENT: Log = {
   debug: () => {},
@@ -222,7 +223,7 @@ export function readTexts(side: Side): string[] {
   }
 }
 
-export async function until(what: () => boolean, ms = 60_000): Promise<void> {
+export async function until(what: () => boolean, ms = PATIENCE_MS): Promise<void> {
   const end = performance.now() + ms;
   while (!what()) {
     if (performance.now() > end) throw new Error('it did not happen in time');

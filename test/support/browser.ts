@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { Test } from 'tap';
+import { PATIENCE_MS } from './patience.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const ARGUMENTS = [
@@ -14,8 +15,6 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-/** For what must come true; long, because a busy machine is not a failure. */
-const PATIENCE_MS = 60_000;
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 /** What to say where there is no browser; undefined: there is one. */
@@ -25,8 +24,8 @@ export function browserMissing(): string | undefined {
 }
 
 export async function openBrowser(t: Pick<Test, 'teardown'>): Promise<Browser> {
-  const timeout = 2 * PATIENCE_MS;
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS, timeout });
+  const start = { executablePath: CHROMIUM, args: ARGUMENTS, timeout: PATIENCE_MS };
+  const browser = await chromium.launch(start);
   t.teardown(() => browser.close());
   return browser;
 }

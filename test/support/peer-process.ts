@@ -8,12 +8,11 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
+import { PATIENCE_MS } from './patience.ts';
 
 const COMMAND = fileURLToPath(new URL('../../scripts/sotto.mjs', import.meta.url));
 /** How `sotto up` is asked for what the tests want. */
 const UP = [COMMAND, 'up'];
-/** For a condition that must come true; long, because a busy machine is not a failure. */
-const PATIENCE_MS = 60_000;
 const POLL_MS = 20;
 
 export interface PeerOptions {
