@@ -1,17 +1,23 @@
-/** What several benches print: medians, spreads, rows, and their part of docs/SCALE.md. */
+/** What several benches print: medians, spreads, rows, and their part of a page in docs/. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release } from 'node:os';
 
-const PATH = 'docs/SCALE.md';
-
 /** Replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`. @throws {Error} where that is not. */
-export function writeSection(name: string, lines: readonly string[]): void {
+export function writeSection(name: string, lines: readonly string[], page = 'docs/SCALE.md'): void {
   const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
-  const before = readFileSync(PATH, 'utf8');
+  const before = readFileSync(page, 'utf8');
   const [from, to] = [before.indexOf(begin), before.indexOf(end)];
-  if (from === -1 || to === -1) throw new Error(`${PATH} has no part ${name}`);
+  if (from === -1 || to === -1) throw new Error(`${page} has no part ${name}`);
   const after = `${before.slice(0, from)}${begin}${lines.join('\n')}\n${before.slice(to)}`;
-  writeFileSync(PATH, after);
+  writeFileSync(page, after);
+}
+
+/** How many of what each argument asks for; ends the process where one is no such number. */
+export function sizesAsked(command: string, what: string): readonly number[] {
+  const asked = process.argv.slice(2).map(Number);
+  if (asked.every((size) => Number.isSafeInteger(size) && size > 0)) return asked;
+  console.error(`${command} takes numbers of ${what}, as: ${command} -- 100 1000`);
+  process.exit(2);
 }
 
 /** When and on what, for the first line of a part. */

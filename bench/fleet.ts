@@ -19,7 +19,7 @@ import { openssl } from '../src/crypto/index.ts';
 import { FleetDevice } from '../test/support/fleet-device.ts';
 import { freePorts } from '../test/support/free-ports.ts';
 import { PeerProcess } from '../test/support/peer-process.ts';
-import { median, occasion, quantile, row, spread, writeSection } from './figures.ts';
+import { median, occasion, quantile, row, sizesAsked, spread, writeSection } from './figures.ts';
 import { stageShares } from './stages.ts';
 
 const EVERY_MS = 10_000;
@@ -58,7 +58,7 @@ interface Measured {
   readonly shares: ReadonlyMap<string, number>;
 }
 
-const wanted = process.argv.slice(2).map(Number);
+const wanted = sizesAsked('npm run bench:fleet', 'devices');
 const sizes = wanted.length > 0 ? wanted : [100, 1_000, 5_000];
 const all: Measured[] = [];
 for (const size of sizes) all.push(await measure(size));

@@ -5,7 +5,6 @@
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
-import { parseArgs } from 'node:util';
 import { type Attempt, runAll, tableOf, type Verdict } from '../attack/attempt.ts';
 import { CONTACT } from '../attack/contact.ts';
 import { DEVICE, HOSTILE_CONTACT } from '../attack/device.ts';
@@ -24,10 +23,12 @@ import { OPERATOR, OTHER_USER } from '../attack/operator.ts';
 import { PICTURES } from '../attack/pictures.ts';
 import { assertServed, openWorld, type World } from '../attack/world.ts';
 import { firmwareMissing, make } from '../test/hardware/host-device.ts';
+import { argumentsOf, refuse } from './arguments.ts';
 
-const { values: options, positionals: wanted } = parseArgs({
-  allowPositionals: true,
-  options: { write: { type: 'boolean' }, only: { type: 'string' } },
+const USAGE = 'npm run attack -- [GROUP…] [--only WORDS], or npm run attack -- --write';
+const { values: options, positionals: wanted } = argumentsOf(USAGE, {
+  write: { type: 'boolean' },
+  only: { type: 'string' },
 });
 
 function chosen<World>(attempts: readonly Attempt<World>[]): readonly Attempt<World>[] {
@@ -87,15 +88,12 @@ const GROUPS: Readonly<Record<string, () => Promise<Verdict[]>>> = {
 
 const unknown = wanted.filter((name) => !(name in GROUPS));
 if (unknown.length > 0) {
-  console.error(
-    `No group is called ${unknown.join(', ')}; there are ${Object.keys(GROUPS).join(', ')}.`,
-  );
-  process.exit(2);
+  const groups = Object.keys(GROUPS).join(', ');
+  refuse(USAGE, `No group is called ${unknown.join(', ')}; there are ${groups}`);
 }
 
 if (options.write === true && (wanted.length > 0 || options.only !== undefined)) {
-  console.error('docs/ATTACKS.md holds all attempts: --write goes with none left out.');
-  process.exit(2);
+  refuse(USAGE, 'docs/ATTACKS.md holds all attempts: --write goes with none left out');
 }
 
 const verdicts: Verdict[] = [];

@@ -9,26 +9,28 @@ import { once } from 'node:events';
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { fuzz, nameOf, type Target } from '../fuzz/fuzzer.ts';
 import { TARGETS } from '../fuzz/targets.ts';
 import { Watchdog } from '../fuzz/watchdog.ts';
+import { argumentsOf, refuse } from './arguments.ts';
 
 const SECONDS = 60;
 const KEPT_MAX = 64;
 const KEPT_SIZE_MAX = 2_048;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { keep: { type: 'boolean', default: false }, seed: { type: 'string' } },
+const USAGE = 'npm run fuzz -- [SECONDS] [TARGET…] [--seed N] [--keep]';
+const { values, positionals } = argumentsOf(USAGE, {
+  keep: { type: 'boolean', default: false },
+  seed: { type: 'string' },
 });
 const seconds = Number(positionals.find((word) => /^\d+$/.test(word)) ?? SECONDS);
-const seed = Number(values.seed ?? Date.now()) >>> 0;
+const given = Number(values.seed ?? Date.now());
+if (!Number.isSafeInteger(given) || given < 0) refuse(USAGE, 'A seed is a whole number');
+const seed = given >>> 0;
 const named = positionals.filter((word) => !/^\d+$/.test(word));
 const wanted = TARGETS.filter(({ name }) => named.length === 0 || named.includes(name));
 if (wanted.length === 0 || named.some((name) => !TARGETS.some((each) => each.name === name))) {
-  console.error(`There are ${TARGETS.map(({ name }) => name).join(', ')}.`);
-  process.exit(2);
+  refuse(USAGE, `There are ${TARGETS.map(({ name }) => name).join(', ')}`);
 }
 
 const [only] = wanted;

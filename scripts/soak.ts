@@ -9,13 +9,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { isEnough, keepOpening, keepSending, settle } from '../soak/account.ts';
 import { happen } from '../soak/events.ts';
 import type { Holding } from '../soak/holding.ts';
 import { holdingOf, type Part } from '../soak/part.ts';
 import { openScene, type Scene } from '../soak/scene.ts';
 import { Random } from '../test/support/random.ts';
+import { argumentsOf, refuse } from './arguments.ts';
 
 const SECONDS = 600;
 const EVENT_EVERY_MS = 1_500;
@@ -29,16 +29,16 @@ const MEASURED_MAX = 3;
 /** For what has to have happened before a run proves anything. */
 const PATIENCE_MS = 120_000;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { seed: { type: 'string' }, write: { type: 'boolean', default: false } },
+const USAGE = 'npm run soak -- [SECONDS] [--seed N] [--write]';
+const { values, positionals } = argumentsOf(USAGE, {
+  seed: { type: 'string' },
+  write: { type: 'boolean', default: false },
 });
 const seconds = Number(positionals[0] ?? SECONDS);
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);
 const report: string[] = [];
 if (!(seconds > 0 && seconds < Infinity && Number.isSafeInteger(seed) && seed >= 0)) {
-  console.error('npm run soak -- [SECONDS] [--seed N] [--write]: both are numbers.');
-  process.exit(2);
+  refuse(USAGE, 'Seconds and seed are numbers');
 }
 
 function tell(line: string): void {
