@@ -80,6 +80,7 @@ const hugeParts: Attempt<World> = {
   tried: 'beginnings of 3,000 contents of a gigabyte each that never end',
   run: (world) =>
     asContact(world, async (send) => {
+      world.bob.forgetPeak();
       const before = world.bob.peakMemory();
       const slice = new Uint8Array(256);
       for (let round = 0; round < 30; round += 1) {

@@ -13,22 +13,13 @@ const replayEverything: Attempt<World> = {
   tried:
     'every packet that ever passed, of a meeting, a renewal and texts, sent again to whom it was for',
   async run(world) {
-    const { alice, bob, toAlice, toBob } = world;
-    await say(world, 'before the renewal');
-    await asOperator(alice, '/send_keys', { to: 'bob' });
-    await say(world, 'before the replay');
-    await heard(world);
-    const passed = (wire: typeof toBob, part: 'asked' | 'answered') =>
-      wire.exchanges.flatMap((exchange) => exchange[part]);
-    const toEach = [
-      [bob, [...passed(toBob, 'asked'), ...passed(toAlice, 'answered')]],
-      [alice, [...passed(toAlice, 'asked'), ...passed(toBob, 'answered')]],
-    ] as const;
-    const types = new Set(toEach.flatMap(([, packets]) => packets.map(([type]) => type)));
-    for (const type of [XX1, XX2, XX3, KK1, KK2, TRANSPORT])
-      assert.ok(types.has(type), `no ${type}`);
+    const { alice, bob } = world;
+    const { toAlice, toBob, types } = await everyPacket(world);
     let [sent, counted] = [0, 0];
-    for (const [peer, packets] of toEach) {
+    for (const [peer, packets] of [
+      [bob, toBob],
+      [alice, toAlice],
+    ] as const) {
       const [before, stood] = [await refused(peer), standing(await shown(peer))];
       for (const packet of packets) await post(peer.origin, [packet]);
       const replayed = ((await refused(peer))['replayed'] ?? 0) - (before['replayed'] ?? 0);
@@ -42,6 +33,24 @@ const replayEverything: Attempt<World> = {
   },
 };
 
+/** Of a meeting, a renewal and texts: what was for each, which the other one has written. */
+async function everyPacket(world: World) {
+  const { alice, toAlice, toBob } = world;
+  await say(world, 'before the renewal');
+  await asOperator(alice, '/send_keys', { to: 'bob' });
+  await say(world, 'after the renewal');
+  await heard(world);
+  const passed = (wire: typeof toBob, part: 'asked' | 'answered') =>
+    wire.exchanges.flatMap((exchange) => exchange[part]);
+  const packets = {
+    toBob: [...passed(toBob, 'asked'), ...passed(toAlice, 'answered')],
+    toAlice: [...passed(toAlice, 'asked'), ...passed(toBob, 'answered')],
+  };
+  const types = new Set([...packets.toBob, ...packets.toAlice].map(([type]) => type));
+  for (const type of [XX1, XX2, XX3, KK1, KK2, TRANSPORT]) assert.ok(types.has(type), `no ${type}`);
+  return { ...packets, types };
+}
+
 /** What a replay must not change: who is a contact, with which key, and that there is a session. */
 function standing({ contacts }: Awaited<ReturnType<typeof shown>>) {
   return contacts.map(({ name, fingerprint, verified, state, session, code }) => [
@@ -51,18 +60,26 @@ function standing({ contacts }: Awaited<ReturnType<typeof shown>>) {
 
 const reflect: Attempt<World> = {
   by: 'W',
-  tried: 'packets sent back to who wrote them',
+  tried: 'every packet of a meeting, a renewal and texts, sent back to who wrote it',
   async run(world) {
-    const from = world.toBob.exchanges.length;
-    await say(world, 'a mirror');
-    await heard(world);
-    const own = world.toBob.exchanges.slice(from).flatMap(({ asked }) => asked);
-    const before = sum(await refused(world.alice));
-    for (const packet of own) await post(world.alice.origin, [packet]);
-    const { contacts } = await shown(world.alice);
-    assert.equal(contacts[0].unopened, 0, 'alice took her own message');
-    assert.ok(sum(await refused(world.alice)) > before, 'no reflection was counted');
-    return `${own.length} packets: refused and counted`;
+    const { alice, bob } = world;
+    const { toAlice, toBob, types } = await everyPacket(world);
+    let [sent, counted] = [0, 0];
+    for (const [writer, packets] of [
+      [alice, toBob],
+      [bob, toAlice],
+    ] as const) {
+      const [before, stood] = [sum(await refused(writer)), standing(await shown(writer))];
+      for (const packet of packets) await post(writer.origin, [packet]);
+      const transports = packets.filter(([type]) => type === TRANSPORT).length;
+      const more = sum(await refused(writer)) - before;
+      assert.ok(more >= transports, `${writer.name} refused ${more} of ${transports}`);
+      const after = await shown(writer);
+      assert.equal(after.contacts[0].unopened, 0, `${writer.name} took a message of its own`);
+      assert.deepEqual(standing(after), stood, `${writer.name} is not as it was`);
+      [sent, counted] = [sent + packets.length, counted + more];
+    }
+    return `${sent} packets of ${types.size} types: ${counted} counted as refused, no contact changed, nothing of its own taken for another's`;
   },
 };
 
