@@ -1,24 +1,30 @@
 /**
- * Runs every bench/*.bench.ts, one after the other so that none disturbs another, each in its own
- * process. A bench prints Markdown to stdout and its progress to stderr; together they become
- * docs/BENCHMARKS.md. Names given as arguments run only those, and leave that file alone.
+ * `npm run bench -- [NAME…] [--write]`: runs bench/NAME.bench.ts, or all of them, one after the other
+ * so that none disturbs another, each in its own process. A bench prints Markdown to stdout and its
+ * progress to stderr. What it prints replaces its part of docs/BENCHMARKS.md, with date, machine and
+ * versions, if all are run or with --write; words beside those parts stay.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, release } from 'node:os';
+import { globSync } from 'node:fs';
 import { basename } from 'node:path';
+import { occasion, writeSection } from '../bench/figures.ts';
+import { argumentsOf, refuse } from './arguments.ts';
 
-const wanted = process.argv.slice(2);
-const files = globSync('bench/*.bench.ts')
-  .sort()
-  .filter((file) => wanted.length === 0 || wanted.includes(basename(file, '.bench.ts')));
+const PAGE = 'docs/BENCHMARKS.md';
+const USAGE = 'npm run bench -- [NAME…] [--write]';
 
-if (files.length === 0) {
-  console.error(`No bench is called ${wanted.join(' or ')}; look into bench/.`);
-  process.exit(2);
+const { values: options, positionals: wanted } = argumentsOf(USAGE, {
+  write: { type: 'boolean', default: false },
+});
+const names = globSync('bench/*.bench.ts').map((file) => basename(file, '.bench.ts'));
+const unknown = wanted.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  refuse(USAGE, `No bench is called ${unknown.join(' or ')}; there are ${names.sort().join(', ')}`);
 }
 
-const sections = files.map((file) => {
+for (const name of names.sort()) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const file = `bench/${name}.bench.ts`;
   console.error(`\n== ${file}`);
   const { status, stdout } = spawnSync(process.execPath, [file], {
     encoding: 'utf8',
@@ -26,20 +32,11 @@ const sections = files.map((file) => {
   });
   process.stdout.write(stdout);
   if (status !== 0) {
-    console.error(`${file} failed; docs/BENCHMARKS.md stays as it was.`);
+    console.error(`${file} failed; its part of ${PAGE} stays as it was.`);
     process.exit(1);
   }
-  return stdout.trim();
-});
-
-if (wanted.length === 0) {
-  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-  const machine = `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'})`;
-  const header = `# Benchmarks
-
-Written by \`npm run bench\`, Sotto ${version}, on ${new Date().toISOString().slice(0, 10)}: ${machine},
-Linux ${release()}, Node ${process.version}. Read the ratios, not the absolute figures: both sides of a
-ratio come from the same run.
-`;
-  writeFileSync('docs/BENCHMARKS.md', `${[header.trim(), ...sections].join('\n\n')}\n`);
+  if (wanted.length > 0 && !options.write) continue;
+  const [heading = '', ...rest] = stdout.trim().split('\n');
+  const when = occasion(`npm run bench -- ${name} --write`);
+  writeSection(name, [heading, '', when, ...rest], PAGE);
 }
