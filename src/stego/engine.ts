@@ -46,9 +46,7 @@ export function extract(
   onProgress?: OnProgress,
 ): { readonly payload: Uint8Array; readonly cover: Picture } {
   if (!canCarry(stego)) throw noMessage();
-  const cover = copyOf(stego);
-  const ring = new HeaderRing(cover, key);
-  const header = decodeHeader(ring.read());
+  const header = decodeHeader(new HeaderRing(stego, key).read());
   // Only 16-bit pictures are ever shifted.
   if (header === undefined || (header.shift > 0 && stego.depth === 8)) throw noMessage();
   const coded = Object.values(PROFILES).find(({ code }) => code === header.profile);
@@ -60,6 +58,8 @@ export function extract(
       ? extractShifted(stego, key, header, onRows)
       : extractCoded(stego, key, header, coded, onRows);
   if (found === undefined) throw noMessage();
+  const cover = copyOf(stego);
+  const ring = new HeaderRing(cover, key);
   carryingPlanes(cover).forEach((plane, index) => {
     const field = found.fields[index] as Field;
     storeInterior(field, plane, header.shift);

@@ -67,7 +67,7 @@ export class HeaderRing {
   readonly #mask: HeaderBits;
   /** Bits a block, and for each sample of each block its plane and index. */
   readonly #order: number;
-  readonly #where: Float64Array;
+  readonly #where: Uint32Array;
   readonly #planeSize: number;
 
   /** Whether a picture of these dimensions has enough ring for a header, and an inside. */
@@ -80,9 +80,9 @@ export class HeaderRing {
     this.#mask = new Keystream(key, 'header').bytes(0, 8);
     this.#mask[7] = (this.#mask[7] as number) & 0x7f;
     this.#planeSize = picture.width * picture.height;
-    const ring = placesOf(picture);
-    this.#order = orderFor(ring.length);
-    this.#where = shuffled(ring, samplesFor(this.#order), new Keystream(key, 'place'));
+    const places = placesOf(picture);
+    this.#order = orderFor(places.length);
+    this.#where = drawn(places, samplesFor(this.#order), new Keystream(key, 'place'));
   }
 
   /** The bits as they stand, mask removed. */
@@ -180,59 +180,83 @@ function ringSize(width: number, height: number): number {
   return width * height - Math.max(0, width - 2) * Math.max(0, height - 2);
 }
 
-/** Indices of the outermost samples: plane after plane, each row by row. */
-function ringOf(width: number, height: number, planes: number): Float64Array {
-  const ring = new Float64Array(ringSize(width, height) * planes);
-  let count = 0;
+/** Hears of each of the outermost samples by its index: plane after plane, each row by row. */
+function alongRing(
+  width: number,
+  height: number,
+  planes: number,
+  hear: (where: number) => void,
+): void {
   for (let plane = 0; plane < planes; plane++) {
     for (let y = 0; y < height; y++) {
       const step = y === 0 || y === height - 1 ? 1 : Math.max(1, width - 1);
-      for (let x = 0; x < width; x += step) ring[count++] = (plane * height + y) * width + x;
+      for (let x = 0; x < width; x += step) hear((plane * height + y) * width + x);
     }
   }
+}
+
+function ringOf(width: number, height: number, planes: number): Uint32Array {
+  const ring = new Uint32Array(ringSize(width, height) * planes);
+  let count = 0;
+  alongRing(width, height, planes, (where) => {
+    ring[count++] = where;
+  });
   return ring;
 }
 
+/**
+ * Of pictures that many keys are tried on: where they are narrow, nearly all is ring. Nothing that
+ * is written, to the ring or to the inside, makes other places of them.
+ */
+const knownPlaces = new WeakMap<Picture, Uint32Array>();
+
 /** Where a header may stand: where the ring is rough; all of it if that is too little. */
-function placesOf(picture: Picture): Float64Array {
-  const rough = roughOf(picture);
-  if (rough.length >= HEADER_BITS) return rough;
-  return ringOf(picture.width, picture.height, carryingPlanes(picture).length);
+function placesOf(picture: Picture): Uint32Array {
+  let places = knownPlaces.get(picture) ?? roughOf(picture);
+  if (places.length < HEADER_BITS) {
+    places = ringOf(picture.width, picture.height, carryingPlanes(picture).length);
+  }
+  knownPlaces.set(picture, places);
+  return places;
 }
 
 /** Those of the ring that differ from a neighbour on it, and are neither black nor white. */
-function roughOf(picture: Picture): Float64Array {
+function roughOf(picture: Picture): Uint32Array {
   const { width, height, depth } = picture;
   const planes = carryingPlanes(picture);
   const white = (2 ** depth - 1) >> 1;
-  return ringOf(width, height, planes.length).filter((where) => {
+  const rough = new Uint32Array(ringSize(width, height) * planes.length);
+  let count = 0;
+  alongRing(width, height, planes.length, (where) => {
     const plane = planes[Math.floor(where / (width * height))] as Uint16Array;
     const at = where % (width * height);
     const upper = (plane[at] as number) >> 1;
-    if (upper === 0 || upper === white) return false;
-    const neighbours = neighboursOnRing(at, width, height);
-    return neighbours.some((other) => (plane[other] as number) >> 1 !== upper);
+    if (upper === 0 || upper === white) return;
+    if (differsOnRing(plane, at, width, height)) rough[count++] = where;
   });
+  return rough.slice(0, count);
 }
 
-/** The two of a plane's ring that touch the one at index `at`. */
-function neighboursOnRing(at: number, width: number, height: number): number[] {
+/** From one of the two of a plane's ring that touch it, without their lowest bits. */
+function differsOnRing(plane: Uint16Array, at: number, width: number, height: number): boolean {
   const [x, y] = [at % width, Math.floor(at / width)];
-  const along = y === 0 || y === height - 1 ? [x - 1, x + 1] : [];
-  const down = x === 0 || x === width - 1 ? [y - 1, y + 1] : [];
-  return [
-    ...along.filter((to) => to >= 0 && to < width).map((to) => y * width + to),
-    ...down.filter((to) => to >= 0 && to < height).map((to) => to * width + x),
-  ];
+  const upper = (plane[at] as number) >> 1;
+  const differs = (other: number) => (plane[other] as number) >> 1 !== upper;
+  if (y === 0 || y === height - 1) {
+    if ((x > 0 && differs(at - 1)) || (x < width - 1 && differs(at + 1))) return true;
+  }
+  if (x !== 0 && x !== width - 1) return false;
+  return (y > 0 && differs(at - width)) || (y < height - 1 && differs(at + width));
 }
 
 /** The first `count` of a Fisher–Yates shuffle. */
-function shuffled(ring: Float64Array, count: number, random: Keystream): Float64Array {
-  for (let i = 0; i < count; i++) {
-    const other = i + random.below(ring.length - i, i);
-    const kept = ring[i] as number;
-    ring[i] = ring[other] as number;
-    ring[other] = kept;
-  }
-  return ring.slice(0, count);
+function drawn(places: Uint32Array, count: number, random: Keystream): Uint32Array {
+  const moved = new Map<number, number>();
+  const now = (index: number) => moved.get(index) ?? (places[index] as number);
+  return Uint32Array.from({ length: count }, (_, i) => {
+    const other = i + random.below(places.length - i, i);
+    const place = now(other);
+    moved.set(other, now(i));
+    return place;
+  });
 }

@@ -50,69 +50,93 @@ export function filteredSize(layout: Layout): number {
   );
 }
 
-/** Undoes the filters in place and deals the samples out. @throws {StegoError} `malformed`. */
+/**
+ * Undoes the filters in place and deals the samples out. Nothing is made for a row: of the largest
+ * picture of one column there are 64 million. @throws {StegoError} `malformed`.
+ */
 export function unfilter(filtered: Uint8Array, layout: Layout): Uint16Array[] {
   const { width, height, channels } = layout;
   const planes = Array.from({ length: channels }, () => new Uint16Array(width * height));
   const pixelSize = (channels * layout.depth) / 8;
-  let offset = 0;
+  let at = 1;
   for (const pass of passesOf(layout)) {
     const rowSize = pass.width * pixelSize;
-    let above: Uint8Array = new Uint8Array(rowSize);
     for (let y = 0; y < pass.height; y++) {
-      const row = filtered.subarray(offset + 1, offset + 1 + rowSize);
-      unfilterRow(filtered[offset] as number, row, above, pixelSize);
-      dealRow(row, planes, pass, y, layout);
-      above = row;
-      offset += 1 + rowSize;
+      unfilterRow(filtered, at, rowSize, pixelSize, y === 0);
+      dealRow(filtered, at, planes, pass, y, layout);
+      at += 1 + rowSize;
     }
   }
   return planes;
 }
 
-/** PNG §9.2. `above` is the row above, already unfiltered; zeros above the first. */
-function unfilterRow(filter: number, row: Uint8Array, above: Uint8Array, step: number): void {
+/**
+ * PNG §9.2, of the row at `at`, behind its filter byte. The row above is unfiltered already; above
+ * the first all is zero.
+ */
+function unfilterRow(
+  bytes: Uint8Array,
+  at: number,
+  size: number,
+  step: number,
+  isFirst: boolean,
+): void {
+  const above = at - 1 - size;
+  const filter = bytes[at - 1] as number;
   switch (filter) {
     case 0:
       return;
     case 1:
-      for (let i = step; i < row.length; i++)
-        row[i] = (row[i] as number) + (row[i - step] as number);
+      addLeft(bytes, at, size, step);
       return;
     case 2:
-      for (let i = 0; i < row.length; i++) row[i] = (row[i] as number) + (above[i] as number);
+      if (isFirst) return;
+      for (let i = 0; i < size; i++) add(bytes, at + i, bytes[above + i] as number);
       return;
     case 3:
-      for (let i = 0; i < row.length; i++) {
-        const left = i < step ? 0 : (row[i - step] as number);
-        row[i] = (row[i] as number) + ((left + (above[i] as number)) >> 1);
+      for (let i = 0; i < size; i++) {
+        const left = i < step ? 0 : (bytes[at + i - step] as number);
+        const up = isFirst ? 0 : (bytes[above + i] as number);
+        add(bytes, at + i, (left + up) >> 1);
       }
       return;
     case 4:
-      unfilterPaeth(row, above, step);
+      // Of zeros and the sample to the left, that one is always the nearest.
+      if (isFirst) addLeft(bytes, at, size, step);
+      else addPaeth(bytes, at, size, step);
       return;
     default:
       throw malformed(`filter type ${filter} does not exist`);
   }
 }
 
-function unfilterPaeth(row: Uint8Array, above: Uint8Array, step: number): void {
+function add(bytes: Uint8Array, at: number, predicted: number): void {
+  bytes[at] = (bytes[at] as number) + predicted;
+}
+
+function addLeft(bytes: Uint8Array, at: number, size: number, step: number): void {
+  for (let i = step; i < size; i++) add(bytes, at + i, bytes[at + i - step] as number);
+}
+
+function addPaeth(bytes: Uint8Array, at: number, size: number, step: number): void {
+  const above = at - 1 - size;
   // Left of the first pixel all is zero, and the predictor is the sample above.
-  for (let i = 0; i < step; i++) row[i] = (row[i] as number) + (above[i] as number);
-  for (let i = step; i < row.length; i++) {
-    const left = row[i - step] as number;
-    const up = above[i] as number;
-    const corner = above[i - step] as number;
+  for (let i = 0; i < step; i++) add(bytes, at + i, bytes[above + i] as number);
+  for (let i = step; i < size; i++) {
+    const left = bytes[at + i - step] as number;
+    const up = bytes[above + i] as number;
+    const corner = bytes[above + i - step] as number;
     const toLeft = Math.abs(up - corner);
     const toUp = Math.abs(left - corner);
     const toCorner = Math.abs(left + up - 2 * corner);
     const nearest = toLeft <= toUp && toLeft <= toCorner ? left : toUp <= toCorner ? up : corner;
-    row[i] = (row[i] as number) + nearest;
+    add(bytes, at + i, nearest);
   }
 }
 
 function dealRow(
-  row: Uint8Array,
+  bytes: Uint8Array,
+  at: number,
   planes: readonly Uint16Array[],
   { x0, y0, dx, dy, width }: Pass,
   y: number,
@@ -120,14 +144,16 @@ function dealRow(
 ): void {
   const start = (y0 + y * dy) * layout.width + x0;
   const step = planes.length;
-  planes.forEach((plane, channel) => {
+  for (let channel = 0; channel < step; channel++) {
+    const plane = planes[channel] as Uint16Array;
     if (layout.depth === 8) {
-      for (let x = 0; x < width; x++) plane[start + x * dx] = row[x * step + channel] as number;
-      return;
+      for (let x = 0; x < width; x++)
+        plane[start + x * dx] = bytes[at + x * step + channel] as number;
+    } else {
+      for (let x = 0; x < width; x++) {
+        const high = at + 2 * (x * step + channel);
+        plane[start + x * dx] = ((bytes[high] as number) << 8) | (bytes[high + 1] as number);
+      }
     }
-    for (let x = 0; x < width; x++) {
-      const at = 2 * (x * step + channel);
-      plane[start + x * dx] = ((row[at] as number) << 8) | (row[at + 1] as number);
-    }
-  });
+  }
 }
