@@ -226,6 +226,42 @@ const lowOrderAnswer: Attempt<World> = {
   },
 };
 
+const forgedAnswers: Attempt<World> = {
+  by: 'W',
+  tried: '12 bundles of 4,096 forged XX2 each, as who has seen the index in XX1 can make them',
+  async run({ alice, toAlice }) {
+    const late = await Rogue.open('latecomer');
+    try {
+      const contact = late.peer.book.add('alice', toAlice.address);
+      await asOperator(alice, '/send_keys', { to: 'latecomer', address: late.address });
+      const xx1 = await until('XX1 came', () => late.received.find(([type]) => type === XX1));
+      const before = await refused(alice);
+      const [BUNDLES, EACH] = [12, 4_096];
+      for (let bundle = 0; bundle < BUNDLES; bundle += 1) {
+        const forged = Array.from({ length: EACH }, () => forgedAnswer(xx1.subarray(36, 40)));
+        assert.equal((await post(alice.origin, forged)).status, 200);
+      }
+      const after = await refused(alice);
+      const more = (reason: string) => (after[reason] ?? 0) - (before[reason] ?? 0);
+      assert.equal(more('unauthenticated'), BUNDLES, 'more than one of a bundle was read');
+      assert.equal(more('busy'), BUNDLES * (EACH - 1));
+      await late.carry(late.peer.trigger(contact, late.now));
+      assert.equal((await contactIn(alice, 'latecomer'))?.session, 'current', 'the honest one');
+      return `one of each bundle was read, ${more('busy')} were not; the honest XX2 after them was, and they have met`;
+    } finally {
+      late.close();
+    }
+  },
+};
+
+/** A key that is one, and noise. */
+function forgedAnswer(index: Uint8Array): Uint8Array {
+  const packet = crypto.getRandomValues(new Uint8Array(200));
+  packet.set([2, 0, 0, 0, ...index]);
+  packet[39] = 0;
+  return packet;
+}
+
 /** Whatever is multiplied with it is zero, so that who chose it knows the secret. */
 function lowOrderKeys(point: string): KeyPair {
   const publicKey = new Uint8Array(Buffer.from(point, 'hex')) as PublicKey;
@@ -310,6 +346,7 @@ export const HANDSHAKES: readonly Attempt<World>[] = [
   sharedKey,
   othersKey,
   lowOrderAnswer,
+  forgedAnswers,
   downgrade,
   exhausted,
   everySize,

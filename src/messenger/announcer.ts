@@ -77,8 +77,8 @@ export class Announcer {
   }
 
   /** Somebody wants to meet, and waits for a person here. */
-  kept(): void {
-    this.#log.info('meeting_requested');
+  kept({ isLogged }: { readonly isLogged: boolean }): void {
+    if (isLogged) this.#log.info('meeting_requested');
     this.tell('contact', undefined);
   }
 

@@ -1,20 +1,26 @@
 /** Carries out, in order, what the pure machines ask for: their effects. */
-import type { Effect } from '../protocol/index.ts';
+import { type Effect, RateLimit } from '../protocol/index.ts';
 import type { Announcer } from './announcer.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { Judging } from './judging.ts';
 import type { Observations } from './observations.ts';
+import type { Clock } from './ports.ts';
 import type { Refusals } from './refusals.ts';
+
+/** Strangers that ask to be met, in the log: anybody can ask thousands of times a second. */
+const [REQUESTS_LOGGED_A_SECOND, REQUESTS_LOGGED_BURST] = [1, 8];
 
 export interface EffectsDeps {
   readonly deliveries: Deliveries;
   readonly announcer: Announcer;
   readonly observations: Observations;
+  readonly clock: Clock;
 }
 
 export class Effects {
   readonly #deps: EffectsDeps;
   readonly #refusals: Refusals;
+  readonly #requestsLogged = new RateLimit(REQUESTS_LOGGED_A_SECOND, REQUESTS_LOGGED_BURST);
 
   constructor(deps: EffectsDeps, refusals: Refusals) {
     this.#deps = deps;
@@ -57,7 +63,7 @@ export class Effects {
         announcer.failed(effect.contact, effect.reason);
         break;
       case 'kept':
-        announcer.kept();
+        announcer.kept({ isLogged: this.#requestsLogged.take(this.#deps.clock.monotonic_ms()) });
         break;
       case 'refused':
         observations.refused(effect.reason);

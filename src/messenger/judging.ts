@@ -1,15 +1,19 @@
 /** One bundle while it is judged: where it came by, and what it has brought so far. */
+import type { CryptoProvider } from '../crypto/index.ts';
 import {
   BUNDLE_PACKET_COUNT_MAX,
   BUNDLE_SIZE_MAX,
   bundledSize,
+  echoOf,
   type Via,
 } from '../protocol/index.ts';
 import type { Arrival } from './intake.ts';
+import { hex } from './observations.ts';
 import type { ContactId } from './ports.ts';
 
 export interface Judging {
   readonly via: Via;
+  readonly takeSent: TakeSent;
   /** For the other end of this exchange. */
   readonly answers: Uint8Array[];
   /** To be stored, with the packet that brought each. */
@@ -19,16 +23,34 @@ export interface Judging {
   /** Of these, the ones a transport packet is owed to, be it empty. */
   readonly owed: Set<ContactId>;
   progress: boolean;
+  /** Whether it held an answer to a handshake of ours that was read and refused. */
+  hasForgedAnswer: boolean;
 }
 
-export function judgingOf(via: Via): Judging {
+export function judgingOf(via: Via, takeSent: TakeSent): Judging {
   return {
     via,
+    takeSent,
     answers: [],
     arrivals: [],
     heard: new Set(),
     owed: new Set(),
     progress: false,
+    hasForgedAnswer: false,
+  };
+}
+
+/** Which of the packets that this bundle replies to has that echo: each is told of once. */
+export type TakeSent = (echo: Uint8Array) => Uint8Array | undefined;
+
+/** Hashes them when it is first asked, and once: a reply may hold thousands of STATUS. */
+export function sentByEcho(crypto: CryptoProvider, sent: readonly Uint8Array[]): TakeSent {
+  let known: Map<string, Uint8Array> | undefined;
+  return (echo) => {
+    known ??= new Map(sent.map((packet) => [hex(echoOf(crypto, packet)), packet]));
+    const packet = known.get(hex(echo));
+    known.delete(hex(echo));
+    return packet;
   };
 }
 

@@ -4,19 +4,21 @@
  * then says what goes back.
  */
 import { release } from '../bytes.ts';
-import { type CryptoProvider, equal } from '../crypto/index.ts';
+import type { CryptoProvider } from '../crypto/index.ts';
 import { LinkError, StoreError } from '../failures.ts';
 import {
+  type AnswerPacket,
   decodeBundle,
   decodePacket,
   type Effect,
-  echoOf,
   encodeBundle,
   type Meetings,
   type Opened,
+  type OpeningPacket,
   type Payload,
   RateLimit,
   RemoteProtocolError,
+  type ReunionPacket,
   type Reunions,
   type Sessions,
   type StatusPacket,
@@ -29,7 +31,7 @@ import type { Contacts } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
 import { Effects } from './effects.ts';
 import type { Intake, Taken } from './intake.ts';
-import { arrivalsOf, fitting, type Judging, judgingOf } from './judging.ts';
+import { arrivalsOf, fitting, type Judging, judgingOf, sentByEcho } from './judging.ts';
 import type { Letters } from './letters.ts';
 import type { Observations } from './observations.ts';
 import type { PictureWays } from './picture-ways.ts';
@@ -46,6 +48,8 @@ const LETTERS_BURST = 256;
 
 /** What one reply may carry for a contact that cannot be called, so that others are not starved. */
 const RIDING_BACK_MAX = 256 * 1024;
+
+type HandshakePacket = OpeningPacket | AnswerPacket | ReunionPacket;
 
 export interface ReceptionDeps {
   readonly crypto: CryptoProvider;
@@ -149,13 +153,13 @@ export class Reception {
   }
 
   #judge(packets: readonly Uint8Array[], via: Via, sent: readonly Uint8Array[] = []): Judging {
-    const judging = judgingOf(via);
-    for (const packet of packets) this.#judgeOne(packet, judging, sent);
+    const judging = judgingOf(via, sentByEcho(this.#deps.crypto, sent));
+    for (const packet of packets) this.#judgeOne(packet, judging);
     return judging;
   }
 
-  #judgeOne(packet: Uint8Array, judging: Judging, sent: readonly Uint8Array[]): void {
-    const { meetings, reunions, letters } = this.#deps;
+  #judgeOne(packet: Uint8Array, judging: Judging): void {
+    const { letters } = this.#deps;
     const now = this.#deps.clock.monotonic_ms();
     try {
       const decoded = decodePacket(packet);
@@ -164,7 +168,7 @@ export class Reception {
           this.#transport(decoded, packet, now, judging);
           break;
         case 'STATUS':
-          this.#status(decoded, judging, sent, now);
+          this.#status(decoded, judging, now);
           break;
         case 'LETTER':
           this.#deps.observations.ciphertext('in', packet);
@@ -173,25 +177,29 @@ export class Reception {
             packet,
           });
           break;
-        // A handshake may be kept for long, and the bundle that it is a view of is not ours.
-        case 'KK1':
-        case 'KK2':
-          this.#effects.carryOutFor(
-            reunions.receive(packet.slice(), judging.via, now),
-            judging,
-            packet,
-          );
-          break;
         default:
-          this.#effects.carryOutFor(
-            meetings.receive(packet.slice(), judging.via, now),
-            judging,
-            packet,
-          );
+          this.#handshake(decoded, packet, judging, now);
       }
     } catch (error) {
       this.#refusals.refusePacket(error, packet, judging);
     }
+  }
+
+  /**
+   * Reading an answer to a handshake takes Diffie-Hellman, and whoever sees the line can forge one:
+   * one that is refused is the last that its bundle has read, PROTOCOL §4.2. More of them cost a
+   * request each, of which there are only so many; a limit for all would keep the honest one out.
+   */
+  #handshake(decoded: HandshakePacket, packet: Uint8Array, judging: Judging, now: number): void {
+    const { meetings, reunions } = this.#deps;
+    const isAnswer = 'index' in decoded;
+    if (isAnswer && judging.hasForgedAnswer) throw new RemoteProtocolError('busy');
+    const isReunion = decoded.type === 'KK1' || decoded.type === 'KK2';
+    // A handshake may be kept for long, and the bundle that it is a view of is not ours.
+    const effects = (isReunion ? reunions : meetings).receive(packet.slice(), judging.via, now);
+    const isForged = effects.some((each) => each.kind === 'refused' && each.reason !== 'stale');
+    if (isAnswer && isForged) judging.hasForgedAnswer = true;
+    this.#effects.carryOutFor(effects, judging, packet);
   }
 
   #transport(decoded: TransportPacket, packet: Uint8Array, now: number, judging: Judging): void {
@@ -258,15 +266,10 @@ export class Reception {
   }
 
   /** A hint about one of the packets that we sent in this very exchange. */
-  #status(
-    { code, echo }: StatusPacket,
-    { via }: Judging,
-    sent: readonly Uint8Array[],
-    now: number,
-  ): void {
-    const { crypto, meetings, reunions } = this.#deps;
+  #status({ code, echo }: StatusPacket, { via, takeSent }: Judging, now: number): void {
+    const { meetings, reunions } = this.#deps;
     if (via.exchange === 'theirs') throw new RemoteProtocolError('stale');
-    const about = sent.find((packet) => equal(echoOf(crypto, packet), echo));
+    const about = takeSent(echo);
     if (about === undefined) throw new RemoteProtocolError('stale');
     const { type } = decodePacket(about);
     const { contact } = via;

@@ -65,10 +65,12 @@ export {
 export { type ImageKey, imageKeyOf, openLetter, sealLetter } from './letter.ts';
 export { type MeetingOptions, Meetings } from './meetings.ts';
 export {
+  type AnswerPacket,
   decodePacket,
   encodeHandshake,
   encodeTransportHeader,
   type LetterPacket,
+  type OpeningPacket,
   prologueOf,
   type ReunionPacket,
   type StatusCode,

@@ -199,7 +199,8 @@ export class Meetings {
     const meeting = contact === undefined ? undefined : this.#meetings.get(contact, now);
     if (meeting !== undefined && meeting.secret === undefined) {
       if (staysInitiator(meeting, opening)) {
-        return this.#reply(packet, ownIndexOf(meeting), [answer(meeting.phase.packet)]);
+        const effects = [answer(meeting.phase.packet)];
+        return this.#replies.rememberFew(packet, ownIndexOf(meeting), effects);
       }
       const isFree = meeting.phase.name !== 'closing' && meeting.attempts > 0;
       // Rules 2 and 3.

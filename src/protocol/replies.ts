@@ -7,6 +7,8 @@ import type { Effect } from './effects.ts';
 import type { Indices } from './indices.ts';
 
 const SWEEP_MIN = 16;
+/** Of an honest peer there is one, or one more after each of its restarts. */
+const FEW = 8;
 
 interface Reply {
   readonly index: number;
@@ -18,6 +20,8 @@ export class Replies {
   readonly #indices: Indices;
   readonly #byPacket = new Map<string, Reply>();
   #sweepAt = SWEEP_MIN;
+  /** How many `rememberFew` has remembered for an index. */
+  readonly #few = new Map<number, number>();
 
   constructor(crypto: CryptoProvider, indices: Indices) {
     this.#crypto = crypto;
@@ -34,6 +38,16 @@ export class Replies {
     this.#byPacket.set(this.#nameOf(packet), { index, effects });
   }
 
+  /** For what anybody can make thousands of: only of the first few of an index. */
+  rememberFew(packet: Uint8Array, index: number, effects: Effect[]): Effect[] {
+    const count = this.#few.get(index) ?? 0;
+    if (count < FEW) {
+      this.#few.set(index, count + 1);
+      this.remember(packet, index, effects);
+    }
+    return effects;
+  }
+
   recall(packet: Uint8Array): readonly Effect[] | undefined {
     const reply = this.#byPacket.get(this.#nameOf(packet));
     return reply !== undefined && this.#indices.isAlive(reply.index) ? reply.effects : undefined;
@@ -42,6 +56,9 @@ export class Replies {
   #sweep(): void {
     for (const [name, reply] of this.#byPacket) {
       if (!this.#indices.isAlive(reply.index)) this.#byPacket.delete(name);
+    }
+    for (const index of this.#few.keys()) {
+      if (!this.#indices.isAlive(index)) this.#few.delete(index);
     }
     this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.#byPacket.size);
   }

@@ -5,6 +5,7 @@
  * Method: real stores and machines on a wire that holds what passes until the test lets it go.
  */
 import t from 'tap';
+import { type CryptoProvider, type KeyPair, openssl } from '../../src/crypto/index.ts';
 import { PictureWay, type PictureWayDeps } from '../../src/messenger/picture-way.ts';
 import { Turns } from '../../src/messenger/turns.ts';
 import { decodeBundle, encodeBundle } from '../../src/protocol/index.ts';
@@ -248,4 +249,128 @@ t.test('letters on the link are read by and by, and those by hand at once', asyn
   t.match(refused(), { unauthenticated: 256 + 63, busy: 745 });
   const texts = bob.messenger.decryptMessages({}).map(({ content }) => content);
   t.match(texts, [{ text: 'by hand' }, { text: 'on the link' }]);
+});
+
+/** What a peer computes: how often it multiplies points, and what it hashes, in bytes. */
+function countingCrypto() {
+  const count = { dh: 0, hashed: 0 };
+  const pair = (keys: KeyPair): KeyPair => ({
+    publicKey: keys.publicKey,
+    dh: (publicKey) => {
+      count.dh += 1;
+      return keys.dh(publicKey);
+    },
+    wipe: () => keys.wipe(),
+  });
+  const crypto: CryptoProvider = {
+    ...openssl,
+    importPrivateKey: (key) => pair(openssl.importPrivateKey(key)),
+    generateKeyPair: (randomBytes) => pair(openssl.generateKeyPair(randomBytes)),
+    hash: (...parts) => {
+      for (const part of parts) count.hashed += part.length;
+      return openssl.hash(...parts);
+    },
+  };
+  return { crypto, count };
+}
+
+const [XX1, XX2, KK2] = [1, 2, 8];
+const FORGED = 500;
+
+/** As who sees the line makes them: the index is right, and nothing else. */
+function forgeries(type: number, index: Uint8Array, size: number): Uint8Array[] {
+  return Array.from({ length: FORGED }, (_, at) => {
+    const packet = crypto.getRandomValues(new Uint8Array(size));
+    packet.set([type, 0, 0, 0, ...index]);
+    packet.set([at, at >> 8], 8);
+    packet[39] = 0;
+    return packet;
+  });
+}
+
+t.test(
+  'forged answers to a handshake cost one reading a bundle, and keep no honest one out',
+  async (t) => {
+    const { crypto, count } = countingCrypto();
+    const { wire, alice, bob } = await twoPeers(t, { crypto });
+    const packets = () => wire.seen.flatMap((bundle) => decodeBundle(bundle));
+    const attack = async (forged: readonly Uint8Array[], cost: number) => {
+      const [before, dh] = [alice.messenger.show().refused, count.dh];
+      await alice.messenger.receive(encodeBundle(forged));
+      const after = alice.messenger.show().refused;
+      const more = (reason: string) => (after[reason] ?? 0) - (before[reason] ?? 0);
+      t.equal(count.dh - dh, cost, 'one of them was read');
+      t.strictSame([more('unauthenticated'), more('busy')], [1, FORGED - 1]);
+    };
+    await alice.messenger.sendKeys({ to: 'bob', address: bob.address });
+    const opening = packets().find(([type]) => type === XX1) ?? new Uint8Array();
+    for (let bundle = 0; bundle < 3; bundle += 1) {
+      await attack(forgeries(XX2, opening.subarray(36, 40), 200), 1);
+    }
+    const met = await bob.messenger.sendKeys({ to: 'alice', address: alice.address });
+    t.match(met, { state: 'established' });
+    await until(() => alice.messenger.show().contacts[0]?.state === 'paired');
+
+    // Only an answer that got lost tells what index KK1 has given out.
+    const answers = () => packets().filter(([type]) => type === KK2);
+    wire.harm = () => (answers().length === 0 ? 'lose_reply' : 'lose_request');
+    const renewing = alice.messenger.sendKeys({ to: 'bob' }).catch(() => undefined);
+    await until(() => answers().length > 0);
+    const [lost = new Uint8Array()] = answers();
+    await attack(forgeries(KK2, lost.subarray(4, 8), lost.length), 2);
+    wire.harm = () => 'pass';
+    await renewing;
+    const { delivered } = await alice.messenger.sendMessage({ ...text('on it'), wait_ms: 60_000 });
+    t.equal(delivered, true);
+  },
+);
+
+t.test(
+  'thousands of STATUS in a reply are looked up, and each packet is told of once',
+  async (t) => {
+    const { crypto, count } = countingCrypto();
+    const { wire, alice, bob } = await twoPeers(t, { crypto });
+    let [length, before] = [0, 0];
+    wire.exchange = async (_address, bundle) => {
+      const [packet = new Uint8Array()] = decodeBundle(bundle);
+      length = packet.length;
+      const about = openssl.hash(packet).subarray(0, 8);
+      const refused = (echo: Uint8Array) => Uint8Array.of(11, 4, 0, 0, ...echo);
+      const strange = Array.from({ length: 2_000 }, (_, at) =>
+        refused(Uint8Array.of(at, at >> 8, 0, 0, 0, 0, 0, 0)),
+      );
+      const again = Array.from({ length: 2_000 }, () => refused(about));
+      before = count.hashed;
+      return encodeBundle([...strange, ...again]);
+    };
+    let failures = 0;
+    alice.messenger.listen(({ kind, contact }) => {
+      if (kind === 'contact' && contact === 'bob') failures += 1;
+    });
+    const refused = { name: 'UseCaseError' };
+    await t.rejects(alice.messenger.sendKeys({ to: 'bob', address: bob.address }), refused);
+    const hashed = count.hashed - before;
+    t.ok(
+      hashed >= length && hashed < 20 * length,
+      `${hashed} bytes were hashed, of ${length} sent`,
+    );
+    t.ok(failures > 0 && failures < 5, `${failures} failures were told`);
+    t.ok((alice.messenger.show().refused['stale'] ?? 0) >= 3_999, 'the others are stale');
+  },
+);
+
+t.test('strangers who ask to be met fill no log', async (t) => {
+  const { wire, alice, bob } = await twoPeers(t);
+  const begun = performance.now();
+  await alice.messenger.sendKeys({ to: 'bob', address: bob.address });
+  const opening = decodeBundle(wire.seen[0] ?? new Uint8Array())[0] ?? new Uint8Array();
+  const others = Array.from({ length: 2_000 }, (_, at) => {
+    const other = opening.slice();
+    other.set([at, at >> 8], 4);
+    return other;
+  });
+  await bob.messenger.receive(encodeBundle(others));
+  const seconds = (performance.now() - begun) / 1_000;
+  const lines = bob.logged.filter(([event]) => event === 'meeting_requested').length;
+  t.ok(lines > 0 && lines <= 8 + seconds, `${lines} lines`);
 });

@@ -172,6 +172,23 @@ t.test('rule 5: an XX1 that has lost by rule 2 gets the same answer as long', as
   t.equal(network.underWay.length, 0);
 });
 
+t.test('rule 5: of XX1 that lose by the thousand only the first few are remembered', async (t) => {
+  const { alice, bob, toBob, toAlice } = strangers();
+  const [own = NOTHING] = packetsOf(alice.trigger(toBob, 0));
+  const losing = Array.from({ length: 1_000 }, (_, at) => {
+    const packet = own.slice();
+    packet.set([0xff, at, at >> 8], 4);
+    return packet;
+  });
+  const answered = () =>
+    losing.filter((packet) => packetsOf(alice.receive(packet, THEIRS, 0))[0] !== undefined).length;
+  t.equal(answered(), losing.length, 'while ours is out each is answered by it');
+  bob.receive(own, THEIRS, 0);
+  const [answer = NOTHING] = packetsOf(bob.trigger(toAlice, 0));
+  t.equal(packetsOf(alice.receive(answer, THEIRS, 0))[0]?.[0], 3, 'and an honest XX2 by XX3');
+  t.equal(answered(), 8);
+});
+
 t.test('rule 6: XX2 is repeated for 60 s, at growing intervals, and then given up', async (t) => {
   const { alice, bob, network, toBob, toAlice } = strangers();
   network.post(alice, alice.trigger(toBob, 0));
