@@ -8,9 +8,10 @@ import t from 'tap';
 import { openssl, systemRandomBytes } from '../../src/crypto/index.ts';
 import type { UseCaseFailure } from '../../src/messenger/index.ts';
 import { letterContentMax, letterSize } from '../../src/messenger/letters.ts';
+import { PictureWork } from '../../src/messenger/picture-work.ts';
 import { encodeBundle, imageKeyOf } from '../../src/protocol/index.ts';
 import { encodePng, hide, phantom } from '../../src/stego/coder.ts';
-import { pairedPeers, readTexts, Side, text, until } from './support.ts';
+import { pairedPeers, readTexts, realClock, Side, text, until } from './support.ts';
 
 let seed = 1;
 const fresh = (size = 90) =>
@@ -172,3 +173,39 @@ t.test('the line of pictures is bounded, and empties', async (t) => {
   await until(() => (bob.messenger.show().refused['unauthenticated'] ?? 0) === unauthenticated + 8);
   enter('a');
 });
+
+t.test('what waits in the line of pictures is bounded in bytes, too', async (t) => {
+  const { bob } = await pairedPeers(t);
+  const large = new Uint8Array(30 * 1024 * 1024);
+  const enter = (png: Uint8Array, source: string) => bob.messenger.receivePicture(png, source);
+  enter(large, 'a');
+  enter(large, 'b');
+  t.throws(() => enter(large, 'c'), { name: 'UseCaseError', failure: 'busy' }, '90 MiB');
+  enter(fresh(), 'c');
+  const { malformed = 0 } = bob.messenger.show().refused;
+  await until(() => (bob.messenger.show().refused['malformed'] ?? 0) === malformed + 2);
+  enter(large, 'c');
+});
+
+t.test(
+  'a picture that takes too long is ended with its thread, and the next one is read',
+  async (t) => {
+    let isLate = true;
+    const waited: number[] = [];
+    const sleep = (ms: number) => {
+      waited.push(ms);
+      return isLate ? Promise.resolve() : new Promise<void>(() => undefined);
+    };
+    const work = new PictureWork({ ...realClock, sleep }, () => undefined);
+    t.teardown(() => work.close());
+    const [cover, keys] = [fresh(), [systemRandomBytes(32)]];
+    await t.rejects(work.reveal(cover, keys), { failure: 'too_large', message: /more than 120 s/ });
+    await t.rejects(work.capacity(cover, 1), {
+      failure: 'cover_unusable',
+      message: /more than 120 s/,
+    });
+    isLate = false;
+    await t.rejects(work.reveal(cover, keys), { name: 'StegoError', failure: 'no_message' });
+    t.strictSame(waited, [120_000, 120_000, 120_000]);
+  },
+);

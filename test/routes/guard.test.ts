@@ -10,6 +10,7 @@ import Koa from 'koa';
 import t from 'tap';
 import {
   type Access,
+  decide,
   type GuardConfig,
   guard,
   PROBLEMS,
@@ -333,4 +334,21 @@ t.test('two Host headers are an error, whichever comes first', async (t) => {
     for await (const chunk of socket) answer += chunk;
     t.match(answer, /^HTTP\/1\.1 400 .*invalid_request/s, hosts.join(', '));
   }
+});
+
+t.test('a name in the request line, or two of them, is none', async (t) => {
+  const port = await serve(t, guarded('read', config('demo')));
+  const socket = connect(port, '127.0.0.1');
+  const line = 'GET http://evil.example/ HTTP/1.1';
+  socket.end(`${line}\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+  let answer = '';
+  for await (const chunk of socket) answer += chunk;
+  t.match(answer, /^HTTP\/1\.1 403 .*host_not_allowed/s);
+  // The bridge asks without the server of this file.
+  const twice = ['127.0.0.1', 'evil.example'];
+  const asked = {
+    ...{ method: 'GET', url: '/', remoteAddress: '127.0.0.1', headers: { host: '127.0.0.1' } },
+    headersDistinct: { host: twice },
+  };
+  t.match(decide('read', asked, config('demo')), { allowed: false, code: 'host_not_allowed' });
 });

@@ -35,6 +35,9 @@ t.test('anybody may have the page, which then shows what anybody may see', async
   const hash = createHash('sha256').update(importMap).digest('base64');
   const policy = headers['content-security-policy'] ?? '';
   t.match(policy, /^default-src 'none'; script-src 'self' 'sha256-[^']+'; style-src 'self'; /);
+  t.match(policy, /base-uri 'none'; form-action 'none'; frame-ancestors 'none'; /);
+  t.match(policy, /require-trusted-types-for 'script'; trusted-types 'none'/);
+  t.equal(headers['cross-origin-resource-policy'], 'same-origin');
   t.ok(policy.includes(`'sha256-${hash}'`), 'the import map is the one that is named');
   t.notMatch(policy, /unsafe/);
   const rest = text.replace(importMap, '');

@@ -21,10 +21,11 @@ import {
   revealWithAny,
   StegoError,
 } from '../../src/stego/coder.ts';
+import { HeaderRing } from '../../src/stego/header.ts';
 import { StegoPool } from '../../src/stego/index.ts';
 import { lookAtDecoded } from '../../src/stego/message.ts';
 import { rounds } from '../support/counts.ts';
-import { pictureOf, type Recipe, recipes } from './support/pictures.ts';
+import { pictureOf, type Recipe, randomOf, recipes } from './support/pictures.ts';
 import * as build from './support/png-files.ts';
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => 200 - i);
@@ -367,3 +368,30 @@ t.test('a pool that is closed while it opens leaves no thread behind', async (t)
   await t.rejects(pool.hide(cover, text, KEY), { message: 'the pool is closed' });
   t.equal(threads, 0);
 });
+
+t.test(
+  'a picture that is nearly all ring is gone through once, however many keys are tried',
+  async (t) => {
+    const random = randomOf(5);
+    const samples = Uint16Array.from({ length: 3 * 2_000 }, () => 1 + Math.floor(250 * random()));
+    let reads = 0;
+    const plane = new Proxy(samples, {
+      get: (target, name) => {
+        reads += 1;
+        return Reflect.get(target, name, target);
+      },
+    });
+    const narrow: Picture = { width: 3, height: 2_000, depth: 8, colour: 'gray', planes: [plane] };
+    const readsOf = (work: () => unknown) => {
+      reads = 0;
+      work();
+      return reads;
+    };
+    const first = readsOf(() => new HeaderRing(narrow, KEY).read());
+    t.ok(first < 6 * samples.length, `${first} reads for the first`);
+    for (let seed = 0; seed < 5; seed++) {
+      const more = readsOf(() => new HeaderRing(narrow, new Uint8Array(32).fill(seed)).read());
+      t.ok(more <= 9 * 127, `${more} reads for each other: its blocks`);
+    }
+  },
+);
