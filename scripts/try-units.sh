@@ -108,11 +108,11 @@ trial() {
   step 'is backed up while it runs'
 
   mkdir /etc/systemd/system/sotto.service.d
-  printf '[Service]\nWatchdogSec=3\n' >/etc/systemd/system/sotto.service.d/trial.conf
+  printf '[Service]\nWatchdogSec=6\n' >/etc/systemd/system/sotto.service.d/trial.conf
   systemctl daemon-reload
   systemctl restart sotto
   main=$(show MainPID sotto)
-  sleep 7
+  sleep 13
   [ "$(show MainPID sotto)" = "$main" ]
   [ "$main" -gt 0 ]
   kill -STOP "$main"
