@@ -24,6 +24,7 @@ t.test('the tree keeps every rule', async (t) => {
   t.strictSame(src.flatMap(rules.impurity), [], 'pure folders stay pure');
   t.strictSame([...src, ...scripts].flatMap(rules.strayPackage), [], 'packages stay at home');
   t.strictSame([...src, ...scripts].flatMap(rules.readsEnvironment), [], 'one environment reader');
+  t.strictSame(src.flatMap(rules.bareLimit), [], 'limits leave statements compiled');
   t.strictSame(otherTests.flatMap(rules.silencedTest), [], 'no test is silenced');
   t.strictSame(everything.flatMap(rules.longFunction), [], 'functions fit on a screen');
   t.strictSame(everything.flatMap(rules.longFile), [], 'files hold one idea');
@@ -78,6 +79,7 @@ t.test('each rule finds its offender', async (t) => {
     [rules.strayPackage, 'src/routes/x.ts', "import { inflateSync } from 'node:zlib';"],
     [rules.readsEnvironment, 'src/link/x.ts', "const home = process.env['HOME'];"],
     [rules.silencedTest, 'test/x.test.ts', "t.skip('later', async () => {});"],
+    [rules.bareLimit, 'src/store/x.ts', "prepare('select a from b order by c limit ?');"],
     [rules.silencedTest, 'test/x.test.ts', "t.test('this one', { only: true }, f);"],
     [rules.longFunction, 'src/link/x.ts', `const f = () => {${'\n'.repeat(60)}};`],
     [rules.longFunction, 'src/link/x.ts', `class A { #f(): void {${'\n'.repeat(60)}} }`],

@@ -95,7 +95,8 @@ export class Connection {
 
   /**
    * Integers come as `number`: for ids, sizes and times. A `number` is bound as REAL; a column
-   * turns it back, arithmetic in SQL does not: bind a `bigint` there, or use `|`.
+   * turns it back, arithmetic in SQL does not: bind a `bigint` there, or use `|`. A limit is given as
+   * `+?`: for a bare one SQLite compiles the statement anew whenever it is bound, to plan with it.
    */
   prepare<Parameters extends readonly Value[], Row = never>(
     sql: string,

@@ -59,14 +59,14 @@ export class SqliteForwardQueue implements ForwardQueue {
       select ?, ?, max(n) from reading where sensor = ? and at = ?`);
     this.#new = connection.prepare(`
       select waiting.row, waiting.sensor, waiting.at, waiting.n, ${COLUMNS}
-      from (select * from forward_queue where row > ? order by row limit ?) as waiting
+      from (select * from forward_queue where row > ? order by row limit +?) as waiting
       left join reading on reading.sensor = waiting.sensor and reading.at = waiting.at
         and reading.n = waiting.n
       ${OWNERS} order by waiting.row`);
     this.#before = connection.prepare(`
       select 0 as row, reading.sensor, reading.at, reading.n, ${COLUMNS}
       from reading ${OWNERS} where (reading.sensor, reading.at, reading.n) > (?, ?, ?)
-      order by reading.sensor, reading.at, reading.n limit ?`);
+      order by reading.sensor, reading.at, reading.n limit +?`);
     this.#advance = connection.prepare('update forward set row = ? where target = ?');
     this.#advanceBefore = connection.prepare(
       'update forward set sensor = ?, at = ?, n = ? where target = ?',

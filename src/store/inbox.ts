@@ -85,21 +85,21 @@ export class SqliteInbox implements Inbox, Belongings {
       values (max(coalesce((select max(row) from inbox), 0), (select row from inbox_last)) + 1,
         ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
     this.#unopened = connection.prepareExact(
-      `${ENVELOPE} where opened is null order by row limit ?`,
+      `${ENVELOPE} where opened is null order by row limit +?`,
     );
     this.#unopenedFrom = connection.prepareExact(
-      `${ENVELOPE} where opened is null and contact = ? order by row limit ?`,
+      `${ENVELOPE} where opened is null and contact = ? order by row limit +?`,
     );
     this.#count = connection.prepare(
       'select count(*) as count from inbox where opened is null and contact = ?',
     );
-    this.#list = connection.prepareExact(`${ENVELOPE} where row < ? order by row desc limit ?`);
+    this.#list = connection.prepareExact(`${ENVELOPE} where row < ? order by row desc limit +?`);
     const from = (which: string) =>
       `select * from (${ENVELOPE} where contact = ? and row < ? and ${which}
-        order by row desc limit ?)`;
+        order by row desc limit +?)`;
     // Each half by an index of its own.
     this.#listFrom = connection.prepareExact(
-      `${from('opened is null')} union all ${from('opened is not null')} order by row desc limit ?`,
+      `${from('opened is null')} union all ${from('opened is not null')} order by row desc limit +?`,
     );
     this.#get = connection.prepareExact(`${ENVELOPE} where row = ?`);
     this.#open = connection.prepare('update inbox set opened = ? where row = ? and opened is null');

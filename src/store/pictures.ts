@@ -89,7 +89,7 @@ export class SqlitePictures implements PictureStore, Belongings {
       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
     const exact = connection.prepareExact.bind(connection);
     const from = `select ${RESTORED} from picture_restored`;
-    this.#restored = exact(`${from} order by id desc limit ?`);
+    this.#restored = exact(`${from} order by id desc limit +?`);
     this.#restoredOf = exact(`${from} where contact = ? and epoch = ? and sequence = ?`);
     this.#restoredById = exact(`${from} where id = ?`);
     this.#restoredPlace = of('select content, slices from picture_restored where id = ?');

@@ -62,7 +62,7 @@ export class ReadingSpans implements Mirror {
         sum(sum) / sum(count) as mean, max(max) as max, min(sure) as sure
       from (
         ${[rows, hours, held('reading_day'), hours, rows].join(' union all ')}
-      ) group by bucket order by bucket desc limit ?`);
+      ) group by bucket order by bucket desc limit +?`);
     const ofReadings = 'count(*), min(value), sum(value), max(value), min(sure) from reading';
     const ofHours = 'sum(count), min(min), sum(sum), max(max), min(sure) from reading_hour';
     this.#spans = [

@@ -61,13 +61,13 @@ export class SqliteReadingStore implements ReadingStore {
     const range = 'from reading where sensor = ? and at >= ? and at < ?';
     this.#single = connection.prepare(`
       select at as bucket, 1 as count, value as min, value as mean, value as max, sure
-      ${range} order by at desc, n desc limit ?`);
+      ${range} order by at desc, n desc limit +?`);
     // % keeps the sign of its left side: added twice, so that times before 1970 round down too.
     this.#grouped = connection.prepare(`
       select at - (at % ? + ?) % ? as bucket,
         count(*) as count, min(value) as min, avg(value) as mean, max(value) as max,
         min(sure) as sure
-      ${range} group by bucket order by bucket desc limit ?`);
+      ${range} group by bucket order by bucket desc limit +?`);
   }
 
   add(readings: readonly Reading[]): void {

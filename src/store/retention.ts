@@ -32,11 +32,11 @@ export class Retention {
     this.#connection = connection;
     this.#slices = slices;
     this.#opened = connection.prepare(
-      'select row, content from inbox where opened is not null and opened < ? order by row limit ?',
+      'select row, content from inbox where opened is not null and opened < ? order by row limit +?',
     );
     this.#removeOpened = connection.prepare('delete from inbox where row = ?');
     this.#covers = connection.prepare(
-      'select id as row, content from picture_restored where at < ? order by id limit ?',
+      'select id as row, content from picture_restored where at < ? order by id limit +?',
     );
     this.#removeCover = connection.prepare('delete from picture_restored where id = ?');
     // What has not arrived yet stays, however old.
@@ -45,11 +45,11 @@ export class Retention {
         select row from sent where at < ? and not exists (
           select 1 from outbox
           where outbox.contact = sent.contact and outbox.sequence = sent.sequence)
-        order by row limit ?)`);
+        order by row limit +?)`);
     this.#sensors = connection.prepare('select id from sensor');
     this.#lastToGo = connection.prepare(`
       select max(at) as at from (
-        select at from reading where sensor = ? and at < ? order by at limit ?)`);
+        select at from reading where sensor = ? and at < ? order by at limit +?)`);
     this.#removeReadings = connection.prepare('delete from reading where sensor = ? and at <= ?');
   }
 

@@ -79,9 +79,9 @@ export class SqliteSent implements Sent, Belongings {
     this.#trim = connection.prepare(
       `delete from sent where row <= (select max(row) from sent) - ${KEPT_MAX}`,
     );
-    this.#list = connection.prepareExact(`${LIST} where s.row < ? order by s.row desc limit ?`);
+    this.#list = connection.prepareExact(`${LIST} where s.row < ? order by s.row desc limit +?`);
     this.#listTo = connection.prepareExact(
-      `${LIST} where s.contact = ? and s.row < ? order by s.row desc limit ?`,
+      `${LIST} where s.contact = ? and s.row < ? order by s.row desc limit +?`,
     );
     this.#acknowledge = connection.prepare(`
       update sent set acknowledged = 1 where contact = ? and epoch = ? and carrier <> 'session'

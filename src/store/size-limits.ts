@@ -50,7 +50,7 @@ export class SizeLimits {
         select *, sum(size) over (order by at desc, kind, id desc rows unbounded preceding) as sum
         from kept
       )
-      select kind, id, content from summed where sum > ? order by at limit ?`);
+      select kind, id, content from summed where sum > ? order by at limit +?`);
     const keys = { inbox: 'row', picture_restored: 'id', sent: 'row' };
     this.#remove = TABLES.map((table) =>
       connection.prepare(`delete from ${table} where ${keys[table]} = ?`),
@@ -58,12 +58,12 @@ export class SizeLimits {
     this.#sensors = connection.prepare('select id from sensor');
     this.#count = connection.prepare(`
       select count(*) as count, max(at) as last from (
-        select at from reading where sensor = ? and at > ? order by at limit ?)`);
+        select at from reading where sensor = ? and at > ? order by at limit +?)`);
     this.#oldest = connection.prepare(`
       select id, (select min(at) from reading where sensor = id) as at from sensor
       where at is not null order by at limit 1`);
     this.#lastToGo = connection.prepare(
-      'select max(at) as at from (select at from reading where sensor = ? order by at limit ?)',
+      'select max(at) as at from (select at from reading where sensor = ? order by at limit +?)',
     );
     this.#removeOldest = connection.prepare('delete from reading where sensor = ? and at <= ?');
   }

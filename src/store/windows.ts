@@ -28,7 +28,7 @@ export class Windows {
       insert into window (contact, kind, epoch, used, state) values (?, ?, ?, ${nextUse}, ?)`);
     this.#forget = connection.prepare(`
       delete from window where contact = ? and kind = ? and epoch not in (
-        select epoch from window where contact = ? and kind = ? order by used desc limit ?)`);
+        select epoch from window where contact = ? and kind = ? order by used desc limit +?)`);
     this.#remove = connection.prepare('delete from window where contact = ?');
   }
 

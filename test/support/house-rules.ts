@@ -206,6 +206,11 @@ export function silencedTest({ path, code }: Source): string[] {
   return silenced === undefined ? [] : [`${path} silences a test: ${silenced}`];
 }
 
+/** Bound, a bare one has SQLite compile the whole statement anew, to plan with it. */
+export function bareLimit({ path, text }: Source): string[] {
+  return /\blimit \?/.test(text) ? [`${path}: SQL takes a limit as "limit +?"`] : [];
+}
+
 export function longFunction({ path, functions }: Source): string[] {
   return functions
     .filter(({ lineCount }) => lineCount > FUNCTION_LINES_MAX)
