@@ -127,10 +127,14 @@ export class Windows {
   /** What rows have told since it was saved, the oldest first, as they came. */
   #addRows(entry: Entry): void {
     if (entry.kind === 'letter') return;
-    const rows = this.#newest(entry.contact).filter((row) => isToldBy(entry, row));
-    for (const { id } of rows.toReversed()) {
+    const rows = this.#newest(entry.contact);
+    const telling = rows.filter((row) => isToldBy(entry, row));
+    for (const { id } of telling.toReversed()) {
       if (entry.window.add(id.sequence) === 'new') entry.told += 1;
     }
+    // After a start: no others are to be saved, and `open` need not look again.
+    const isAlone = telling.length === rows.length && !this.#telling.has(entry.contact);
+    if (isAlone) this.#telling.set(entry.contact, entry);
   }
 
   #newest(contact: ContactId): readonly Envelope[] {
