@@ -2,6 +2,7 @@
  * The contacts, in memory and in the store at once: read often, written rarely. The protocol's
  * machines see them as their ContactBook; people's words (`to`, `address`) are resolved here.
  */
+import { nameOf } from '../bytes.ts';
 import { equal, type PublicKey } from '../crypto/index.ts';
 import {
   type Confirmation,
@@ -10,7 +11,6 @@ import {
   isAddress,
   type KnownContact,
 } from '../protocol/index.ts';
-import { hex } from './observations.ts';
 import type { Contact, ContactId, ContactStore, NewContact } from './ports.ts';
 import { UseCaseError } from './use-case-error.ts';
 
@@ -20,7 +20,7 @@ const NAME_LENGTH_MAX = 16;
 export class Contacts implements ContactBook {
   readonly #store: ContactStore;
   readonly #byId = new Map<ContactId, Contact & KnownContact>();
-  /** By the pinned key in hex; the store lets no two have one. */
+  /** By the pinned key; the store lets no two have one. */
   readonly #byKey = new Map<string, ContactId>();
   /** Called after their address until a pairing code tells who they are. */
   readonly #unnamed = new Set<ContactId>();
@@ -48,7 +48,7 @@ export class Contacts implements ContactBook {
 
   /** ContactBook. */
   holderOf(key: PublicKey): (Contact & KnownContact) | undefined {
-    const id = this.#byKey.get(hex(key));
+    const id = this.#byKey.get(nameOf(key));
     return id === undefined ? undefined : this.#byId.get(id);
   }
 
@@ -163,13 +163,13 @@ export class Contacts implements ContactBook {
     const kept = { ...contact, needsCode: false };
     this.#unlistKey(contact.id);
     this.#byId.set(contact.id, kept);
-    if (contact.publicKey !== undefined) this.#byKey.set(hex(contact.publicKey), contact.id);
+    if (contact.publicKey !== undefined) this.#byKey.set(nameOf(contact.publicKey), contact.id);
     return kept;
   }
 
   #unlistKey(id: ContactId): void {
     const key = this.#byId.get(id)?.publicKey;
-    if (key !== undefined) this.#byKey.delete(hex(key));
+    if (key !== undefined) this.#byKey.delete(nameOf(key));
   }
 
   #names(): string {

@@ -2,6 +2,7 @@
  * Rule 5 of PROTOCOL §5, and its like in §6: the identical packet gets the identical reply, for as
  * long as the handshake or session lives whose index the reply gave out.
  */
+import { nameOf } from '../bytes.ts';
 import type { CryptoProvider } from '../crypto/index.ts';
 import type { Effect } from './effects.ts';
 import type { Indices } from './indices.ts';
@@ -64,6 +65,6 @@ export class Replies {
   }
 
   #nameOf(packet: Uint8Array): string {
-    return String.fromCharCode(...this.#crypto.hash(packet));
+    return nameOf(this.#crypto.hash(packet));
   }
 }

@@ -37,7 +37,7 @@ export class SymmetricState {
   }
 
   mixKey(material: Uint8Array): void {
-    const [chainingKey, key] = this.#hkdf(material);
+    const [chainingKey, key] = this.#hkdf(material, 2);
     this.#setKeys(chainingKey, key);
   }
 
@@ -47,7 +47,7 @@ export class SymmetricState {
 
   /** For a pre-shared key, §9.1. */
   mixKeyAndHash(material: Uint8Array): void {
-    const [chainingKey, hashed, key] = this.#hkdf(material);
+    const [chainingKey, hashed, key] = this.#hkdf(material, 3);
     this.mixHash(hashed);
     this.#setKeys(chainingKey, key);
   }
@@ -72,7 +72,7 @@ export class SymmetricState {
 
   /** Ciphers for initiator-to-responder and responder-to-initiator messages, in that order. */
   split(): [CipherState, CipherState] {
-    const [first, second] = this.#hkdf(NOTHING);
+    const [first, second] = this.#hkdf(NOTHING, 2);
     return [this.#cipherState(first), this.#cipherState(second)];
   }
 
@@ -87,9 +87,10 @@ export class SymmetricState {
     this.#cipher = undefined;
   }
 
-  /** HKDF() with three outputs, §4.3; with two it gives the first two of them. */
-  #hkdf(material: Uint8Array): [Uint8Array, Uint8Array, Uint8Array] {
-    const output = this.#crypto.derive(material, this.#chainingKey, NOTHING, 3 * HASH_SIZE);
+  /** HKDF(), §4.3; of two outputs the third is empty. */
+  #hkdf(material: Uint8Array, outputs: 2 | 3): [Uint8Array, Uint8Array, Uint8Array] {
+    const size = outputs * HASH_SIZE;
+    const output = this.#crypto.derive(material, this.#chainingKey, NOTHING, size);
     const [first, rest] = take(HASH_SIZE, output, 'first output');
     const [second, third] = take(HASH_SIZE, rest, 'second output');
     return [first, second, third];
