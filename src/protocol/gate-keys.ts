@@ -1,15 +1,28 @@
 /** What two pinned keys have in common without a session, PROTOCOL §6, computed once a contact. */
-import { type CryptoProvider, equal, type KeyPair, type PublicKey } from '../crypto/index.ts';
+import {
+  type CryptoProvider,
+  equal,
+  type KeyPair,
+  type PublicKey,
+  type SharedSecret,
+} from '../crypto/index.ts';
 import type { ContactBook, ContactRef, KnownContact } from './contact-book.ts';
 import { type GateKey, gateKeyOf, hintOf } from './gate.ts';
 
 export interface Gate {
   readonly publicKey: PublicKey;
+  /** DH of the two: S of PROTOCOL §6, and `ss` of each handshake. */
+  readonly pairSecret: SharedSecret;
   readonly key: GateKey;
   /** By which the contact finds us. */
   readonly ownHint: number;
   /** By which we find the contact. */
   readonly remoteHint: number;
+}
+
+export interface GateOf {
+  readonly contact: ContactRef;
+  readonly gate: Gate;
 }
 
 export class GateKeys {
@@ -32,17 +45,27 @@ export class GateKeys {
     if (known?.publicKey === publicKey) return known;
     if (known !== undefined && equal(known.publicKey, publicKey)) return known;
     const gate = this.#compute(publicKey);
-    if (known !== undefined) this.#unlist(id, known.remoteHint);
+    this.forget(id);
     this.#known.set(id, gate);
     this.#byHint.set(gate.remoteHint, [...this.#meantBy(gate.remoteHint), id]);
     return gate;
+  }
+
+  /** The contact was removed, or its pin was. */
+  forget(id: ContactRef): void {
+    const known = this.#known.get(id);
+    if (known === undefined) return;
+    this.#known.delete(id);
+    this.#unlist(id, known.remoteHint);
+    known.pairSecret.fill(0);
+    known.key.fill(0);
   }
 
   /**
    * The contacts that a hint may mean, those who are known by it first. Who was pinned since is
    * looked for only if nobody else is wanted, because that asks all of them.
    */
-  *withHint(book: ContactBook, hint: number): Iterable<Gate & { readonly id: ContactRef }> {
+  *withHint(book: ContactBook, hint: number): Iterable<GateOf> {
     const listed = this.#meantBy(hint);
     yield* this.#standing(book, listed, hint);
     for (const contact of book.all()) this.of(contact);
@@ -55,7 +78,7 @@ export class GateKeys {
     for (const id of listed) {
       const contact = book.get(id);
       const gate = contact && this.of(contact);
-      if (gate?.remoteHint === hint) yield { id, ...gate };
+      if (gate?.remoteHint === hint) yield { contact: id, gate };
     }
   }
 
@@ -72,9 +95,8 @@ export class GateKeys {
   #compute(publicKey: PublicKey): Gate {
     const pairSecret = this.#staticKeys.dh(publicKey);
     const key = gateKeyOf(this.#crypto, pairSecret);
-    pairSecret.fill(0);
     const ownHint = hintOf(this.#crypto, key, this.#staticKeys.publicKey);
     const remoteHint = hintOf(this.#crypto, key, publicKey);
-    return { publicKey, key, ownHint, remoteHint };
+    return { publicKey, pairSecret, key, ownHint, remoteHint };
   }
 }

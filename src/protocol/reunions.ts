@@ -9,12 +9,19 @@
  * session, of which there are few, and no more.
  */
 import { concat } from '../bytes.ts';
-import { type CryptoProvider, equal, KEY_SIZE, type PublicKey } from '../crypto/index.ts';
+import {
+  type CryptoProvider,
+  equal,
+  KEY_SIZE,
+  type KeyPair,
+  type PublicKey,
+  type SharedSecret,
+} from '../crypto/index.ts';
 import type { Confirmation, ContactBook, ContactRef, KnownContact } from './contact-book.ts';
 import { answer, type Effect, failed, send, type Via } from './effects.ts';
 import { LocalProtocolError, type RefusalReason } from './errors.ts';
 import { gateOf, gateOpens } from './gate.ts';
-import { GateKeys } from './gate-keys.ts';
+import { type Gate, GateKeys } from './gate-keys.ts';
 import { HandshakeState, type PresharedKey } from './handshake-state.ts';
 import { decodeIntroduction, encodeIntroduction, type Introduction } from './introduction.ts';
 import { judgeKey } from './judge-key.ts';
@@ -124,7 +131,7 @@ export class Reunions {
       if (this.#alive(contact, now) !== undefined) {
         return repeats.take(now) ? [send(contact, packet)] : [];
       }
-      this.forget(contact);
+      this.#end(contact);
       return now < repeats.endsAt ? [] : [failed(contact, 'unanswered')];
     });
   }
@@ -135,8 +142,14 @@ export class Reunions {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  /** Ends what is out: the contact was removed, or its pin was. */
+  /** Nothing is left of it: the contact was removed, or its pin was. */
   forget(contact: ContactRef): void {
+    this.#end(contact);
+    this.gates.forget(contact);
+  }
+
+  /** Ends what is out. */
+  #end(contact: ContactRef): void {
     const outstanding = this.#outstanding.get(contact);
     if (outstanding === undefined) return;
     this.#outstanding.delete(contact);
@@ -145,7 +158,7 @@ export class Reunions {
   }
 
   #onKK1(packet: Uint8Array, decoded: ReunionPacket, now: number): Effect[] {
-    const { id: contact, remoteStatic } = this.#findByGate(decoded);
+    const { contact, gate } = this.#findByGate(decoded);
     const mine = this.#alive(contact, now);
     const order =
       mine === undefined ? 1 : compareKeys(mine.handshake.ephemeral, ephemeralOf(decoded));
@@ -154,15 +167,15 @@ export class Reunions {
     if (mine !== undefined && order < 0) return [answer(mine.packet)];
     const isBusy = this.#meetings.standing(contact, now) === 'open';
     if (isBusy || !this.#rate(contact).take(now)) throw busy();
-    return this.#answer(packet, decoded, contact, remoteStatic, now);
+    return this.#answer(packet, decoded, contact, gate, now);
   }
 
   /** The contact whose gate it opens; before any Diffie-Hellman. */
   #findByGate({ hint, gate, gated }: ReunionPacket) {
     let reason: RefusalReason = 'unknown_session';
-    for (const { id, key, publicKey } of this.gates.withHint(this.#book, hint)) {
-      if (gateOpens(this.#self.crypto, key, publicKey, { gate, gated })) {
-        return { id, remoteStatic: publicKey };
+    for (const found of this.gates.withHint(this.#book, hint)) {
+      if (gateOpens(this.#self.crypto, found.gate.key, found.gate.publicKey, { gate, gated })) {
+        return found;
       }
       reason = 'unauthenticated';
     }
@@ -173,10 +186,11 @@ export class Reunions {
     packet: Uint8Array,
     { noise }: ReunionPacket,
     contact: ContactRef,
-    remoteStatic: PublicKey,
+    gate: Gate,
     now: number,
   ): Effect[] {
-    const handshake = this.#handshake('responder', remoteStatic);
+    const remoteStatic = gate.publicKey;
+    const handshake = this.#handshake('responder', gate);
     const introduction = decodeIntroduction(handshake.readMessage(noise));
     const localIndex = this.#sessions.indices.claim();
     const own = encodeIntroduction({ ...this.#self.introduce(), index: localIndex });
@@ -219,11 +233,11 @@ export class Reunions {
 
   #open(known: KnownContact, remoteStatic: PublicKey, now: number): Outstanding {
     const contact = known.id;
-    this.forget(contact);
+    this.#end(contact);
     const gate = this.gates.of(known);
     if (gate === undefined) throw new LocalProtocolError('KK needs a pinned contact');
     const localIndex = this.#sessions.indices.claim();
-    const handshake = this.#handshake('initiator', remoteStatic);
+    const handshake = this.#handshake('initiator', gate);
     const own = encodeIntroduction({ ...this.#self.introduce(), index: localIndex });
     const gated = encodeHandshake('KK1', handshake.writeMessage(own), gate.ownHint);
     const { crypto, staticKeys } = this.#self;
@@ -246,10 +260,11 @@ export class Reunions {
     return isPinned && isNeeded && !yields ? mine : undefined;
   }
 
-  #handshake(side: Side, remoteStatic: PublicKey): HandshakeState {
-    const { randomBytes, staticKeys } = this.#self;
+  #handshake(side: Side, { publicKey: remoteStatic, pairSecret }: Gate): HandshakeState {
+    const { randomBytes } = this.#self;
     const crypto = this.#crypto;
     const pattern = PATTERNS.KKpsk0;
+    const staticKeys = withPairSecret(this.#self.staticKeys, remoteStatic, pairSecret);
     const keys = { staticKeys, remoteStatic, psk: NO_PSK };
     return new HandshakeState({ crypto, pattern, side, prologue: PROLOGUE, randomBytes, ...keys });
   }
@@ -273,6 +288,16 @@ function withFirstKey(crypto: CryptoProvider): CryptoProvider {
     return first.slice();
   };
   return { ...crypto, derive };
+}
+
+/** Keys that do not compute `ss` anew. */
+function withPairSecret(own: KeyPair, remoteStatic: PublicKey, pairSecret: SharedSecret): KeyPair {
+  return {
+    publicKey: own.publicKey,
+    // A copy, because who has mixed it in wipes it.
+    dh: (key) => (key === remoteStatic ? (pairSecret.slice() as SharedSecret) : own.dh(key)),
+    wipe: () => own.wipe(),
+  };
 }
 
 function confirmationOf(remoteStatic: PublicKey, introduction: Introduction): Confirmation {
