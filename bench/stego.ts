@@ -2,11 +2,14 @@
  * The figures of docs/STEGO.md: decibels at 10,000 and 20,000 net bits, header and all side
  * information included, every result verified by extraction; capacity, short messages and time.
  *
- *     npm run bench:stego
+ *     npm run bench:stego -- [FOLDER]
  *
- * Covers are read from ../shared/covers beside the checkout. Without them phantoms stand in.
+ * Covers are the PNGs of FOLDER, or of ../shared/covers beside the checkout. Without them phantoms
+ * stand in.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { decodePng, type Picture, psnr_dB } from '../src/stego/coder.ts';
 import { capacity, embed, extract, PROFILE_NAMES } from '../src/stego/engine.ts';
 import type { ProfileName } from '../src/stego/index.ts';
@@ -23,10 +26,18 @@ interface Figure {
   readonly extract_ms: number;
 }
 
+function coversFolder(): URL | undefined {
+  const [given] = process.argv.slice(2);
+  const usual = FOLDERS.map((path) => new URL(`../${path}/`, import.meta.url));
+  const folders = given === undefined ? usual : [pathToFileURL(`${resolve(given)}/`)];
+  const found = folders.find((url) => existsSync(url));
+  if (found !== undefined || given === undefined) return found;
+  console.error(`There is no folder ${given}: npm run bench:stego -- [FOLDER]`);
+  process.exit(2);
+}
+
 function covers(): Map<string, Picture> {
-  const folder = FOLDERS.map((path) => new URL(`../${path}/`, import.meta.url)).find((url) =>
-    existsSync(url),
-  );
+  const folder = coversFolder();
   if (folder === undefined) {
     console.log('NO COVERS FOUND: what follows is measured on generated phantoms, and cannot be');
     console.log('compared with published figures.\n');
