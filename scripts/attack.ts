@@ -95,6 +95,8 @@ if (unknown.length > 0) {
 if (options.write === true && (wanted.length > 0 || options.only !== undefined)) {
   refuse(USAGE, 'docs/ATTACKS.md holds all attempts: --write goes with none left out');
 }
+const missing = options.write === true ? await firmwareMissing() : undefined;
+if (missing !== undefined) refuse(USAGE, `docs/ATTACKS.md holds the device too. ${missing}`);
 
 const verdicts: Verdict[] = [];
 for (const [name, run] of Object.entries(GROUPS)) {
