@@ -8,7 +8,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { BUCKETS, type Curve, ERROR_MIN } from '../src/stego/calibration.ts';
-import { solve } from '../src/stego/cholesky.ts';
+import { solve, systemSize } from '../src/stego/cholesky.ts';
 import { decodePng } from '../src/stego/coder.ts';
 import { BINS, KINDS, LEVELS, ORIGIN, UNIT } from '../src/stego/context.ts';
 import { type Field, fieldOf, firstColumn, HALVES, MARGIN } from '../src/stego/field.ts';
@@ -52,7 +52,9 @@ function roughnessFor(profile: Profile): Profile {
     });
   }
   const weights = new Float64Array(MEASURES);
-  solve(means.slice(), weights, 0);
+  const system = new Float64Array(systemSize(MEASURES));
+  system.set(means);
+  solve(system, weights, 0);
   const short = (list: Float64Array) => list.map((n) => Number(n.toPrecision(4)));
   return {
     ...profile,

@@ -3,7 +3,7 @@
  * over what lies around it and is known. Sums of products fade with distance: along the row so
  * far, and, smoothed to both sides, over the rows above.
  */
-import { solve } from './cholesky.ts';
+import { solve, systemSize } from './cholesky.ts';
 import type { Field } from './field.ts';
 
 /** Neighbours: the eight around, two of the same layer that are known, eight of other layers. */
@@ -32,13 +32,12 @@ export class LeastSquares {
   spread = 0;
   readonly #field: Field;
   readonly #offsets: Int32Array;
-  /** By column of the layer: the faded sums of all rows above, and the row at hand. */
+  /** By column of the layer: the faded sums of all rows above, and what the row at hand adds. */
   readonly #above: Float64Array;
   readonly #products: Float64Array;
-  readonly #smoothed: Float64Array;
   readonly #along = new Float64Array(SUMS);
   readonly #neighbours = new Float64Array(SIZE);
-  readonly #system = new Float64Array(SUMS);
+  readonly #system = new Float64Array(systemSize(SIZE));
   readonly #weights = new Float64Array(SIZE);
 
   /** For a layer that has every second column. */
@@ -48,7 +47,6 @@ export class LeastSquares {
     const size = ((field.width >> 1) + 1) * SUMS;
     this.#above = new Float64Array(size);
     this.#products = new Float64Array(size);
-    this.#smoothed = new Float64Array(size);
   }
 
   startRow(): void {
@@ -89,6 +87,21 @@ export class LeastSquares {
 
   /** Tells the true value of the sample predicted last. */
   learn(x: number, sample: number): void {
+    const start = (x >> 1) * SUMS;
+    this.#multiply(start, sample);
+    const products = this.#products;
+    const along = this.#along;
+    const above = this.#above;
+    for (let k = 0, i = start; k < SUMS; k++, i++) {
+      const fromLeft = (along[k] as number) * FADE_ALONG + (products[i] as number);
+      along[k] = fromLeft;
+      // Nobody asks again for what lies above this column: it becomes what lies above the next row.
+      above[i] = (above[i] as number) * FADE_DOWN + fromLeft;
+    }
+  }
+
+  /** Writes the products of that sample and its neighbours, from `start` on. */
+  #multiply(start: number, sample: number): void {
     const v = this.#neighbours;
     const activity =
       Math.abs(v[0] as number) +
@@ -99,7 +112,6 @@ export class LeastSquares {
     const trust = 1 / (1 + activity * activity * 0.05 + error * error * 0.1);
     const target = (sample - this.level) * trust;
     const products = this.#products;
-    const start = (x >> 1) * SUMS;
     let k = start;
     for (let i = 0; i < SIZE; i++) {
       const weighted = trust * (v[i] as number);
@@ -108,28 +120,17 @@ export class LeastSquares {
     for (let i = 0; i < SIZE; i++) products[k++] = (v[i] as number) * target;
     products[k] = error * error * trust;
     products[k + 1] = trust;
-    const along = this.#along;
-    for (let i = 0; i < SUMS; i++) {
-      along[i] = (along[i] as number) * FADE_ALONG + (products[start + i] as number);
-    }
   }
 
-  /** Lets the row's products fade to both sides, and adds them to what lies above the next row. */
+  /** Lets the row's products fade to the left, too: to the right they did as they were learnt. */
   endRow(): void {
     const products = this.#products;
-    const smoothed = this.#smoothed;
     const above = this.#above;
-    const length = products.length;
-    for (let k = 0; k < SUMS; k++) smoothed[k] = products[k] as number;
-    for (let k = SUMS; k < length; k++) {
-      smoothed[k] = (smoothed[k - SUMS] as number) * FADE_ALONG + (products[k] as number);
-    }
     const right = this.#along.fill(0);
-    for (let start = length - SUMS; start >= 0; start -= SUMS) {
-      for (let k = 0; k < SUMS; k++) {
+    for (let start = products.length - SUMS; start >= 0; start -= SUMS) {
+      for (let k = 0, i = start; k < SUMS; k++, i++) {
         const fromRight = right[k] as number;
-        const i = start + k;
-        above[i] = (above[i] as number) * FADE_DOWN + (smoothed[i] as number) + fromRight;
+        above[i] = (above[i] as number) + fromRight;
         right[k] = (fromRight + (products[i] as number)) * FADE_ALONG;
       }
     }

@@ -3,7 +3,7 @@
  * each of them tells differs from picture to picture, so their weights are found by least squares
  * over the layer's samples so far, before each row, from trained ones on.
  */
-import { solve } from './cholesky.ts';
+import { solve, systemSize } from './cholesky.ts';
 import type { Field } from './field.ts';
 import type { LeastSquares } from './least-squares.ts';
 
@@ -29,7 +29,7 @@ export class Roughness {
   /** Products of measures, then of measures with errors, over the square of the expected error. */
   readonly sums = new Float64Array(TRIANGLE + MEASURES);
   readonly #measures = new Float64Array(MEASURES);
-  readonly #system = new Float64Array(TRIANGLE + MEASURES);
+  readonly #system = new Float64Array(systemSize(MEASURES));
   readonly #weights = new Float64Array(MEASURES);
   readonly #field: Field;
   /** Magnitudes in steps by column of the layer, the row at hand last. */
