@@ -9,39 +9,26 @@
 /** Below it the system has no answer. */
 const SINGULAR = 1e-9;
 
-/** Doubles of a system for so many weights. */
+/** Doubles of a system of so many equations. */
 export function systemSize(size: number): number {
   return startOf(size + 2);
 }
 
-/** Where a row of a lower triangle starts. */
-function startOf(row: number): number {
+/** Where a row of a system starts. */
+export function startOf(row: number): number {
   return (row * (row + 1)) / 2;
 }
 
 /**
- * @param system row by row of a lower triangle: the sums, the right side as one row more, and one
- * that only makes their number even; overwritten.
- * @param weights an even number.
+ * Makes a factor F of a symmetric matrix M = F · Fᵀ, and F⁻¹ · a and F⁻¹ · b of two vectors: their
+ * products, entry by entry, add up to what b · M⁻¹ · a is.
+ *
+ * @param system row by row of the lower triangle; then, as two rows more, a and b; overwritten.
+ * @param size of M: even.
  * @param ridge added to the diagonal; keeps weights small where little is known.
- * @returns false if there is no answer; then `weights` are spoilt.
+ * @returns false if there is no answer; then `system` is spoilt.
  */
-export function solve(system: Float64Array, weights: Float64Array, ridge: number): boolean {
-  const size = weights.length;
-  if (!reduce(system, size, ridge)) return false;
-  const right = startOf(size);
-  for (let i = size - 1, start = right - size; i >= 0; start -= i--) {
-    let sum = system[right + i] as number;
-    for (let k = i + 1, at = start + k + i; k < size; at += ++k) {
-      sum -= (system[at] as number) * (weights[k] as number);
-    }
-    weights[i] = sum * (system[start + i] as number);
-  }
-  return true;
-}
-
-/** Makes a factor of the triangle, and what follows from it of the two rows below. */
-function reduce(system: Float64Array, size: number, ridge: number): boolean {
+export function reduce(system: Float64Array, size: number, ridge: number): boolean {
   for (let column = 0, first = 0; column < size; column += 2) {
     const second = first + column + 1;
     if (!reduceCorner(system, column, first, second, ridge)) return false;
@@ -52,6 +39,20 @@ function reduce(system: Float64Array, size: number, ridge: number): boolean {
       upper = lower + row + 2;
     }
     first = second + column + 2;
+  }
+  return true;
+}
+
+/** `reduce`, and M⁻¹ · a as `weights`; they are spoilt if there is no answer. b may be zeros. */
+export function solve(system: Float64Array, weights: Float64Array, ridge: number): boolean {
+  const size = weights.length;
+  if (!reduce(system, size, ridge)) return false;
+  for (let i = size - 1; i >= 0; i--) {
+    let sum = system[startOf(size) + i] as number;
+    for (let k = i + 1; k < size; k++) {
+      sum -= (system[startOf(k) + i] as number) * (weights[k] as number);
+    }
+    weights[i] = sum * (system[startOf(i) + i] as number);
   }
   return true;
 }

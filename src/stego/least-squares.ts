@@ -3,18 +3,20 @@
  * over what lies around it and is known. Sums of products fade with distance: along the row so
  * far, and, smoothed to both sides, over the rows above.
  */
-import { solve, systemSize } from './cholesky.ts';
+import { reduce, startOf, systemSize } from './cholesky.ts';
 import type { Field } from './field.ts';
 
 /** Neighbours: the eight around, two of the same layer that are known, eight of other layers. */
 const DOWN = [-1, 1, 0, 0, -1, -1, 1, 1, -2, 0, -2, -2, -1, -1, 1, 1, 2, 2] as const;
 const RIGHT = [0, 0, -1, 1, -1, 1, -1, 1, 0, -2, -1, 1, -2, 2, -2, 2, -1, 1] as const;
 const SIZE = DOWN.length;
-const TRIANGLE = (SIZE * (SIZE + 1)) / 2;
 /** Products of neighbours with each other, row by row of a lower triangle; then with the sample. */
-const PRODUCTS = TRIANGLE + SIZE;
+const TARGETS = startOf(SIZE);
+const PRODUCTS = TARGETS + SIZE;
 /** Then squared errors, and what they count. */
 const SUMS = PRODUCTS + 2;
+/** Where a system holds the neighbours themselves. */
+const NEIGHBOURS = startOf(SIZE + 1);
 
 /** What a row of the layer, and a step along it, leaves of older sums. */
 const FADE_DOWN = 0.9;
@@ -38,7 +40,6 @@ export class LeastSquares {
   readonly #along = new Float64Array(SUMS);
   readonly #neighbours = new Float64Array(SIZE);
   readonly #system = new Float64Array(systemSize(SIZE));
-  readonly #weights = new Float64Array(SIZE);
 
   /** For a layer that has every second column. */
   constructor(field: Field) {
@@ -63,26 +64,34 @@ export class LeastSquares {
     const west = s[at - 1] as number;
     const east = s[at + 1] as number;
     const level = (north + south + west + east) / 4;
-    const neighbours = this.#neighbours;
     for (let i = 0; i < SIZE; i++) {
-      neighbours[i] = (s[at + (this.#offsets[i] as number)] as number) - level;
+      this.#neighbours[i] = (s[at + (this.#offsets[i] as number)] as number) - level;
     }
-    const system = this.#system;
-    for (let k = 0, above = (x >> 1) * SUMS; k < SUMS; k++, above++) {
-      system[k] = (this.#along[k] as number) + (this.#above[above] as number);
-    }
-    this.spread = Math.sqrt(
-      ((system[PRODUCTS] as number) + 1) / ((system[PRODUCTS + 1] as number) + 1),
-    );
-    let mean = level;
-    if (solve(system, this.#weights, RIDGE)) {
-      const weights = this.#weights;
-      for (let i = 0; i < SIZE; i++) mean += (weights[i] as number) * (neighbours[i] as number);
-    }
+    const mean = level + this.#difference((x >> 1) * SUMS);
     const least = Math.min(north, south, west, east) - BEYOND;
     const most = Math.max(north, south, west, east) + BEYOND;
     this.level = level;
     this.mean = Math.max(0, least, Math.min(this.#field.max, most, mean));
+  }
+
+  /** What the neighbours, and the sums for the column at `start`, let expect beside their level. */
+  #difference(start: number): number {
+    const system = this.#system;
+    const along = this.#along;
+    const above = this.#above;
+    for (let k = 0, i = start; k < SUMS; k++, i++) {
+      system[k] = (along[k] as number) + (above[i] as number);
+    }
+    const squares = system[PRODUCTS] as number;
+    const counted = system[PRODUCTS + 1] as number;
+    this.spread = Math.sqrt((squares + 1) / (counted + 1));
+    system.set(this.#neighbours, NEIGHBOURS);
+    if (!reduce(system, SIZE, RIDGE)) return 0;
+    let sum = 0;
+    for (let i = 0; i < SIZE; i++) {
+      sum += (system[TARGETS + i] as number) * (system[NEIGHBOURS + i] as number);
+    }
+    return sum;
   }
 
   /** Tells the true value of the sample predicted last. */

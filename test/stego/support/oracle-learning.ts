@@ -46,8 +46,9 @@ export class Squares {
     this.#v = NEIGHBOURS.map(([dy, dx]) => sample(dy, dx) - level);
     const system = combine(this.#along, this.#above.get(x) ?? nothing, (a, b) => a + b);
     const [squares = 0, counted = 0] = system[COUNT + 1] ?? [];
-    const weights = solve(system.slice(0, COUNT), system[COUNT] ?? [], 16);
-    const mean = this.#v.reduce((sum, v, i) => sum + (weights[i] ?? 0) * v, level);
+    const vectors = [system[COUNT] ?? [], this.#v];
+    const [z = [], u = []] = factorOf(system.slice(0, COUNT), vectors, 16)?.reduced ?? [];
+    const mean = level + z.reduce((sum, value, i) => sum + value * (u[i] ?? 0), 0);
     const bounded = Math.min(max, Math.max(...four) + 2, mean);
     const exact = Math.max(0, Math.min(...four) - 2, bounded);
     this.#last = { level, exact, spread: Math.sqrt((squares + 1) / (counted + 1)) };
@@ -88,33 +89,48 @@ export class Squares {
   }
 }
 
-/** Cholesky's method; no weights where it has no answer. */
-function solve(system: Sums, target: readonly number[], ridge: number): number[] {
-  const at = (row: number, column: number) => system[row]?.[column] ?? 0;
-  const factor: number[][] = [];
-  const [scale, z]: [number[], number[]] = [[], []];
-  for (let i = 0; i < system.length; i++) {
+/** Cholesky's method: the factor, its diagonal as reciprocals, and its inverse times vectors. */
+interface Factor {
+  readonly rows: readonly (readonly number[])[];
+  readonly scale: readonly number[];
+  readonly reduced: readonly (readonly number[])[];
+}
+
+function factorOf(
+  system: Sums,
+  vectors: readonly (readonly number[])[],
+  ridge: number,
+): Factor | undefined {
+  const [rows, scale]: [number[][], number[]] = [[], []];
+  const reduce = (values: readonly number[], count: number) => {
     const row: number[] = [];
-    factor.push(row);
-    for (let j = 0; j < i; j++) {
-      let sum = at(i, j);
-      for (let k = 0; k < j; k++) sum -= (row[k] ?? 0) * (factor[j]?.[k] ?? 0);
+    for (let j = 0; j < count; j++) {
+      let sum = values[j] ?? 0;
+      for (let k = 0; k < j; k++) sum -= (row[k] ?? 0) * (rows[j]?.[k] ?? 0);
       row.push(sum * (scale[j] ?? 0));
     }
-    let diagonal = at(i, i) + ridge;
-    let right = target[i] ?? 0;
-    row.forEach((value, k) => {
-      diagonal -= value * value;
-      right -= value * (z[k] ?? 0);
-    });
-    if (!(diagonal > 1e-9)) return [];
+    return row;
+  };
+  for (const [i, values] of system.entries()) {
+    const row = reduce(values, i);
+    rows.push(row);
+    const diagonal = row.reduce((rest, value) => rest - value * value, (values[i] ?? 0) + ridge);
+    if (!(diagonal > 1e-9)) return undefined;
     scale.push(1 / Math.sqrt(diagonal));
-    z.push(right * (scale[i] ?? 0));
   }
+  return { rows, scale, reduced: vectors.map((vector) => reduce(vector, system.length)) };
+}
+
+/** No weights where there is no answer. */
+function solve(system: Sums, target: readonly number[], ridge: number): number[] {
+  const factor = factorOf(system, [target], ridge);
+  if (factor === undefined) return [];
+  const { rows, scale } = factor;
+  const [z = []] = factor.reduced;
   const weights: number[] = [];
   for (let i = system.length - 1; i >= 0; i--) {
     let sum = z[i] ?? 0;
-    for (let k = i + 1; k < system.length; k++) sum -= (factor[k]?.[i] ?? 0) * (weights[k] ?? 0);
+    for (let k = i + 1; k < system.length; k++) sum -= (rows[k]?.[i] ?? 0) * (weights[k] ?? 0);
     weights[i] = sum * (scale[i] ?? 0);
   }
   return weights;
