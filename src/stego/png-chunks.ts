@@ -86,7 +86,9 @@ function readChunk(file: Uint8Array, offset: number): Chunk {
 
 /** Chunks that change what the samples mean, or add samples beside them. */
 const REFUSED: Readonly<Record<string, string>> = {
-  tRNS: 'it has a colour key (tRNS), which hiding would break; save it with an alpha channel',
+  tRNS:
+    'it has a transparent colour (tRNS), which hiding would break; save it with an alpha channel ' +
+    '(magick IN.png PNG32:OUT.png, of 16 bits PNG64:OUT.png)',
   acTL: 'it is animated; save one frame as a plain PNG',
 };
 

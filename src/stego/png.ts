@@ -86,7 +86,8 @@ function readHeader(header: Uint8Array, samplesMax: number): Layout & { readonly
   if (type === 0 && (depth === 1 || depth === 2 || depth === 4)) {
     throw unsupported(
       `${depth}-bit samples`,
-      'convert it to 8 bit (magick IN.png -depth 8 OUT.png)',
+      // With -depth 8 alone it writes as few bits again as the values need.
+      'convert it to 8 bit (magick IN.png -define png:bit-depth=8 OUT.png)',
     );
   }
   if (depth !== 8 && depth !== 16) throw malformed(`${depth}-bit ${colour} does not exist`);

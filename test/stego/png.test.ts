@@ -241,9 +241,14 @@ t.test('broken files are refused with a reason', async (t) => {
 t.test('sound files that cannot carry are refused with a cure', async (t) => {
   const start = concat(build.SIGNATURE, build.header(gray));
   refuses(t, build.file({ ...gray, type: 3 }, rows), 'unsupported', /palette; convert it to RGB/);
-  refuses(t, build.file({ ...gray, depth: 4 }, rows), 'unsupported', /4-bit.*convert it to 8/);
+  refuses(
+    t,
+    build.file({ ...gray, depth: 4 }, rows),
+    'unsupported',
+    /4-bit.*8 bit.*png:bit-depth=8/,
+  );
   for (const [type, why] of [
-    ['tRNS', /colour key.*alpha/],
+    ['tRNS', /transparent colour.*alpha.*PNG32:/],
     ['acTL', /animated/],
   ] as const) {
     refuses(t, concat(start, build.chunk(type), image, end), 'unsupported', why);
