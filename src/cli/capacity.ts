@@ -1,11 +1,11 @@
 /** `sotto capacity`: what a picture can hold, before anything is hidden. */
 import { findDataFolder } from '../config.ts';
-import { type Capacity, StegoPool, SUSPICIOUS_BITS_A_SAMPLE } from '../stego/index.ts';
+import { StegoPool, SUSPICIOUS_BITS_A_SAMPLE } from '../stego/index.ts';
 import { UsedCovers } from '../used-covers.ts';
 import { defineCommand, usageError } from './command.ts';
 import { EXIT } from './errors.ts';
 import { readWhole } from './pictures.ts';
-import { bitsPerSample, profileOf, quietBytes, roomIn } from './room.ts';
+import { bitsPerSample, profileOf, quietBytes, type Room, roomIn } from './room.ts';
 
 export const capacity = defineCommand({
   name: 'capacity',
@@ -27,7 +27,7 @@ number of pixels that would be needed. Of several covers it tells what they hold
     const profile = profileOf('capacity', values.profile);
     const usedCovers = new UsedCovers(findDataFolder(values['data-dir']));
     const pool = new StegoPool();
-    const rooms: Room[] = [];
+    const rooms: CoverRoom[] = [];
     try {
       for (const file of files) {
         const forecastFor = files.length > 1 ? undefined : (size ?? 'quiet');
@@ -37,11 +37,11 @@ number of pixels that would be needed. Of several covers it tells what they hold
     } finally {
       await pool.close();
     }
-    return rooms.length === 1 ? ofOne(rooms[0] as Room, size) : ofAll(rooms, size);
+    return rooms.length === 1 ? ofOne(rooms[0] as CoverRoom, size) : ofAll(rooms, size);
   },
 });
 
-interface Room extends Capacity {
+interface CoverRoom extends Room {
   readonly file: string;
   readonly used: boolean;
 }
@@ -51,8 +51,8 @@ function sizeOf(text: string): number {
   throw usageError('capacity', '--size takes a number of bytes.');
 }
 
-function ofOne(room: Room, size: number | undefined) {
-  const fits = size === undefined || size <= room.bytes;
+function ofOne(room: CoverRoom, size: number | undefined) {
+  const fits = size === undefined || (size <= room.bytes && !room.holdsNothing);
   const quiet = quietBytes(room);
   const rate = fits && size !== undefined ? bitsPerSample(size, room) : undefined;
   const lines = [summaryOf(room), ...room.warnings];
@@ -72,26 +72,28 @@ function quietOf(bytes: number, likeness: string): string {
   return `up to ${bytes} bytes stay below ${rate}${likeness}`;
 }
 
-function summaryOf({ file, bytes, profile, used }: Room): string {
+function summaryOf({ file, bytes, holdsNothing, profile, used }: CoverRoom): string {
   const before = used ? '; it was used before, two pictures of one cover betray both' : '';
-  const held = bytes === 0 ? 'nothing fits' : `${bytes} bytes fit and not one more`;
+  const held = holdsNothing ? 'nothing fits' : `${bytes} bytes fit and not one more`;
   return `${file}: ${held} (profile ${profile})${before}`;
 }
 
-function whatWouldDo(size: number, { pixelsNeeded, bytes }: Room): string {
+function whatWouldDo(size: number, { pixelsNeeded, holdsNothing }: CoverRoom): string {
   if (pixelsNeeded === undefined) {
-    return bytes === 0 ? 'it is too small, or too even: take another' : `${size} bytes do not fit`;
+    return holdsNothing ? 'it is too small or too noisy: take another' : `${size} bytes do not fit`;
   }
   const side = Math.ceil(Math.sqrt(pixelsNeeded));
   return `${size} bytes need a picture like this of some ${side} × ${side} pixels`;
 }
 
-function ofAll(rooms: readonly Room[], size: number | undefined) {
+function ofAll(rooms: readonly CoverRoom[], size: number | undefined) {
   const bytes = rooms.reduce((sum, room) => sum + room.bytes, 0);
-  const fits = size === undefined || size <= bytes;
+  const empty = rooms.find(({ holdsNothing }) => holdsNothing);
+  const fits = size === undefined || (size <= bytes && empty === undefined);
   const told = rooms.flatMap((room) => [summaryOf(room), ...room.warnings]);
   const lines = [...told, `together: ${bytes} bytes fit and not one more`];
-  if (!fits) lines.push(`${size} bytes do not fit: add covers`);
+  if (empty !== undefined) lines.push(`${empty.file} holds nothing: leave it out`);
+  else if (!fits) lines.push(`${size} bytes do not fit: add covers`);
   const data = { bytes, covers: rooms };
   return { data, text: lines.join('\n'), exitCode: fits ? EXIT.done : EXIT.noRoom };
 }

@@ -52,7 +52,12 @@ async function share(
   if (covers.length === 1) return [size];
   const rooms: number[] = [];
   for (const { name, png } of covers) {
-    rooms.push((await roomIn(name, png, undefined, profile, pool)).bytes);
+    const { bytes, holdsNothing } = await roomIn(name, png, undefined, profile, pool);
+    if (holdsNothing) {
+      const words = `${name} holds nothing, it is too small or too noisy: leave it out, or take another.`;
+      throw new CommandError(EXIT.noRoom, words);
+    }
+    rooms.push(bytes);
   }
   const room = rooms.reduce((sum, each) => sum + each, 0);
   if (room < size) {
@@ -75,9 +80,11 @@ async function refuseSize(
   profile: ProfileChoice,
   pool: StegoPool,
 ): Promise<never> {
-  const { bytes, pixelsNeeded } = await roomIn(name, png, size, profile, pool);
+  const { bytes, holdsNothing, pixelsNeeded } = await roomIn(name, png, size, profile, pool);
   const side = Math.ceil(Math.sqrt(pixelsNeeded ?? 0));
   const larger = side === 0 ? 'another picture' : `one like it of some ${side} × ${side} pixels`;
-  const words = `${name} holds ${bytes} bytes, the file has ${size}: take ${larger}, several, or a smaller file.`;
+  const words = holdsNothing
+    ? `${name} holds nothing, it is too small or too noisy: take ${larger}.`
+    : `${name} holds ${bytes} bytes, the file has ${size}: take ${larger}, several, or a smaller file.`;
   throw new CommandError(EXIT.noRoom, words);
 }

@@ -22,6 +22,11 @@ export function profileOf(command: string, name = 'auto'): ProfileChoice {
   throw usageError(command, `There is no profile ${name}.`);
 }
 
+export interface Room extends Capacity {
+  /** Not even a file of 0 bytes. */
+  readonly holdsNothing: boolean;
+}
+
 /**
  * @param size of the file to forecast the likeness for, in bytes; `quiet`: as many as stay below
  *   0.02 bits a sample.
@@ -33,14 +38,15 @@ export async function roomIn(
   size: number | 'quiet' | undefined,
   profile: ProfileChoice,
   pool: StegoPool,
-): Promise<Capacity> {
+): Promise<Room> {
   const payloadSize = typeof size === 'number' ? size + OVERHEAD : size;
   const measured = await explaining(name, () =>
     sharing(`measuring ${name}`, (onProgress) =>
       pool.capacity(png, payloadSize, { profile, onProgress }),
     ),
   );
-  return { ...measured, bytes: Math.max(0, measured.bytes - OVERHEAD) };
+  const bytes = measured.bytes - OVERHEAD;
+  return { ...measured, bytes: Math.max(0, bytes), holdsNothing: bytes < 0 };
 }
 
 /** What a file of `size` bytes makes of each sample. */

@@ -20,7 +20,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { EXIT } from '../../src/cli/errors.ts';
 import { main } from '../../src/cli/index.ts';
-import { decodePng, type Picture } from '../../src/stego/coder.ts';
+import { decodePng, encodePng, type Picture } from '../../src/stego/coder.ts';
+import { pictureOf } from '../stego/support/pictures.ts';
 import { typed } from '../support/typed.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-pictures-'));
@@ -317,6 +318,9 @@ t.test('a descriptor reaches the command also by way of an older Node', async (t
 t.test('what cannot be done has its own exit code, and writes nothing', async (t) => {
   writeFileSync(at('large'), new Uint8Array(100_000));
   await sotto('cover', '-o', at('spare.png'), '--pixels', '96');
+  const square = { width: 40, height: 40, depth: 16, colour: 'gray' } as const;
+  const noise = pictureOf({ ...square, kind: 'noise', seed: 1 });
+  writeFileSync(at('noise.png'), encodePng(noise, { before: [], after: [] }));
   const out = ['-o', at('never'), ...words];
   const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
     [
@@ -324,6 +328,8 @@ t.test('what cannot be done has its own exit code, and writes nothing', async (t
       EXIT.noRoom,
       /holds \d+ bytes, the file has 100000: .* × \d+ pixels/,
     ],
+    [['hide', at('noise.png'), '/dev/null', ...out], EXIT.noRoom, /holds nothing.*take another/],
+    [['hide', at('noise.png'), at('spare.png'), '-', ...out], EXIT.noRoom, /nothing.*leave it out/],
     [['reveal', at('two.png'), ...out], EXIT.noMessage, /no message for this key/],
     [
       ['reveal', at('out.png'), '-o', at('never'), '--passphrase-file', at('other')],
@@ -341,11 +347,7 @@ t.test('what cannot be done has its own exit code, and writes nothing', async (t
       /descriptor, not one/,
     ],
     [['hide', at('spare.png'), '-', '-o', at('never'), '--passphrase-fd', '0'], EXIT.usage, /both/],
-    [
-      ['hide', at('two.png'), at('secret'), '--profile', 'best', ...out],
-      EXIT.usage,
-      /no profile best/,
-    ],
+    [['hide', at('two.png'), at('secret'), '--profile', 'x', ...out], EXIT.usage, /no profile x/],
     [['hide', at('spare.png'), at('secret'), '--report', '-', ...out], EXIT.usage, /name a file/],
     [['reveal', at('out.png'), '--restore', '-', ...out], EXIT.usage, /name a file/],
     [['cover', '-o', '-'], EXIT.usage, /name a file/],
@@ -370,6 +372,10 @@ t.test('capacity says what fits, how it looks, and what would be needed', async 
   t.match((await sotto('capacity', at('two.png'))).out, quiet);
   const all = await sotto('capacity', at('two.png'), at('three.png'), '--json');
   t.match(JSON.parse(all.out), { covers: [{ bytes: room.bytes }, {}] });
+  const none = await sotto('capacity', at('noise.png'), '--size', '0');
+  t.match(none, { code: EXIT.noRoom, out: /nothing fits.*too noisy: take another/s });
+  const mixed = await sotto('capacity', at('noise.png'), at('two.png'), '--size', '9');
+  t.match(mixed, { code: EXIT.noRoom, out: /noise\.png holds nothing: leave it out/ });
   t.equal((await sotto('capacity', at('two.png'), '--size', 'much')).code, EXIT.usage);
   t.equal((await sotto('capacity', at('two.png'), '--profile', 'best')).code, EXIT.usage);
 });
