@@ -21,6 +21,8 @@ interface Part {
   readonly count: number;
   readonly content: Uint8Array;
   readonly revealed: Revealed;
+  /** Of the picture's samples, as it came. */
+  readonly stegoSha256: string;
 }
 
 export const reveal = defineCommand({
@@ -30,8 +32,9 @@ export const reveal = defineCommand({
   details: `Needs no peer. Either the file that was hidden comes out, and the samples of each cover bit for bit,
 or nothing is written. Chunks that only their own program may copy (a signature, a C2PA manifest) do
 not come back; \`sotto hide\` named them when it left them out. Several pictures may come in any
-order; their covers are written as COVER-1.png, COVER-2.png …. -o - writes the file to stdout. A
-cover that came back counts as used: an answer hidden in it would be a second picture of one cover.`,
+order; their covers are written as COVER-1.png, COVER-2.png …. -o - writes the file to stdout. The
+cover that came back counts as used, and the picture that it came in: an answer hidden in either
+would be a second picture of one cover.`,
   examples: [
     'sotto reveal innocent.png -o report.pdf --passphrase-file words.txt',
     'sotto reveal innocent.png -o report.pdf --restore scan.png',
@@ -66,7 +69,8 @@ cover that came back counts as used: an answer hidden in it would be a second pi
     writeTogether(outputs, { force });
     if (output === '-') process.stdout.write(content);
     const coverSha256 = parts.map(({ revealed }) => revealed.coverSha256);
-    noteCovers(coverSha256, values['data-dir'], io);
+    const stegoSha256 = parts.map((part) => part.stegoSha256);
+    noteCovers([...coverSha256, ...stegoSha256], values['data-dir'], io);
     const data = { file: output, size: content.length, coverSha256 };
     const proof = `cover restored and proved, SHA-256 of its samples ${coverSha256.join(', ')}`;
     const text = `${output}: ${content.length} bytes; ${proof}`;
@@ -100,13 +104,14 @@ async function revealAll(files: readonly string[], passphrase: Uint8Array): Prom
 
 async function revealOne(file: string, passphrase: Uint8Array, pool: StegoPool): Promise<Part> {
   const png = pictures.readWhole(file);
-  const { keys, revealed } = await explainingAbsence(file, async () => {
-    const { unchanging } = await pool.look(png);
+  const { keys, revealed, stegoSha256 } = await explainingAbsence(file, async () => {
+    // It looks at the picture as it is, so what it calls the cover is the stego image here.
+    const { unchanging, coverSha256: stegoSha256 } = await pool.look(png);
     const keys = await pictures.PictureKeys.of(passphrase, unchanging);
     const revealed = await sharing(`looking into ${file}`, (onProgress) =>
       pool.reveal(png, keys.imageKey, { onProgress }),
     );
-    return { keys, revealed };
+    return { keys, revealed, stegoSha256 };
   });
   try {
     const plain = keys.open(revealed.payload);
@@ -117,6 +122,7 @@ async function revealOne(file: string, passphrase: Uint8Array, pool: StegoPool):
       count: plain[PART_HEADER_SIZE - 1] ?? 0,
       content: plain.subarray(PART_HEADER_SIZE),
       revealed,
+      stegoSha256,
     };
   } catch (cause) {
     if (!(cause instanceof AuthenticationError)) throw cause;

@@ -3,7 +3,7 @@
  * for what each contact's key would find, and what was found is stored with the restored cover in
  * one transaction, and only then acknowledged.
  */
-import { equal } from '../crypto/index.ts';
+import { type CryptoProvider, equal } from '../crypto/index.ts';
 import { StoreError } from '../failures.ts';
 import { decodeBundle, LETTER_FILE_SIZE_MAX, RemoteProtocolError } from '../protocol/index.ts';
 import { type Revealed, StegoError } from '../stego/index.ts';
@@ -14,7 +14,7 @@ import type { Deliveries } from './deliveries.ts';
 import { type ImageKeys, isPinned, type PinnedContact } from './image-keys.ts';
 import type { Arrival, Intake, Taken } from './intake.ts';
 import type { Letters } from './letters.ts';
-import type { Observations } from './observations.ts';
+import { hex, type Observations } from './observations.ts';
 import type { RestoredCover } from './picture-ports.ts';
 import type { PictureWork } from './picture-work.ts';
 import type { Clock, Log, MessageId, Store } from './ports.ts';
@@ -28,6 +28,7 @@ const LINE_SOURCE_MAX = 2;
 const PACKETS_MAX = 64;
 
 export interface PictureLineDeps {
+  readonly crypto: CryptoProvider;
   readonly store: Store;
   readonly contacts: Contacts;
   readonly letters: Letters;
@@ -143,7 +144,7 @@ export class PictureLine {
     const stillThere = contacts.get(contact?.id ?? -1)?.publicKey;
     if (contact === undefined || stillThere === undefined || !equal(stillThere, contact.publicKey))
       throw new RemoteProtocolError('unauthenticated');
-    return await this.#store(contact, this.#lettersOf(contact, revealed.payload), revealed);
+    return await this.#store(contact, this.#lettersOf(contact, revealed.payload), revealed, png);
   }
 
   /** All of them by the contact whose key it was. @throws {RemoteProtocolError} */
@@ -162,8 +163,9 @@ export class PictureLine {
     contact: PinnedContact,
     arrivals: readonly Arrival[],
     { coverPng, coverSha256, width, height, depth, psnr_dB }: Revealed,
+    png: Uint8Array,
   ): Promise<Accepted> {
-    const { store, intake, clock } = this.#deps;
+    const { crypto, store, intake, clock } = this.#deps;
     const message = firstOf(arrivals);
     const row = { contact: contact.id, message, at: clock.now(), width, height, depth, psnr_dB };
     const staged = store.pictures.stageRestored({ ...row, sha256: coverSha256 });
@@ -174,10 +176,11 @@ export class PictureLine {
         isKept = taken.some(({ fresh }) => fresh > 0);
         if (!isKept) return;
         staged.queue();
-        // An answer hidden in the same picture would be a second one of it. Marked it stays used,
-        // even if this fails and the picture has to come again.
-        store.pictures.claimCovers([coverSha256], true);
-        store.pictures.useCover(coverSha256, clock.now());
+        // An answer hidden in the cover, or in the picture as it came, would be a second one of
+        // it. Marked they stay used, even if this fails and the picture has to come again.
+        const marks = [coverSha256, hex(crypto.hash(png))];
+        store.pictures.claimCovers(marks, true);
+        for (const mark of marks) store.pictures.useCover(mark, clock.now());
       });
       const cover = isKept ? store.pictures.restoredOf(contact.id, message) : undefined;
       return { contact, taken, cover };

@@ -205,6 +205,8 @@ t.test('a picture may be carried by hand, and is read once', async (t) => {
   t.match(again, { status: 409, json: { code: 'letter_repeated' } });
   const wrong = await bob.peer.call('POST', '/receive', { body: cover });
   t.match(wrong, { status: 422, json: { code: 'picture_unreadable' } });
+  const answer = await send(bob, { text: 'in what came' }, body);
+  t.match(answer, { status: 409, json: { code: 'cover_used' } });
   t.strictSame(await bob.peer.openedTexts(), ['by hand']);
 });
 
@@ -256,13 +258,7 @@ t.test('refused before anything is queued', async (t) => {
   const before = bob.wire.pictures.length;
   const long = 'x'.repeat(4_000);
   const cases: readonly [Parameters<typeof send>[1], Uint8Array, number, string, RegExp][] = [
-    [
-      { text: long },
-      good,
-      422,
-      'cover_too_small',
-      /40 × 40 pixels holds \d+ .* × \d+ pixels would/,
-    ],
+    [{ text: long }, good, 422, 'cover_too_small', /40 × 40 pixels holds \d+ .* pixels would/],
     [{ text: 'hi' }, palette, 422, 'cover_unusable', /palette; convert it to RGB/],
     [{ text: 'hi' }, damaged, 422, 'cover_unusable', /CRC/],
     [{ text: 'hi' }, Buffer.from('GIF89a'), 422, 'cover_unusable', /not a PNG/],
