@@ -50,10 +50,13 @@ function warningsOf(
 ): readonly string[] {
   const warnings = [...ofCover];
   if (used) warnings.push('it was used before: two pictures made of one cover betray both');
-  if (bytes === 0) warnings.push('it is too small, or too even, to hide anything in it');
+  if (bytes === 0) warnings.push('it is too small, or too noisy, to hide anything in it');
   if (bitsPerSample !== undefined && bitsPerSample > SUSPICIOUS_BITS_A_SAMPLE) {
     const rate = `${bitsPerSample.toFixed(3)} bits a sample`;
-    warnings.push(`${rate}: below ${SUSPICIOUS_BITS_A_SAMPLE} it is much harder to notice`);
+    const below = `stays below ${SUSPICIOUS_BITS_A_SAMPLE}`;
+    warnings.push(
+      `${rate}: who looks for hidden data may see that there is some; a larger picture or a shorter message ${below}`,
+    );
   }
   return warnings;
 }
