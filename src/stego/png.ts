@@ -26,7 +26,7 @@ const PIECE_MIN = 1024;
 
 /** Samples on which every way of writing is tried: the whole picture, or so much of a larger one. */
 const SAMPLES_TRIED = 512 * 1024;
-/** A larger one is tried in so many bands, spread over its height, none wider than this. */
+/** A larger one is tried in so many bands, one of each part of its height, none wider than this. */
 const [BANDS, BAND_WIDTH] = [4, 4096];
 /** From here on the last percent of size would take minutes, where much repeats. */
 const SAMPLES_HUGE = 16 * 1024 * 1024;
@@ -176,15 +176,35 @@ function bandsOf(rows: Rows): Rows | undefined {
   const bandWidth = Math.min(width, BAND_WIDTH);
   const most = Math.floor(SAMPLES_TRIED / (BANDS * bandWidth * CHANNELS[colour]));
   const bandHeight = Math.max(1, Math.min(most, Math.floor(height / BANDS)));
-  const out = new Uint8Array(BANDS * bandHeight * bandWidth * pixelSize);
-  for (let row = 0; row < BANDS * bandHeight; row++) {
-    const band = Math.floor(row / bandHeight);
-    const top = Math.floor((band * (height - bandHeight)) / (BANDS - 1));
-    const y = top + (row % bandHeight);
-    const start = (y * width + ((width - bandWidth) >> 1)) * pixelSize;
-    out.set(bytes.subarray(start, start + bandWidth * pixelSize), row * bandWidth * pixelSize);
+  const [rowSize, bandRow] = [width * pixelSize, bandWidth * pixelSize];
+  const left = ((width - bandWidth) >> 1) * pixelSize;
+  const out = new Uint8Array(BANDS * bandHeight * bandRow);
+  for (let band = 0; band < BANDS; band++) {
+    const from = Math.floor((band * height) / BANDS);
+    const to = Math.floor(((band + 1) * height) / BANDS);
+    const top = busiest(bytes.subarray(from * rowSize, to * rowSize), rowSize, bandHeight);
+    for (let y = 0; y < bandHeight; y++) {
+      const start = (from + top + y) * rowSize + left;
+      out.set(bytes.subarray(start, start + bandRow), (band * bandHeight + y) * bandRow);
+    }
   }
   return { width: bandWidth, height: BANDS * bandHeight, depth, colour, bytes: out };
+}
+
+/**
+ * The first row of those `count` in which most bytes differ from the one above: there is what a
+ * file's size comes from, and on a page much else is empty.
+ */
+function busiest(bytes: Uint8Array, rowSize: number, count: number): number {
+  let [best, most] = [0, -1];
+  for (let top = 0; (top + count) * rowSize <= bytes.length; top += count) {
+    let changes = 0;
+    for (let at = (top + 1) * rowSize; at < (top + count) * rowSize; at++) {
+      if (bytes[at] !== bytes[at - rowSize]) changes += 1;
+    }
+    if (changes > most) [best, most] = [top, changes];
+  }
+  return best;
 }
 
 function write(rows: Rows, way: Way): Uint8Array {
