@@ -3,8 +3,11 @@ import { forecast_dB, type OnProgress, part } from './engine.ts';
 import { carryingPlanes, type Picture } from './picture.ts';
 import type { ProfileChoice, ProfileName } from './profile.ts';
 
-/** `max` takes about 5 µs a sample: up to so many samples it is done within a few seconds. */
-const SAMPLES_FOR_MAX = 512 * 1024;
+/**
+ * `max` takes about 5 µs a sample: up to so many samples it is done within a few seconds. With 16
+ * bits up to eight shifts are tried, each as long.
+ */
+const SAMPLES_FOR_MAX = { 8: 512 * 1024, 16: 64 * 1024 } as const;
 /** What `max` has to promise for its time; about as much as forecasts differ from what comes. */
 const WORTH_ITS_TIME_dB = 0.1;
 /** What share of the time of both forecasts that of `fast` takes. */
@@ -14,7 +17,7 @@ const TIME_OF_FAST = 0.25;
 export function eligible(choice: ProfileChoice, picture: Picture): readonly ProfileName[] {
   if (choice !== 'auto') return [choice];
   const samples = picture.width * picture.height * carryingPlanes(picture).length;
-  return samples <= SAMPLES_FOR_MAX ? ['fast', 'max'] : ['fast'];
+  return samples <= SAMPLES_FOR_MAX[picture.depth] ? ['fast', 'max'] : ['fast'];
 }
 
 export interface Ranked {

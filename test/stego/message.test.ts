@@ -11,6 +11,7 @@ import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import t from 'tap';
 import { concat } from '../../src/bytes.ts';
+import { eligible } from '../../src/stego/choice.ts';
 import {
   decodePng,
   encodePng,
@@ -311,6 +312,8 @@ t.test(
 t.test('a large picture is done by the quick profile, whatever it looks like', async (t) => {
   const large = pictureOf({ ...photograph, width: 800, height: 700, kind: 'text' });
   t.equal((await hide(encodePng(large, none), text, KEY)).report.profile, 'fast');
+  const of = (depth: 8 | 16) => eligible('auto', { ...large, width: 257, height: 256, depth });
+  t.strictSame([of(8), of(16)], [['fast', 'max'], ['fast']], 'of 16 bits eight shifts are tried');
 });
 
 t.test('whoever waits hears how far it is, also through a thread', async (t) => {
