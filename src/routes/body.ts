@@ -32,10 +32,18 @@ export async function readBytes(
 ): Promise<Uint8Array> {
   // A small body comes with its head: then it is here once that has been dealt with.
   await Promise.resolve();
-  if (request.complete && request.readableLength <= limits.sizeMax) {
-    return (request.read() as Uint8Array | null) ?? new Uint8Array();
-  }
-  return readArriving(request, limits);
+  return whole(request, limits.sizeMax) ?? readArriving(request, limits);
+}
+
+/** All of it, if all of it is here. Node calls a request complete a little later. */
+function whole(request: IncomingMessage, sizeMax: number): Uint8Array | undefined {
+  const size = request.readableLength;
+  const isHere = request.complete || (size > 0 && size === declaredSize(request));
+  if (!isHere || size > sizeMax) return undefined;
+  const body: Uint8Array | null = request.read();
+  // To its end, which is noticed only by who reads on.
+  request.resume();
+  return body ?? new Uint8Array();
 }
 
 function readArriving(

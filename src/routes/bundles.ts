@@ -4,11 +4,15 @@
  * answered here: Koa says what went wrong, and takes whatever does not look as every peer sends it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { nameOf } from '../bytes.ts';
 import type { Log, Messenger } from '../messenger/index.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Meters } from './meters.ts';
 import { BUNDLE_TYPE, takeBundle } from './packets.ts';
 import { logRequest } from './request-log.ts';
+
+/** Nearly each answer is a packet or two, in bytes. */
+const SMALL_SIZE = 1_024;
 
 /** What went wrong with a request, for who answers it then. */
 export type Failures = WeakMap<IncomingMessage, { readonly cause: unknown }>;
@@ -48,7 +52,9 @@ export async function serveBundle(
     return;
   }
   response.writeHead(200, { 'Content-Type': BUNDLE_TYPE, 'Content-Length': reply.length });
-  response.end(reply);
+  // As a string it goes with its head; bytes would be a piece of their own.
+  if (reply.length <= SMALL_SIZE) response.end(nameOf(reply), 'latin1');
+  else response.end(reply);
   meters.exchanged(200);
   logRequest(log, { method: 'POST', route: '/packets', status: 200 }, begun_ms);
 }

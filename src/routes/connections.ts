@@ -20,7 +20,7 @@ export function boundConnections(server: Server, max: number): void {
   });
   server.on('request', ({ socket }, response) => {
     places.ask(socket);
-    response.once('close', () => places.answered(socket));
+    response.on('close', () => places.answered(socket));
   });
 }
 

@@ -31,14 +31,12 @@ export function takeBundle(
   messenger: Messenger,
   arrivals: Arrivals,
 ): Promise<Uint8Array> {
-  return admitted(request, arrivals, () =>
-    answering(async () => {
-      const bundle = await readBytes(request, { ...LIMITS, room: arrivals.room });
-      const reply = await messenger.receive(bundle);
-      release(bundle);
-      return reply;
-    }),
-  );
+  return admitted(request, arrivals, async () => {
+    const bundle = await readBytes(request, { ...LIMITS, room: arrivals.room });
+    const reply = await messenger.receive(bundle);
+    release(bundle);
+    return reply;
+  });
 }
 
 export function packets(
@@ -51,10 +49,8 @@ export function packets(
     picturesArriving.add(ctx);
     try {
       const png = await readBytes(ctx.req, PICTURE_LIMITS);
-      return await answering(async () => {
-        messenger.receivePicture(png, network(addressOf(ctx.req)));
-        return new Uint8Array();
-      });
+      messenger.receivePicture(png, network(addressOf(ctx.req)));
+      return new Uint8Array();
     } finally {
       picturesArriving.delete(ctx);
     }
@@ -85,6 +81,8 @@ async function admitted<T>(
   }
   try {
     return await work();
+  } catch (cause) {
+    throw problemOf(cause);
   } finally {
     arrival.leave();
   }
@@ -98,12 +96,8 @@ function busy(cause?: unknown): Problem {
   return new Problem('unavailable', { cause, retryAfter_s: RETRY_AFTER_S });
 }
 
-async function answering(work: () => Promise<Uint8Array>): Promise<Uint8Array> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof RemoteProtocolError) throw new Problem('malformed_bundle', { cause });
-    const passes = cause instanceof StoreError || cause instanceof UseCaseError;
-    throw passes ? busy(cause) : cause;
-  }
+function problemOf(cause: unknown): unknown {
+  if (cause instanceof RemoteProtocolError) return new Problem('malformed_bundle', { cause });
+  const passes = cause instanceof StoreError || cause instanceof UseCaseError;
+  return passes ? busy(cause) : cause;
 }

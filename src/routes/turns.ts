@@ -16,7 +16,7 @@ export function answerInTurn(server: Server, answer: RequestListener): void {
   const turns = new WeakMap<Socket, (() => void)[]>();
   const begin: RequestListener = (request, response) => {
     const { socket } = request;
-    response.once('close', () => {
+    response.on('close', () => {
       const next = socket.destroyed ? undefined : turns.get(socket)?.shift();
       if (next === undefined) turns.delete(socket);
       else next();
