@@ -87,12 +87,16 @@ function whatWouldDo(size: number, { pixelsNeeded, holdsNothing }: CoverRoom): s
 }
 
 function ofAll(rooms: readonly CoverRoom[], size: number | undefined) {
-  const bytes = rooms.reduce((sum, room) => sum + room.bytes, 0);
+  // One that is given twice, under whatever name, is used once.
+  const once = new Map(rooms.map((room) => [room.coverSha256, room]));
+  const bytes = [...once.values()].reduce((sum, room) => sum + room.bytes, 0);
   const empty = rooms.find(({ holdsNothing }) => holdsNothing);
-  const fits = size === undefined || (size <= bytes && empty === undefined);
+  const fits =
+    size === undefined || (size <= bytes && empty === undefined && once.size === rooms.length);
   const told = rooms.flatMap((room) => [summaryOf(room), ...room.warnings]);
   const lines = [...told, `together: ${bytes} bytes fit and not one more`];
   if (empty !== undefined) lines.push(`${empty.file} holds nothing: leave it out`);
+  else if (once.size < rooms.length) lines.push('one of them is given twice: leave it out');
   else if (!fits) lines.push(`${size} bytes do not fit: add covers`);
   const data = { bytes, covers: rooms };
   return { data, text: lines.join('\n'), exitCode: fits ? EXIT.done : EXIT.noRoom };

@@ -381,6 +381,9 @@ t.test('capacity says what fits, how it looks, and what would be needed', async 
   t.match(none, { code: EXIT.noRoom, out: /nothing fits.*too noisy: take another/s });
   const mixed = await sotto('capacity', at('noise.png'), at('two.png'), '--size', '9');
   t.match(mixed, { code: EXIT.noRoom, out: /noise\.png holds nothing: leave it out/ });
+  const double = await sotto('capacity', at('two.png'), at('two.png'), '--size', '9');
+  t.match(double, { code: EXIT.noRoom, out: /one of them is given twice/ });
+  t.match(double.out, `together: ${room.bytes} bytes`, 'and counted once');
   t.equal((await sotto('capacity', at('two.png'), '--size', 'much')).code, EXIT.usage);
   t.equal((await sotto('capacity', at('two.png'), '--profile', 'best')).code, EXIT.usage);
 });
