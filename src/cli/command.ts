@@ -127,9 +127,9 @@ export function describe(command: Command): string {
 /** All that a command takes, as its help shows it. */
 export function rowsOf({ options, optionRows }: Command): readonly Row[] {
   if (optionRows !== undefined) return optionRows();
-  return Object.entries(options).map(([long, { takes, about }]) => [
+  return Object.entries(options).map(([long, { takes, about, short }]) => [
     `--${long}${takes === undefined ? '' : ` ${takes}`}`,
-    about,
+    short === undefined || takes === undefined ? about : `${about}; -${short} for short`,
   ]);
 }
 
