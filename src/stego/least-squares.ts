@@ -1,7 +1,7 @@
 /**
- * The best prediction: weights for eighteen neighbours, found anew for every sample by least squares
- * over what lies around it and is known. Sums of products fade with distance: along the row so
- * far, and, smoothed to both sides, over the rows above.
+ * The best prediction: eighteen neighbours, weighted anew for every sample by least squares over what
+ * lies around it and is known. Sums of products fade with distance: along the row so far, and,
+ * smoothed to both sides, over the rows above. The weights themselves are never needed.
  */
 import { reduce, startOf, systemSize } from './cholesky.ts';
 import type { Field } from './field.ts';
