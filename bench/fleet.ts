@@ -26,8 +26,9 @@ const EVERY_MS = 10_000;
 const ROUNDS = 3;
 const RESTARTS = 3;
 /**
- * X25519 operations of the Pi for each device after a restart: one for its gate, one for the new
- * ephemeral key, and es, ss, ee, se. test/protocol/reunions.test.ts counts them.
+ * X25519 operations for each device after a restart, as PROTOCOL has them: one for the gate, one for
+ * the new ephemeral key, and es, ss, ee, se. Gate and ss are one value, so the Pi computes five:
+ * test/protocol/reunions.test.ts counts them.
  */
 const DH_A_REUNION = 6;
 const AT_ONCE = 48;
