@@ -2,8 +2,9 @@
 import { release } from '../bytes.ts';
 import { type Body, bytesOf, decodeBody, OVERHEAD_BITS, stackOf } from './body.ts';
 import { Keystream } from './chacha20.ts';
+import { type End, easedPrice, stepOf, writeLast } from './ending.ts';
 import { type Field, fieldOf, type Layer, layerSize, type OnRows, storeInterior } from './field.ts';
-import { encodeHeader, type Header, HeaderRing, STARTS } from './header.ts';
+import { encodeHeader, type Header, HeaderRing } from './header.ts';
 import {
   type Forecast,
   forecast,
@@ -11,11 +12,11 @@ import {
   releaseTape,
   restoreLayer,
   type Tape,
+  WHOLE,
   writeLayer,
 } from './layer.ts';
-import type { Prior } from './model.ts';
 import { carryingPlanes, copyOf, type Picture } from './picture.ts';
-import { findPrice, PRICE_MAX, ratioOf } from './price.ts';
+import { decodePrice, encodePrice, findPrice, ratioOf } from './price.ts';
 import type { Profile } from './profile.ts';
 import { Rans, STATE_START, WordStack } from './rans.ts';
 import { PIXELS_TRIED_MAX } from './sizes.ts';
@@ -23,9 +24,6 @@ import { PIXELS_TRIED_MAX } from './sizes.ts';
 /** What later layers lose, because they are predicted from samples that have moved, and a little. */
 const MARGIN_FACTOR = 1.04;
 const MARGIN_BITS = 64;
-/** The same for the last layers, whose surroundings are as they will be. */
-const LAST_FACTOR = 1.005;
-const LAST_BITS = 32;
 /** How near to the best price a search has to come. */
 const TOLERANCE = 1 / 64;
 /** What looking at a tape costs, in readings of its layer. */
@@ -33,8 +31,8 @@ const LOOK_COST = 0.3;
 
 const SHIFT_MAX = 7;
 
-/** Where forecasts are worth nothing; each has half the λ of the one before, or less. */
-const PRICES_TRIED = [2048, 1448, 1024, 724, 512, 256];
+/** Where forecasts are worth nothing; each has half the λ of the one before, about, or less. */
+const PRICES_TRIED = [2048, 1440, 1024, 720, 512, 256];
 /** log2 3: a sample goes up, or down, or stays. */
 const BITS_A_SAMPLE_MAX = 1.585;
 
@@ -48,7 +46,7 @@ class Survey {
   readonly layers: readonly Layer[];
   readonly #tapes: readonly Tape[];
   readonly #profile: Profile;
-  readonly #onLook: () => void;
+  readonly onLook: () => void;
   /** Samples of all layers over those of the first. */
   readonly #factor: number;
 
@@ -60,7 +58,7 @@ class Survey {
     onRows?: OnRows,
   ) {
     // Looking is quick beside least squares, and counts there for nothing.
-    this.#onLook = () => onRows?.(profile.roughness ? 0 : LOOK_COST * picture.height);
+    this.onLook = () => onRows?.(profile.roughness ? 0 : LOOK_COST * picture.height);
     this.shift = shift;
     this.layers = layers;
     this.#profile = profile;
@@ -87,7 +85,7 @@ class Survey {
     let changes = 0;
     for (const tape of this.#tapes) {
       const one = forecast(tape, this.#profile.prior, ratio);
-      this.#onLook();
+      this.onLook();
       bits += this.#factor * one.bits;
       changes += this.#factor * one.changes;
     }
@@ -99,8 +97,9 @@ class Survey {
     bits: number,
     tolerance?: number,
   ): { readonly price: number; readonly changes: number } | undefined {
-    const price = findPrice((price) => this.forecast(price).bits, bits, tolerance);
-    if (price === undefined) return undefined;
+    const best = findPrice((price) => this.forecast(price).bits, bits, tolerance);
+    if (best === undefined) return undefined;
+    const price = decodePrice(encodePrice(best));
     const found = this.forecast(price);
     return { price, changes: (found.changes * bits) / found.bits };
   }
@@ -200,7 +199,7 @@ function embedAsForecast(
         // What the layers held less than was forecast they will hold less again.
         missing += result + MARGIN_BITS;
         const next = survey.cost(needed * MARGIN_FACTOR + missing)?.price ?? 0;
-        price = Math.min(next, Math.floor(price * 0.99));
+        price = Math.min(next, decodePrice(encodePrice(price) - 1));
       }
     }
   }
@@ -233,6 +232,8 @@ function surveysFor(
     : [whole];
 }
 
+const isWritten = ({ stack }: Rans) => stack.size === 0;
+
 /** The bits that are missing if the layers, as they really came out, do not hold the payload. */
 function tryEmbed(
   cover: Picture,
@@ -247,7 +248,7 @@ function tryEmbed(
   const stack = stackOf({ ring: new HeaderRing(cover, key).read(), payload }, key);
   const rans = new Rans(STATE_START, stack);
   const fields = fieldsOf(cover, shift, onRows);
-  const end = writeLayers(fields, profile, price, rans, survey, () => stack.size === 0);
+  const end = writeLayers(fields, profile, price, rans, survey, isWritten);
   const missing = 16 * stack.size;
   const oneLayer = layers.length < profile.layers.length;
   const header = {
@@ -256,78 +257,39 @@ function tryEmbed(
     price,
     oneLayer,
     state: rans.state,
-    start: end.step + STEPS * end.easing,
+    ...end,
   };
   const result = missing > 0 ? missing : stegoImage(cover, fields, key, header);
   for (const { samples } of fields) release(samples);
   return result;
 }
 
-/** How the last layers were written. */
-interface End {
-  /** Where the very last one was left, in steps. */
-  readonly step: number;
-  /** How much cheaper a change was in them. */
-  readonly easing: number;
-}
-
-/** Both share the header's start. */
-const STEPS = 64;
-const EASINGS = STARTS / STEPS;
-/** The easing that changes nothing, in 64ths of the price; below it changes are dearer. */
-const NO_EASING = 4;
-
-function easedPrice(price: number, easing: number): number {
-  return Math.min(PRICE_MAX, Math.floor((price * (64 + NO_EASING - easing)) / 64));
-}
-
-/** Samples of the last layer from one possible end to the next. */
-function stepOf(field: Field, layer: Layer): number {
-  return Math.max(1, Math.ceil(layerSize(field, layer) / STEPS));
-}
-
-/**
- * Writes all layers; the very last one only until `isDone`. The last layer of all planes is looked
- * at before it is written: its surroundings are final, so its price can be set to what is left.
- */
+/** Writes all layers, the last ones at a price of their own. */
 function writeLayers(
   fields: readonly Field[],
   profile: Profile,
   price: number,
   rans: Rans,
-  { layers, tapes: firstTapes }: Survey,
-  isDone: () => boolean,
+  { layers, tapes: firstTapes, onLook: onTry }: Survey,
+  isDone: (rans: Rans) => boolean,
 ): End {
   const { prior } = profile;
-  let [index, step, easing] = [0, 1, NO_EASING];
-  for (const layer of layers) {
-    const tapeOf = (field: Field) => readLayer(field, layer, profile);
-    const isLast = layer === layers.at(-1);
-    const known = layer === layers[0] ? firstTapes : isLast ? fields.map(tapeOf) : undefined;
-    if (known !== undefined && known !== firstTapes) {
-      easing = easingFor(known, prior, price, 16 * rans.stack.size * LAST_FACTOR + LAST_BITS);
-    }
-    const coding = { prior, ratio: ratioOf(easedPrice(price, easing)) };
+  const coding = { prior, ratio: ratioOf(price) };
+  const last = layers.at(-1) as Layer;
+  for (const layer of layers.slice(0, -1)) {
     for (const [plane, field] of fields.entries()) {
-      const tape = known?.[plane] ?? tapeOf(field);
-      const isVeryLast = isLast && plane === fields.length - 1;
-      step = isVeryLast ? stepOf(field, layer) : Number.POSITIVE_INFINITY;
-      index = writeLayer(field, layer, tape, coding, rans, { step, isDone });
+      const known = layer === layers[0] ? firstTapes[plane] : undefined;
+      const tape = known ?? readLayer(field, layer, profile);
+      writeLayer(field, layer, tape, coding, rans, WHOLE);
       // The first ones are needed again if this price does not hold the payload.
-      if (known !== firstTapes) releaseTape(tape);
+      if (known === undefined) releaseTape(tape);
     }
   }
-  return { step: index / step, easing };
-}
-
-/** The least easing with which the last layers hold so many bits; the most if none does. */
-function easingFor(tapes: readonly Tape[], prior: Prior, price: number, bits: number): number {
-  let easing = 0;
-  for (; easing < EASINGS - 1; easing++) {
-    const ratio = ratioOf(easedPrice(price, easing));
-    if (tapes.reduce((sum, tape) => sum + forecast(tape, prior, ratio).bits, 0) >= bits) break;
-  }
-  return easing;
+  const known = last === layers[0];
+  const tapes = known ? firstTapes : fields.map((field) => readLayer(field, last, profile));
+  const end = writeLast({ fields, layer: last, tapes, prior, price, isDone, onTry }, rans);
+  if (!known) for (const tape of tapes) releaseTape(tape);
+  return end;
 }
 
 /** How far what a payload takes may lie from what another of its size takes, in √bits. */
@@ -381,14 +343,13 @@ export function extractCoded(
   const stack = new WordStack(new Uint16Array(0), () => 0);
   const rans = new Rans(header.state, stack);
   const fields = fieldsOf(stego, header.shift, onRows);
-  const [step, easing] = [header.start % STEPS, Math.floor(header.start / STEPS)];
   const layers = profile.layers.slice(header.oneLayer ? -1 : 0);
   for (const layer of layers.toReversed()) {
     const isLast = layer === layers.at(-1);
-    const ratio = ratioOf(isLast ? easedPrice(header.price, easing) : header.price);
+    const ratio = ratioOf(isLast ? easedPrice(header.price, header.easing) : header.price);
     for (const [plane, field] of [...fields.entries()].reverse()) {
       const isVeryLast = isLast && plane === fields.length - 1;
-      const from = isVeryLast ? step * stepOf(field, layer) : 0;
+      const from = isVeryLast ? header.start * stepOf(field, layer) : 0;
       restoreLayer(field, layer, profile, ratio, rans, from);
     }
   }

@@ -141,7 +141,7 @@ export function part(onProgress: OnProgress | undefined, from: number, to: numbe
 }
 
 /** Rows of a plane that embedding walks, in heights of the picture, if the first price holds. */
-const EMBED_WALKS: Readonly<Record<ProfileName, number>> = { fast: 7.5, max: 3.75, integer: 18 };
+const EMBED_WALKS: Readonly<Record<ProfileName, number>> = { fast: 8.5, max: 3.75, integer: 18 };
 /** The same of measuring: every layer is read and written; and of a forecast, which looks at one. */
 const [CAPACITY_WALKS, FORECAST_WALKS] = [4, 4];
 const SHIFTS = 8;

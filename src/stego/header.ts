@@ -8,38 +8,44 @@
  */
 import { Keystream } from './chacha20.ts';
 import { carryingPlanes, type Picture } from './picture.ts';
+import { decodePrice, encodePrice, PRICE_CODES } from './price.ts';
 
 export const HEADER_BITS = 63;
+/** Of profile integer. */
 export const STARTS = 1024;
+/** Of fast and max. */
+export const [STEPS, EASINGS] = [64, 128];
+const INTEGER = 2;
 const ONE_LAYER = 1 << 27;
 
 export interface Header {
   readonly profile: number;
   /** Lowest bits of each sample that take no part. */
   readonly shift: number;
+  /** Of fast and max one of those that `encodePrice` knows. */
   readonly price: number;
   /** Whether only the last layer of each plane carries: enough for short messages. */
   readonly oneLayer: boolean;
-  /** Where the last layer was left, in 1024ths; of bits-back coding in 64ths, + 64 · easing. */
+  /** Where the last layer was left: in 1024ths, of fast and max in 64ths. */
   readonly start: number;
+  /** How much cheaper the last layers were, in 512ths of the price; of integer 0. */
+  readonly easing: number;
   readonly state: number;
 }
 
 /** Least significant bits are bits 0 to 6 of byte 0 first; bit 63 is zero. */
 export type HeaderBits = Uint8Array;
 
-export function encodeHeader({
-  profile,
-  shift,
-  price,
-  start,
-  oneLayer,
-  state,
-}: Header): HeaderBits {
+export function encodeHeader({ profile, shift, oneLayer, state, ...header }: Header): HeaderBits {
   const bits = new Uint8Array(8);
   const view = new DataView(bits.buffer);
   view.setUint32(0, state, true);
-  const rest = profile | (shift << 2) | (price << 5) | (start << 17) | (oneLayer ? ONE_LAYER : 0);
+  const { price, start, easing } = header;
+  const prices =
+    profile === INTEGER
+      ? price | (start << 12)
+      : encodePrice(price) | (easing << 9) | (start << 16);
+  const rest = profile | (shift << 2) | (prices << 5) | (oneLayer ? ONE_LAYER : 0);
   view.setUint32(4, rest, true);
   return bits;
 }
@@ -49,13 +55,17 @@ export function decodeHeader(bits: HeaderBits): Header | undefined {
   const view = new DataView(bits.buffer, bits.byteOffset, bits.length);
   const state = view.getUint32(0, true);
   const rest = view.getUint32(4, true);
-  const isOurs = rest >>> 28 === 0 && (rest & 3) < 3 && state >= 0x10000;
-  if (!isOurs) return undefined;
+  const profile = rest & 3;
+  const isShifted = profile === INTEGER;
+  const isOurs = rest >>> 28 === 0 && profile < 3 && state >= 0x10000;
+  const code = (rest >>> 5) & 0x1ff;
+  if (!isOurs || (!isShifted && code >= PRICE_CODES)) return undefined;
   return {
-    profile: rest & 3,
+    profile,
     shift: (rest >>> 2) & 7,
-    price: (rest >>> 5) & 0xfff,
-    start: (rest >>> 17) & 0x3ff,
+    price: isShifted ? (rest >>> 5) & 0xfff : decodePrice(code),
+    start: isShifted ? (rest >>> 17) & 0x3ff : (rest >>> 21) & 0x3f,
+    easing: isShifted ? 0 : (rest >>> 14) & 0x7f,
     oneLayer: (rest & ONE_LAYER) !== 0,
     state,
   };

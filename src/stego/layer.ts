@@ -131,6 +131,11 @@ function grown(tables: Uint16Array): Uint16Array<ArrayBuffer> {
   return larger;
 }
 
+export interface Coding {
+  readonly prior: Prior;
+  readonly ratio: number;
+}
+
 /**
  * Writes a layer, last sample first, down to the sample for which `isDone` holds; returns that
  * sample's index, 0 if it never held. `isDone` is asked only at multiples of `step` below the
@@ -140,7 +145,7 @@ export function writeLayer(
   field: Field,
   layer: Layer,
   tape: Tape,
-  { prior, ratio }: { readonly prior: Prior; readonly ratio: number },
+  { prior, ratio }: Coding,
   rans: Rans,
   until: Until,
 ): number {
@@ -150,9 +155,32 @@ export function writeLayer(
   return index;
 }
 
-interface Until {
+export interface Until {
   readonly step: number;
   readonly isDone: () => boolean;
+}
+
+/** To its first sample. */
+export const WHOLE: Until = { step: Number.POSITIVE_INFINITY, isDone: () => false };
+
+/** What `writeLayer` would do, without doing it: where it would stop, and how much would change. */
+export function tryLayer(
+  tape: Tape,
+  { prior, ratio }: Coding,
+  rans: Rans,
+  { step, isDone }: Until,
+): { readonly index: number; readonly changes: number } {
+  const { tables, chosen } = plan(tape, prior, ratio);
+  const size = tape.bins.length;
+  let [index, changes] = [size, 0];
+  while (index > 0 && !(index % step === 0 && index < size && isDone())) {
+    const table = chosen[--index] as number;
+    if (table === 0) continue;
+    const row = table * TABLE_SIZE + ROW * ((tape.bins[index] as number) % TURNED);
+    if (moveOne(tables, row, rans) !== 0) changes++;
+  }
+  release(chosen);
+  return { index, changes };
 }
 
 function carryOut(

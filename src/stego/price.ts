@@ -5,6 +5,19 @@
 
 export const PRICE_MAX = 4095;
 
+/** Prices that fast and max can tell in 9 bits: all below 128, then 64 to each doubling. */
+export const PRICE_CODES = 448;
+
+/** The code of the price of fast and max that is next to this one. */
+export function encodePrice(price: number): number {
+  const octave = Math.max(0, 25 - Math.clz32(price));
+  return Math.min(PRICE_CODES - 1, 64 * octave + Math.round(price / 2 ** octave));
+}
+
+export function decodePrice(code: number): number {
+  return code < 128 ? code : (64 + (code & 63)) << ((code >> 6) - 1);
+}
+
 /** FACTORS[i] = 2^(2^(i - 20)): by square roots and squares, so it is the same on every machine. */
 const FACTORS = new Float64Array(24);
 FACTORS[20] = 2;

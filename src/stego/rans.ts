@@ -52,6 +52,13 @@ export class WordStack {
     return this.#words[--this.#size] as number;
   }
 
+  /** Another one that holds the same. */
+  copy(): WordStack {
+    const other = new WordStack(this.#words.subarray(0, this.#size), this.#padding);
+    other.#borrowed = this.#borrowed;
+    return other;
+  }
+
   /** What was pushed, bottom first. */
   words(): Uint16Array {
     return this.#words.slice(0, this.#size);
@@ -65,6 +72,11 @@ export class Rans {
   constructor(state: number, stack: WordStack) {
     this.state = state;
     this.stack = stack;
+  }
+
+  /** Another one in the same state, to try what comes of it. */
+  copy(): Rans {
+    return new Rans(this.state, this.stack.copy());
   }
 
   /** Where in 0 … 2^14 - 1 the state points: the caller finds the symbol that owns it. */

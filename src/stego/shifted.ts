@@ -18,7 +18,7 @@ import {
 } from './shift-layer.ts';
 
 /** What the header always says: its number, and nothing of what only bits-back coding does. */
-const FIXED = { profile: 2, shift: 0, oneLayer: false, state: STATE_START } as const;
+const FIXED = { profile: 2, shift: 0, easing: 0, oneLayer: false, state: STATE_START } as const;
 const PRIOR = integerPrior();
 const FIRST = HALVES[0] as Layer;
 const WHOLE_LAYER = { step: Number.POSITIVE_INFINITY, enough: Number.POSITIVE_INFINITY } as const;

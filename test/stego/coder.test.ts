@@ -1,5 +1,5 @@
 /**
- * Goal: the coder loses nothing, every table can be undone, and profile integer makes the same
+ * Goal: the coder loses nothing, every table can be undone, prices are found and told, and profile integer makes the same
  * stego images everywhere.
  * Method: a twin in integers without bounds, an oracle in plain code that is written from the page
  * alone, tables of random histograms, and shared vectors.
@@ -8,8 +8,10 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { BINS, LEVELS } from '../../src/stego/context.ts';
+import { bestEasing } from '../../src/stego/ending.ts';
 import { capacity, embed, extract, PROFILE_NAMES } from '../../src/stego/engine.ts';
 import { StegoError } from '../../src/stego/errors.ts';
+import { EASINGS } from '../../src/stego/header.ts';
 import {
   FROM_ABOVE,
   FROM_BELOW,
@@ -20,7 +22,7 @@ import {
   TABLE_SIZE,
 } from '../../src/stego/model.ts';
 import type { Picture } from '../../src/stego/picture.ts';
-import { ratioOf } from '../../src/stego/price.ts';
+import { decodePrice, encodePrice, findPrice, PRICE_MAX, ratioOf } from '../../src/stego/price.ts';
 import type { ProfileName } from '../../src/stego/profile.ts';
 import { Rans, STATE_START, WordStack } from '../../src/stego/rans.ts';
 import { rounds } from '../support/counts.ts';
@@ -132,6 +134,54 @@ function embedded(cover: Picture, payload: Uint8Array, name: ProfileName): Pictu
     throw error;
   }
 }
+
+t.test('fast and max tell each price within a 128th, and in order', async () => {
+  for (let price = 0, below = 0; price <= PRICE_MAX; price++) {
+    const near = decodePrice(encodePrice(price));
+    assert.equal(encodePrice(near), encodePrice(price));
+    assert(near >= below && Math.abs(near - price) <= price / 128, `${price} is told as ${near}`);
+    below = near;
+  }
+});
+
+t.test(
+  'of the prices tried for the last layers the one counts that holds all with the fewest changes',
+  async () => {
+    // How far from the middle it lies, and how steeply what is held rises, differs with the picture.
+    const layers = fc.record({
+      least: fc.integer({ min: 0, max: EASINGS + 3 }),
+      growth: fc.double({ min: 0.001, max: 0.1, noNaN: true }),
+      beside: fc.constantFrom(-2, 1, 200),
+    });
+    fc.assert(
+      fc.property(layers, ({ least, growth, beside }) => {
+        const tried: number[] = [];
+        const lucky = least + beside;
+        const found = bestEasing((easing) => {
+          assert(easing >= 0 && easing < EASINGS && !tried.includes(easing), `${easing}`);
+          tried.push(easing);
+          if (easing === lucky) return { excess: 0, changes: 1 };
+          return { excess: growth * (easing - least), changes: 1000 + easing };
+        });
+        const best = tried.includes(lucky) ? lucky : Math.min(EASINGS - 1, least);
+        assert.equal(found, best, `${tried}`);
+        assert(tried.length < 16, `${tried}`);
+      }),
+      { numRuns: rounds({ reduced: 500, full: 20_000 }) },
+    );
+  },
+);
+
+t.test('prices rise from 1 by squares, and the search finds the last that holds', async (t) => {
+  t.equal(ratioOf(0), 1);
+  t.equal(ratioOf(1024), 2);
+  t.ok(Math.abs(ratioOf(512) - 2 ** 0.25) < 1e-12);
+  const bitsAt = (price: number) => 1e6 / (1 + price);
+  const found = findPrice(bitsAt, 5000) ?? 0;
+  t.ok(bitsAt(found) >= 5000 && bitsAt(found + 2) < 5000, `${found}`);
+  t.equal(findPrice(bitsAt, 2e6), undefined);
+  t.ok((findPrice(() => 1e6, 1) ?? 0) > 0.99 * PRICE_MAX, 'room for all: the highest price');
+});
 
 // Of such pictures the first layer of a plane says nothing about the others.
 t.test(

@@ -99,23 +99,36 @@ function writeRing(picture: Picture, key: Uint8Array, bits: bigint): void {
 function headerOf(bits: bigint): Read {
   const field = (first: bigint, size: bigint) => Number((bits >> first) % 2n ** size);
   const profile = NAMES[Number((bits >> 32n) % 4n)] ?? 'fast';
-  const isEased = profile !== 'integer';
-  return {
+  const common = {
     profile,
     state: field(0n, 32n),
     shift: field(34n, 3n),
-    price: field(37n, 12n),
-    start: field(49n, isEased ? 6n : 10n),
-    easing: isEased ? field(55n, 4n) : 0,
     oneLayer: field(59n, 1n) === 1,
   };
+  if (profile === 'integer') {
+    return { ...common, price: field(37n, 12n), start: field(49n, 10n), easing: 0 };
+  }
+  const price = PRICES[field(37n, 9n)] ?? Number.NaN;
+  return { ...common, price, easing: field(46n, 7n), start: field(53n, 6n) };
+}
+
+/** Those that fast and max can tell. */
+const PRICES = Array.from({ length: 128 }, (_, price) => price);
+for (let price = 128, step = 2; PRICES.length < 448; price += step) {
+  if (price === 128 * step) step *= 2;
+  PRICES.push(price);
 }
 
 function bitsOf({ state, profile, shift, price, start, easing, oneLayer }: Read): bigint {
+  const steering =
+    profile === 'integer'
+      ? [[price, 37n] as const, [start, 49n] as const]
+      : [[PRICES.indexOf(price), 37n] as const, [easing, 46n] as const, [start, 53n] as const];
   return [
     [state, 0n] as const,
     [NAMES.indexOf(profile), 32n] as const,
-    ...[[shift, 34n] as const, [price, 37n] as const, [start + 64 * easing, 49n] as const],
+    [shift, 34n] as const,
+    ...steering,
     [oneLayer ? 1 : 0, 59n] as const,
   ].reduce((bits, [value, at]) => bits | (BigInt(value) << at), 0n);
 }
@@ -170,7 +183,7 @@ const stepOf = (last: Plane, { profile }: Choice) =>
 /** The last layers of all colours may be cheaper, or a little dearer. */
 const priceOf = (layer: Plane, layers: readonly Plane[], { price, easing }: Choice) =>
   layer.has === layers.at(-1)?.has
-    ? Math.min(4095, Math.floor((price * (68 - easing)) / 64))
+    ? Math.min(4095, Math.floor((price * (544 - easing)) / 512))
     : price;
 const ratioOf = (price: number) => {
   let ratio = 1;
