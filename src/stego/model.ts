@@ -5,9 +5,10 @@
 import { BINS, CONTEXTS, KINDS, LEVELS, windowOf } from './context.ts';
 import { Flows } from './flows.ts';
 import { PROBABILITY_BITS } from './rans.ts';
+import { SHAPED, Shape } from './shape.ts';
 
 /** Samples that the trained prior counts for, away from black and white and near them. */
-const PRIOR_WEIGHT = 1200;
+const PRIOR_WEIGHT = 2000;
 const PRIOR_WEIGHT_CLIPPED = 100;
 /** What one sample counts in the histograms of the next lower and higher noise level. */
 const NEIGHBOUR_WEIGHT = 0.3;
@@ -36,6 +37,7 @@ const HIGHEST = Int32Array.from(WINDOWS, ({ highest }) => highest);
 export class Model {
   readonly flows: Flows;
   readonly #prior = new Float64Array(CONTEXTS * BINS);
+  readonly #shape: Shape;
   /** Cover samples passed. */
   readonly #counts = new Uint32Array(CONTEXTS * BINS);
   readonly #histogram = new Float64Array(BINS);
@@ -53,6 +55,7 @@ export class Model {
         this.#prior[context * BINS + b] = ((prior[row + b] as number) + FLOOR) * weight;
       }
     }
+    this.#shape = new Shape(this.#prior);
   }
 
   /** Whether `bin` of `context` takes part. */
@@ -72,14 +75,16 @@ export class Model {
     const highest = HIGHEST[context] as number;
     const level = context % LEVELS;
     const [quieter, louder] = [level > 0, level < LEVELS - 1];
-    const counts = this.#counts;
-    for (let b = lowest, i = context * BINS + lowest; b <= highest; b++, i++) {
+    const [counts, histogram] = [this.#counts, this.#histogram];
+    const first = context * BINS + lowest;
+    if (context < SHAPED) this.#shape.fit(context, histogram, this.#seen);
+    else histogram.set(this.#prior.subarray(first, first + highest - lowest + 1), lowest);
+    for (let b = lowest, i = first; b <= highest; b++, i++) {
       const beside =
         (quieter ? (counts[i - BINS] as number) : 0) + (louder ? (counts[i + BINS] as number) : 0);
-      this.#histogram[b] =
-        (this.#prior[i] as number) + (counts[i] as number) + NEIGHBOUR_WEIGHT * beside;
+      histogram[b] = (histogram[b] as number) + (counts[i] as number) + NEIGHBOUR_WEIGHT * beside;
     }
-    this.flows.solve(context, this.#histogram, lowest, highest);
+    this.flows.solve(context, histogram, lowest, highest);
     this.#due[context] = seen + 64 + (seen >> (this.flows.active ? 2 : 1));
   }
 
@@ -88,6 +93,7 @@ export class Model {
     const at = context * BINS + bin;
     this.#counts[at] = (this.#counts[at] as number) + 1;
     this.#seen[context] = (this.#seen[context] as number) + 1;
+    if (context < SHAPED) this.#shape.learn(at);
   }
 
   /** Bits and changes that one sample in each bin is worth under the flows just solved. */

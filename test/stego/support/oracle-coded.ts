@@ -13,6 +13,7 @@ import {
   type Sample,
   turned,
 } from './oracle-samples.ts';
+import { dividedOf, shapedAs } from './oracle-shape.ts';
 import type { Twin } from './twin.ts';
 
 export type CodedName = 'fast' | 'max';
@@ -233,6 +234,40 @@ function learningView({ max }: Plane): View {
   };
 }
 
+/** What was counted so far, and what it makes of the trained histograms. */
+function historyOf(prior: ReturnType<typeof priorOf>) {
+  const contexts = new Map<string, Context>();
+  const contextAt = (kind: number, level: number) => {
+    const key = `${kind} ${level}`;
+    if (!contexts.has(key)) contexts.set(key, new Context(level, kind));
+    return contexts.get(key) as Context;
+  };
+  const trainedOf = (kind: number, level: number) => {
+    const row = (kind < 3 ? kind : 0) * 20 + level;
+    const { lowest, highest } = contextAt(kind, level);
+    return Array.from({ length: 50 }, (_, b) => {
+      if (b < lowest || b > highest) return 0;
+      return ((prior[50 * row + b] ?? 0) + 1e-5) * (kind < 3 ? 2000 : 100);
+    });
+  };
+  const groups = [0, 1, 2].flatMap((kind) => {
+    return Array.from({ length: 20 }, (_, level) => {
+      const context = contextAt(kind, level);
+      return { context, ...dividedOf(trainedOf(kind, level), context) };
+    });
+  });
+  const histogramOf = ({ kind, level }: Place) => {
+    const counts = (l: number) => contexts.get(`${kind} ${l}`)?.counts ?? [];
+    const trained = trainedOf(kind, level);
+    const shaped = kind < 3 ? shapedAs(trained, 20 * kind + level, groups) : trained;
+    return shaped.map((count, b) => {
+      const beside = (counts(level - 1)[b] ?? 0) + (counts(level + 1)[b] ?? 0);
+      return count + (counts(level)[b] ?? 0) + 0.3 * beside;
+    });
+  };
+  return { contextAt, histogramOf };
+}
+
 /**
  * Walks a layer in raster order. `cover` turns what is there into the cover's bin, and is asked for
  * samples in windows only; the walk puts it there.
@@ -243,22 +278,8 @@ export function walkLayer(
   ratio: number,
   cover: (visit: Visit & { readonly bin: number }, index: number) => number,
 ): Visit[] {
-  const [curve, prior] = [curveOf(name), priorOf(name)];
-  const contexts = new Map<string, Context>();
-  const contextAt = (kind: number, level: number) => {
-    const key = `${kind} ${level}`;
-    if (!contexts.has(key)) contexts.set(key, new Context(level, kind));
-    return contexts.get(key) as Context;
-  };
-  const histogramOf = ({ kind, level }: Place) => {
-    const row = (kind < 3 ? kind : 0) * 20 + level;
-    const counts = (l: number) => contexts.get(`${kind} ${l}`)?.counts ?? [];
-    return Array.from({ length: 50 }, (_, b) => {
-      const trained = ((prior[50 * row + b] ?? 0) + 1e-5) * (kind < 3 ? 1200 : 100);
-      const beside = (counts(level - 1)[b] ?? 0) + (counts(level + 1)[b] ?? 0);
-      return trained + (counts(level)[b] ?? 0) + 0.3 * beside;
-    });
-  };
+  const curve = curveOf(name);
+  const { contextAt, histogramOf } = historyOf(priorOf(name));
   const view = name === 'max' ? learningView(plane) : fixedView();
   const learnt: Learnt[] = [];
   const visits: Visit[] = [];
