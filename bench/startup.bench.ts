@@ -1,15 +1,17 @@
 /**
  * What it costs to start a peer, and to have one that does nothing, against a Koa that answers
  * "ok": from the start of the process to the first answered request, memory after a rest, and the
- * size of what an installation brings.
+ * size of what an installation brings. `npm start` is npm, what starts the peers, and two of them.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../test/support/free-ports.ts';
+import { median } from './figures.ts';
 
 const ROUNDS = 5;
 const REST_MS = 3_000;
@@ -20,11 +22,14 @@ const KOA = `import Koa from 'koa';
   const server = new Koa().use((ctx) => { ctx.body = 'ok'; }).listen(0, '127.0.0.1', () =>
     console.log('http://127.0.0.1:' + server.address().port + '/'));`;
 
+type Command = readonly [string, ...string[]];
+
 /** Prints its address when it listens, on either stream. */
-const CONTENDERS: Readonly<Record<string, () => readonly string[]>> = {
-  'Koa alone': () => ['--input-type=module', '--eval', KOA],
+const CONTENDERS: Readonly<Record<string, () => Command | Promise<Command>>> = {
+  'Koa alone': () => [process.execPath, '--input-type=module', '--eval', KOA],
   'sotto up, from the source': () => up('scripts/sotto.mjs'),
   'sotto up, from the package': () => up(join(folder, 'package/scripts/sotto.mjs')),
+  'npm start: two peers': twoPeers,
 };
 
 interface Measured {
@@ -39,8 +44,8 @@ try {
   const rows: string[] = [];
   const rounds = new Map<string, Measured[]>();
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [name, args] of Object.entries(CONTENDERS)) {
-      rounds.set(name, [...(rounds.get(name) ?? []), await measure(args())]);
+    for (const [name, command] of Object.entries(CONTENDERS)) {
+      rounds.set(name, [...(rounds.get(name) ?? []), await measure(await command())]);
     }
   }
   for (const [name, all] of rounds) {
@@ -59,24 +64,30 @@ try {
   rmSync('dist', { recursive: true, force: true });
 }
 
-function up(command: string): readonly string[] {
+function up(script: string): Command {
   const data = join(folder, `data-${Math.random()}`);
-  return [command, 'up', '--port', '0', '--data-dir', data, '--name', 'alice'];
+  return [process.execPath, script, 'up', '--port', '0', '--data-dir', data, '--name', 'alice'];
 }
 
-async function measure(args: readonly string[]): Promise<Measured> {
+async function twoPeers(): Promise<Command> {
+  const first = await freePorts(2);
+  const data = join(folder, `data-${Math.random()}`);
+  return ['npm', 'start', '--', '--ports', `${first},${first + 1}`, '--data-dir', data];
+}
+
+async function measure([command, ...args]: Command): Promise<Measured> {
   const began = performance.now();
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   try {
     const origin = await addressOf(child);
     const { status } = await fetch(new URL('/healthz', origin));
-    if (status !== 200) throw new Error(`${args[0]}: ${status}`);
+    if (status !== 200) throw new Error(`${command} ${args[0]}: ${status}`);
     const answered_ms = performance.now() - began;
     await sleep(REST_MS);
-    const text = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-    return { answered_ms, memory: Number(/VmRSS:\s+(\d+)/.exec(text)?.[1]) * 1_024 };
+    const memory = familyOf(child.pid ?? 0).reduce((sum, pid) => sum + residentSize(pid), 0);
+    return { answered_ms, memory };
   } finally {
-    child.kill('SIGKILL');
+    for (const pid of familyOf(child.pid ?? 0)) end(pid);
     if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
   }
 }
@@ -94,8 +105,26 @@ function addressOf({ stdout, stderr }: ChildProcess): Promise<string> {
   return promise;
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
+/** A process and whatever it has started, the youngest first; none once it has ended. */
+function familyOf(pid: number): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  if (!existsSync(file)) return [];
+  const children = readFileSync(file, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  return [...children.flatMap(familyOf), pid];
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Of two peers the other one ends by itself, and what has started them.
+  }
+}
+
+/** Bytes. */
+function residentSize(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(text)?.[1]) * 1_024;
 }
 
 /** Of the packages that an installation has on this kind of machine, in bytes on the disk. */
@@ -118,7 +147,7 @@ function report(rows: readonly string[]): void {
   );
   console.log(`## Start-up
 
-From the start of the process to the first answered request; memory ${REST_MS / 1_000} s later, with nothing to do; ${ROUNDS} interleaved rounds, each with a new data folder.
+From the start of the process to the first answered request; memory of all its processes ${REST_MS / 1_000} s later, with nothing to do; ${ROUNDS} interleaved rounds, each with a new data folder.
 
 | | first answer, ms | spread | memory, MiB |
 |---|---|---|---|
