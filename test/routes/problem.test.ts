@@ -2,8 +2,10 @@
  * Goal: whatever goes wrong becomes a problem with a stable, documented code, and tells no secret.
  * Method: throw each kind of error below the middleware of a real server; send broken bodies.
  */
+import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
-import { type OutgoingHttpHeaders, request } from 'node:http';
+import { createServer, type OutgoingHttpHeaders, request } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import Koa from 'koa';
 import t from 'tap';
@@ -158,6 +160,45 @@ t.test('a body is read with a limit and a deadline', async (t) => {
   t.equal(answered.connection, 'close');
   t.match(JSON.parse(text), { code: 'body_timeout' });
 });
+
+t.test(
+  'a body that comes with its head takes no listeners, and the next one is heard',
+  async (t) => {
+    const listeners: number[] = [];
+    const server = createServer(async (asked, answer) => {
+      const body = await readBytes(asked, { sizeMax: 100, deadline_ms: 30_000 });
+      listeners.push(asked.listenerCount('error'));
+      answer.end(`${body.length} bytes`);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').setEncoding('utf8');
+    t.teardown(() => {
+      socket.destroy();
+      server.close();
+    });
+    const head = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n';
+    let text = '';
+    socket.on('data', (data) => {
+      text += data;
+    });
+    const answered = async () => {
+      while (!text.endsWith(' bytes')) await once(socket, 'data');
+      const body = text.slice(text.lastIndexOf('\r\n') + 2);
+      text = '';
+      return body;
+    };
+    for (let round = 0; round < 3; round += 1) {
+      socket.write(`${head}hello`);
+      t.equal(await answered(), '5 bytes');
+    }
+    socket.write(head);
+    await once(server, 'request');
+    socket.write('hello');
+    t.equal(await answered(), '5 bytes');
+    t.strictSame(listeners, [0, 0, 0, 1], 'one whose body comes later is waited for');
+  },
+);
 
 t.test('docs/ERRORS.md explains every code', async (t) => {
   const documented = readFileSync('docs/ERRORS.md', 'utf8')
