@@ -171,10 +171,10 @@ t.test('another key, the cover itself, and a re-encoded picture hold nothing', a
 });
 
 t.test('any changed samples end in a refusal or in the true payload and cover', async () => {
-  const { png } = await hide(cover, text, KEY);
-  const { picture } = decodePng(png);
-  const truth = decodePng(cover).picture;
+  const { picture } = decodePng((await hide(cover, text, KEY)).png);
   const change = fc.tuple(fc.nat(96 * 80 - 1), fc.integer({ min: 1, max: 255 }));
+  // On the ring, where no header bit lies, only the tag tells one changed lowest bit.
+  const examples = Array.from({ length: 24 }, (_, at): [[number, number][]] => [[[at, 1]]]);
   await fc.assert(
     fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
       const plane = (picture.planes[0] as Uint16Array).slice();
@@ -183,13 +183,13 @@ t.test('any changed samples end in a refusal or in the true payload and cover', 
       try {
         const { payload, coverPng } = await reveal(damaged, KEY);
         assert.deepEqual(payload, text);
-        assert.deepEqual(decodePng(coverPng).picture, truth);
+        assert.deepEqual(decodePng(coverPng).picture, decodePng(cover).picture);
       } catch (error) {
         assert(error instanceof StegoError, String(error));
         assert(['no_message', 'damaged'].includes(error.failure));
       }
     }),
-    { numRuns: rounds({ reduced: 60, full: 3000 }) },
+    { numRuns: rounds({ reduced: 60, full: 3000 }), examples },
   );
 });
 
