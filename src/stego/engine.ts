@@ -103,7 +103,7 @@ export function isBeyondCapacity(
  * Who still asks so much for a change has room to spare: by bits-back coding even where all is
  * flat, if it is much; by shifting flat parts nobody ever asks PRICE_AT_MOST.
  */
-const [PRICE_WITH_ROOM, PRICE_AT_MOST] = [1024, 1536];
+const [PRICE_WITH_ROOM, PRICE_AT_MOST] = [1280, 1536];
 /** Bytes of a payload. */
 const SMALL = 256;
 
