@@ -5,7 +5,7 @@ import type { PeerClient } from './client.ts';
 import { defineCommand, usageError } from './command.ts';
 import { EXIT } from './errors.ts';
 import { type Saved, saveContent } from './inbox-files.ts';
-import { type Io, interruption, prepareFolder, printable, printableEntry } from './io.ts';
+import { type Io, interruption, prepareFolder, printableEntry } from './io.ts';
 import { localTime } from './local-time.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
 
@@ -159,10 +159,10 @@ function line({
   ...message
 }: Message & Saved) {
   const { from, verified, at, text, type, name, size, cover } = message;
-  const sender = `${printable(from)}${verified ? '' : ' (not verified)'}`;
+  const sender = `${printableEntry(from)}${verified ? '' : ' (not verified)'}`;
   const where =
     notSaved === undefined ? saved && `, saved as ${saved}` : `, not saved: ${notSaved}`;
-  const file = `[file ${printable(name ?? '')}, ${size} bytes${where ?? ''}]`;
+  const file = `[file ${printableEntry(name ?? '')}, ${size} bytes${where ?? ''}]`;
   const shown = text !== undefined ? printableEntry(text) : type === 'file' ? file : `[${type}]`;
   const kept = savedCover ?? cover?.replace(/^\/covers\/(\d+)$/, '`sotto covers $1 -o FILE`');
   const came = cover === undefined ? '' : ` [in a picture; its cover: ${kept}]`;

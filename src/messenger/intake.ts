@@ -171,7 +171,9 @@ export class Intake {
   /** The first slice decides for all: it holds the content's type and head. But a text is read whole. */
   #keepSlice(received: Received, { index, count, slice }: Slice): boolean {
     const { inbox } = this.#store;
-    const size = slice.length * count;
+    // At least: all but the last are alike, and that one is no larger.
+    const isLast = index === count - 1;
+    const size = isLast ? slice.length * count : slice.length * (count - 1) + 1;
     const first = received.id.sequence - BigInt(index);
     const head = index === 0 ? this.#judge(slice, size) : undefined;
     const reason = head ?? (size > this.#limits.contentSizeMax ? 'too_large' : undefined);

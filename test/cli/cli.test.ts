@@ -317,9 +317,9 @@ t.test('the inbox shows text, saves files, and lets nobody draw on the terminal'
     {
       ...common,
       id: '0-00000002',
-      from: 'bob',
+      from: 'bo\u001bb\nmom',
       type: 'file',
-      name: '../../etc/passwd',
+      name: '../../etc/pass\u001b[2Jwd\nmom: 600?',
       size: 4,
       content: '/messages/2',
     },
@@ -337,7 +337,8 @@ t.test('the inbox shows text, saves files, and lets nobody draw on the terminal'
   const { code, stdout } = await sotto(folder, ['inbox', '--save', save]);
   t.equal(code, 0);
   t.match(stdout, `${localTime(common.at)}  bob: a\ufffd[2Jb\ufffdc\n  | mom: 500?\n`);
-  t.strictSame(readdirSync(save), ['00000002-__.._etc_passwd']);
+  t.match(stdout, '  bo\ufffdb\n  | mom: [file ../../etc/pass\ufffd[2Jwd\n  | mom: 600?, 4 bytes');
+  t.strictSame(readdirSync(save), ['00000002-__.._etc_pass__2Jwd_mom_ 600_']);
   t.notOk(existsSync(join(folder, 'etc')));
   unopened = [...messages];
   const lines = (await sotto(folder, ['inbox', '--json'])).stdout.trim().split('\n');

@@ -53,6 +53,7 @@ t.test('a server may answer anything: its connection ends, and not the peer', as
     Buffer.concat([welcome, message('T', [0xff, 0xff])]),
     Buffer.concat([welcome, message('T', [0, 1]), message('D', [0, 9])]),
     Buffer.concat([welcome, message('G', [0, 0, 0])]),
+    Buffer.concat([welcome, Buffer.of(0x44, 0, 0, 0, 0, 1, 2, 3)]),
     // The library would look for its end until the process is killed.
     message('E', [0x53, 0x41]),
   ];

@@ -10,7 +10,7 @@ import { Contacts } from '../../src/messenger/contacts.ts';
 import type { TalkMessage } from '../../src/messenger/index.ts';
 import { contact, open } from '../store/support.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { pairedPeers, readTexts, type Side, text, until } from './support.ts';
+import { pairedPeers, readTexts, Side, text, until, Wire } from './support.ts';
 
 const talk = (side: Side, limit = 50) => side.messenger.conversation({ limit }).messages;
 const states = (side: Side) => talk(side).map(({ direction, state }) => `${direction} ${state}`);
@@ -202,4 +202,23 @@ t.test('who brings a name that a contact has, but for capitals, gets a number', 
     wished.map((name) => contacts.freeName(name)),
     ['BEN-2', 'Ben-2', 'ben-2', 'ben-2', 'benn'],
   );
+});
+
+t.test('what is larger than a peer takes is not kept, and its sender is told', async (t) => {
+  const wire = new Wire();
+  const alice = await new Side(t, wire, 'alice').start();
+  const bob = await new Side(t, wire, 'bob', { contentSizeMax: 100_000 }).start();
+  await alice.messenger.sendKeys({ to: 'bob', address: bob.address });
+  await bob.messenger.sendKeys({ to: 'alice', address: alice.address });
+  for (const size of [200_000, 90_000]) {
+    const sent = await alice.messenger.sendMessage({ ...text('x'.repeat(size)), wait_ms: 60_000 });
+    t.equal(sent.delivered, true, `${size} bytes are acknowledged`);
+  }
+  t.strictSame(
+    readTexts(bob).map(({ length }) => length),
+    [90_000],
+  );
+  await until(() => alice.messenger.show().contacts[0]?.unopened === 1);
+  readTexts(alice);
+  t.match(alice.printed.at(-1), /was not kept: too large$/);
 });

@@ -152,6 +152,10 @@ t.test('only the owner may read the files', async (t) => {
     ['peer.run', 0o600],
   ]);
   store.close();
+  // As a careless copy or another program leaves it.
+  chmodSync(join(folder, 'peer.db'), 0o644);
+  (await open(folder)).close();
+  t.equal(statSync(join(folder, 'peer.db')).mode & 0o777, 0o600);
 });
 
 t.test('a folder that the system does not make is refused at once', async (t) => {
