@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { PeerClient } from './client.ts';
 import { defineCommand, usageError } from './command.ts';
-import { type Io, interruption, printable } from './io.ts';
+import { type Io, interruption, printableEntry } from './io.ts';
 import { localTime } from './local-time.ts';
 import { OPENING, withPeer } from './passing-peer.ts';
 import { metered } from './progress.ts';
@@ -112,8 +112,8 @@ async function goOn(
 
 function line({ device, name, unit = '', at, count = 1, min, mean, max, sure }: Row): string {
   const range = count > 1 ? `  ${min} … ${max} of ${count}` : '';
-  const value = `${Number(mean.toPrecision(7))} ${printable(unit)}`.trimEnd();
-  return `${localTime(at)}${sure ? ' ' : '~'}  ${printable(device)}  ${printable(name)}  ${value}${range}`;
+  const value = `${Number(mean.toPrecision(7))} ${printableEntry(unit)}`.trimEnd();
+  return `${localTime(at)}${sure ? ' ' : '~'}  ${printableEntry(device)}  ${printableEntry(name)}  ${value}${range}`;
 }
 
 function sayNothing(io: Io): void {

@@ -37,7 +37,7 @@ async function fill(folder: string): Promise<void> {
     return { contact: id, name, unit, value, at, sure };
   };
   store.readings.add([of('temp_bmp', 'Cel', 19, 2), of('temp_bmp', 'Cel', 21, 1.999)]);
-  store.readings.add([of('temp_bmp', 'Cel', 25.08), of('humid_sht4', '%RH', 48, 1, false)]);
+  store.readings.add([of('temp_bmp', 'Cel', 25.08), of('humid_sht4', '%RH\nmom', 48, 1, false)]);
   store.close();
 }
 
@@ -76,7 +76,11 @@ t.test('sensors and inbox on a running peer', async (t) => {
     const plain = await run('sensors');
     t.match(plain, { code: 0, stderr: '' });
     t.match(plain.stdout, `${localTime(newest)}   =attic\ufffd  temp_bmp  25.08 Cel\n`);
-    t.match(plain.stdout, '~  =attic\ufffd  humid_sht4  48 %RH\n', 'a time that is not sure');
+    t.match(
+      plain.stdout,
+      '~  =attic\ufffd  humid_sht4  48 %RH\n  | mom\n',
+      'unsure, and one entry',
+    );
     const json = await run('sensors', '--json', '--name', 'temp_bmp');
     const expected = { device: '=attic\u001b', name: 'temp_bmp', unit: 'Cel', mean: 25.08 };
     t.match(JSON.parse(json.stdout), { ...expected, at: newest.toISOString(), sure: true });
