@@ -342,6 +342,11 @@ static void test_asks_for_the_time(void)
     const uint64_t offset_ms = 5000;
     run(20000, NULL);
     CHECK(device_clock_unix_ms(&a.peer.clock, now_ms) == UNIX_MS + now_ms - since_ms, "no drift");
+    /* Just after a question, when only that it was answered keeps another answer out. */
+    const contact_t *asks = &a.peer.contacts[0];
+    for (int i = 0; i < 1000 && (asks->time_asked || now_ms - asks->time_asked_at_ms > 1000); i++)
+        run(100, NULL);
+    CHECK(now_ms - asks->time_asked_at_ms <= 1000, "it has just asked");
     CHECK(peer_synchronise(&b.peer, UNIX_MS + now_ms - since_ms + offset_ms, now_ms), "b jumps");
     run(2000, NULL);
     CHECK(device_clock_unix_ms(&a.peer.clock, now_ms) == UNIX_MS + now_ms - since_ms, "not asked");
