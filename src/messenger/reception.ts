@@ -30,7 +30,6 @@ import type { Announcer } from './announcer.ts';
 import type { Contacts } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
 import { Effects } from './effects.ts';
-import { Gathering } from './gathering.ts';
 import type { Intake, Taken } from './intake.ts';
 import { arrivalsOf, fitting, type Judging, judgingOf, sentByEcho } from './judging.ts';
 import type { Letters } from './letters.ts';
@@ -74,7 +73,6 @@ export class Reception {
   readonly #acceptance: Acceptance;
   readonly #refusals: Refusals;
   readonly #effects: Effects;
-  readonly #gathering = new Gathering();
   readonly #letterRate = new RateLimit(LETTERS_A_SECOND, LETTERS_BURST);
 
   constructor(deps: ReceptionDeps) {
@@ -94,9 +92,7 @@ export class Reception {
    * @throws {RemoteProtocolError} `malformed` if the framing is not exact: nothing was processed.
    */
   async receive(bundle: Uint8Array): Promise<Uint8Array> {
-    const packets = decodeBundle(bundle);
-    await this.#gathering.whenAllAreHere();
-    const judging = this.#judge(packets, { exchange: 'theirs' });
+    const judging = this.#judge(decodeBundle(bundle), { exchange: 'theirs' });
     if (judging.arrivals.length > 0) {
       try {
         const taken = await this.#acceptance.withOthers(arrivalsOf(judging));
