@@ -7,3 +7,8 @@ const full = process.env['SOTTO_TEST_COUNTS'] === 'full';
 export function rounds(counts: { readonly reduced: number; readonly full: number }): number {
   return full ? counts.full : counts.reduced;
 }
+
+/** `numRuns` and `seed` where a test counts what was drawn: few are drawn alike each time. */
+export function repeatable(counts: { readonly reduced: number; readonly full: number }) {
+  return { numRuns: rounds(counts), seed: full ? Math.floor(Math.random() * 2 ** 31) : 11 };
+}
